@@ -1,0 +1,71 @@
+"""Notices calls of a ready-made answer while a probe runs, whatever name the student gave it.
+
+A profile hook sees the function object itself, so that an alias, `getattr` or `importlib` hides nothing. It runs in the
+student's process, which can switch it off: it is a courtesy to the honest, and whoever grades looks at the source too.
+"""
+
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
+
+class Watch:
+    """Context manager: `with Watch(names) as watch: ...`, then `watch.called` is the first forbidden name, or None."""
+
+    def __init__(self, names: tuple[str, ...]):
+        self._names = names
+        self._verdicts: dict[CodeType, str | None] = {}
+        self._builtins: dict[int, str] = {}
+        self._codes: dict[CodeType, str] = {}
+        self.called: str | None = None
+
+    def __enter__(self) -> "Watch":
+        self.called = None
+        self._previous = sys.getprofile()
+        if self._names:
+            self._resolve()
+            sys.setprofile(self._hook)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self._names:
+            sys.setprofile(self._previous)
+
+    def _resolve(self) -> None:
+        """Finds the forbidden objects in the modules that are loaded; others are known by name once they are called."""
+        for name in self._names:
+            target = _loaded(name)
+            target = getattr(target, "_implementation", target)  # NumPy's dispatched functions
+            if isinstance(target, type):
+                target = target.__init__
+            if code := getattr(target, "__code__", None):
+                self._codes[code] = name
+            elif target is not None:
+                self._builtins[id(target)] = name
+
+    def _hook(self, frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call":
+            code = frame.f_code
+            if code not in self._verdicts:
+                qualified = f"{frame.f_globals.get('__name__')}.{code.co_qualname}".removesuffix(".__init__")
+                self._verdicts[code] = self._codes.get(code) or (qualified if qualified in self._names else None)
+            found = self._verdicts[code]
+        elif event == "c_call":
+            found = self._builtins.get(id(argument))
+        else:
+            return
+        if found and self.called is None:
+            self.called = found
+
+
+def _loaded(dotted: str) -> Any:
+    """The object of this dotted name if its module is loaded already, else None."""
+    parts = dotted.split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        module = sys.modules.get(".".join(parts[:cut]))
+        if module is not None:
+            target: Any = module
+            for part in parts[cut:]:
+                target = getattr(target, part, None)
+            return target
+    return None

@@ -1,0 +1,166 @@
+"""Observations beside a key: a verdict, case by case, with the likeliest cause of what is wrong.
+
+The same judge serves the check that a student runs and the grader, which calls it outside the student's process.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lecture_lib.checking.compare import Difference, difference
+from lecture_lib.checking.keys import Key
+from lecture_lib.checking.observe import FORBIDDEN, SETTING_UP
+from lecture_lib.checking.relations import relate
+from lecture_lib.checking.values import Raised, Tensor, Value
+
+UNWRITTEN = "unwritten"
+MISCONCEPTION = "misconception"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The likely cause: its kind (misconception, relation, pattern, unwritten, ...), its name, and what to say."""
+
+    kind: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CaseVerdict:
+    name: str
+    seen: Value
+    right: Value
+    difference: Difference | None  # None: the case passed
+
+    @property
+    def passed(self) -> bool:
+        return self.difference is None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    exercise: str
+    cases: list[CaseVerdict]
+    diagnosis: Diagnosis | None = None
+
+    @property
+    def passed(self) -> int:
+        return sum(case.passed for case in self.cases)
+
+    @property
+    def total(self) -> int:
+        return len(self.cases)
+
+    @property
+    def all_passed(self) -> bool:
+        return self.total > 0 and self.passed == self.total
+
+    @property
+    def fraction(self) -> float:
+        return self.passed / self.total if self.total else 0.0
+
+    @property
+    def first_failing(self) -> CaseVerdict | None:
+        return next((case for case in self.cases if not case.passed), None)
+
+
+def judge(observations: dict[str, Value], key: Key) -> Verdict:
+    """The verdict on these observations. A case that was not observed has not passed."""
+    cases = []
+    for name, case in key.cases.items():
+        if name in observations:
+            seen = observations[name]
+            found = difference(seen, case.right, case.within)
+            if found and case.is_property and seen is False:
+                found = Difference("property", "this does not hold")
+        else:
+            seen = observations.get(SETTING_UP)
+            found = _unobserved(seen)
+        cases.append(CaseVerdict(name, seen, case.right, found))
+    failing = [case for case in cases if not case.passed]
+    return Verdict(key.exercise, cases, diagnose(observations, key, cases) if failing else None)
+
+
+def diagnose(observations: dict[str, Value], key: Key, cases: list[CaseVerdict]) -> Diagnosis | None:
+    """The likely cause of the failing cases: a known misconception first, then what the values or the pattern show."""
+    failing = [case for case in cases if not case.passed]
+    raised = [case.seen for case in failing if isinstance(case.seen, Raised)]
+    for error in raised:
+        if error.kind == FORBIDDEN:
+            text = (
+                f"This calls {error.message}, which is what you are asked to write. Build it from simpler operations."
+            )
+            return Diagnosis("forbidden", error.message, text)
+    if len(raised) == len(cases) and all(error.kind == "NotImplementedError" for error in raised):
+        return _unwritten(key.exercise, raised[0])
+    for misconception in key.misconceptions:
+        if matches(observations, key, misconception.name):
+            return Diagnosis(MISCONCEPTION, misconception.name, misconception.hint)
+    return _relation(failing, key) or _pattern(cases)
+
+
+def matches(observations: dict[str, Value], key: Key, misconception: str) -> bool:
+    """Whether the observations are what this misconception gives, in every case."""
+    known = next(m for m in key.misconceptions if m.name == misconception)
+    expected = key.observed_on(known)
+    return all(
+        name in observations and difference(observations[name], value, key.cases[name].within) is None
+        for name, value in expected.items()
+    )
+
+
+def _unobserved(setting_up: Value) -> Difference:
+    if isinstance(setting_up, Raised):
+        return difference(setting_up, None)
+    return Difference("absent", "was not run")
+
+
+def _unwritten(exercise: str, error: Raised) -> Diagnosis:
+    function = error.where.split(":")[0]
+    if function and function not in (exercise, "<module>", "__init__", "forward"):
+        text = f"{exercise} calls {function}, which is not written yet. Write it first, or call my.{function}."
+        return Diagnosis("waits", function, text)
+    return Diagnosis(UNWRITTEN, UNWRITTEN, f"{exercise} is not written yet.")
+
+
+def _relation(failing: list[CaseVerdict], key: Key) -> Diagnosis | None:
+    """A relation that explains the largest failing value, or all failing numbers at once: one number shows nothing."""
+    comparable = [case for case in failing if case.difference.kind in ("value", "shape", "dtype")]
+    numbers = [case for case in comparable if isinstance(case.seen, int | float) and not isinstance(case.seen, bool)]
+    if len(numbers) > 1:
+        found = relate(
+            [case.seen for case in numbers], [case.right for case in numbers], key.cases[numbers[0].name].within
+        )
+    elif comparable:
+        largest = max(comparable, key=lambda case: _size(case.right))
+        found = relate(largest.seen, largest.right, key.cases[largest.name].within)
+    else:
+        found = None
+    return Diagnosis("relation", *found) if found else None
+
+
+def _size(value: Value) -> int:
+    value = value.array if isinstance(value, Tensor) else value
+    return value.size if isinstance(value, np.ndarray) else len(value) if isinstance(value, list | tuple | dict) else 1
+
+
+def _pattern(cases: list[CaseVerdict]) -> Diagnosis | None:
+    """What the failing cases have in common that the passing ones lack."""
+    failing = [case for case in cases if not case.passed]
+    passing = [case for case in cases if case.passed]
+    if not passing:
+        return None
+    common = set.intersection(*(_words(case.name) for case in failing))
+    telling = common - set().union(*(_words(case.name) for case in passing))
+    if len(failing) > 1 and telling:
+        word = max(telling, key=len)
+        return Diagnosis("pattern", word, f"All is right until “{word}” matters: what changes there?")
+    if len(failing) > 1 and cases[0].passed and len(passing) == 1:
+        text = f"Only the first case is right ({cases[0].name}): what holds there that does not hold elsewhere?"
+        return Diagnosis("pattern", "first case only", text)
+    return None
+
+
+def _words(name: str) -> set[str]:
+    return {word for word in name.replace(",", " ").replace("=", " ").split() if word.isalpha() and len(word) > 2}

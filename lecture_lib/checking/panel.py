@@ -1,0 +1,138 @@
+"""A verdict as a small HTML panel for a notebook, or as text for a terminal.
+
+A visible verdict shows the first failing case with the student's matrix, its wrong cells marked. A sealed verdict (in
+the feedback after grading) shows only how many cases passed and the likely cause: never an input, never a right value.
+"""
+
+from html import escape
+
+import numpy as np
+
+from lecture_lib.checking.compare import Difference, show
+from lecture_lib.checking.judge import UNWRITTEN, CaseVerdict, Verdict
+from lecture_lib.checking.values import Tensor
+
+MAX_DRAWN = 10  # rows and columns of a matrix that are drawn
+
+_CSS = """<style>
+.lm-check{font:14px/1.5 system-ui,sans-serif;border-left:4px solid var(--lm-c);padding:.3em .9em;
+margin:.3em 0;max-width:60em}
+.lm-check.lm-pass{--lm-c:#009e73}.lm-check.lm-fail{--lm-c:#d55e00}.lm-check.lm-todo{--lm-c:#888}
+.lm-check .lm-hint{margin:.4em 0 .1em;font-weight:600}
+.lm-check table.lm-matrix{border-collapse:collapse;margin:.4em 0;font:13px/1.3 ui-monospace,monospace}
+.lm-check table.lm-matrix td,.lm-check table.lm-matrix th{padding:.15em .5em;text-align:right;border:1px solid #8884;
+background:none;color:inherit}
+.lm-check table.lm-matrix th{opacity:.6;font-weight:400;border:none}
+.lm-check table.lm-matrix td.lm-wrong{outline:2px solid #d55e00;outline-offset:-2px;font-weight:700}
+</style>"""
+
+
+def as_html(verdict: Verdict, *, sealed: bool = False) -> str:
+    """The verdict as one self-contained HTML fragment."""
+    state = _state(verdict)
+    parts = [f"<div><b>{escape(verdict.exercise)}</b> &nbsp; {escape(_count(verdict, sealed))}</div>"]
+    failing = verdict.first_failing
+    if failing is not None and state == "fail" and not sealed:
+        parts.append(f"<div>{_cases_line(verdict)}</div>")
+        parts.append(f"<div><code>{escape(failing.name)}</code>: {escape(failing.difference.message)}.</div>")
+        parts.append(_matrix_html(failing))
+    if verdict.diagnosis is not None:
+        parts.append(f'<div class="lm-hint">{escape(verdict.diagnosis.text)}</div>')
+    elif sealed and failing is not None:
+        parts.append(f"<div>{escape(_sealed_line(failing.difference))}</div>")
+    return f'{_CSS}<div class="lm-check lm-{state}" role="status">{"".join(parts)}</div>'
+
+
+def as_text(verdict: Verdict, *, sealed: bool = False) -> str:
+    """The verdict as lines of text; a wrong cell carries a star."""
+    lines = [f"{verdict.exercise}  {_count(verdict, sealed)}"]
+    failing = verdict.first_failing
+    if failing is not None and _state(verdict) == "fail" and not sealed:
+        lines += [f"  {'ok' if case.passed else 'no'}  {case.name}" for case in verdict.cases]
+        lines.append(f"  {failing.name}: {failing.difference.message}.")
+        lines += _matrix_text(failing)
+    if verdict.diagnosis is not None:
+        lines.append(f"  {verdict.diagnosis.text}")
+    elif sealed and failing is not None:
+        lines.append(f"  {_sealed_line(failing.difference)}")
+    return "\n".join(lines)
+
+
+def message_html(name: str, text: str, state: str = "todo") -> str:
+    """One line in the same frame, for what is no verdict. state: pass, fail or todo."""
+    return f'{_CSS}<div class="lm-check lm-{state}" role="status"><b>{escape(name)}</b> &nbsp; {escape(text)}</div>'
+
+
+def _state(verdict: Verdict) -> str:
+    if verdict.all_passed:
+        return "pass"
+    return "todo" if verdict.diagnosis and verdict.diagnosis.kind in (UNWRITTEN, "waits") else "fail"
+
+
+def _count(verdict: Verdict, sealed: bool) -> str:
+    return f"{verdict.passed} of {verdict.total}{' on other inputs' if sealed else ''}"
+
+
+def _cases_line(verdict: Verdict) -> str:
+    marks = [f"{'✓' if case.passed else '✗'} {escape(case.name)}" for case in verdict.cases]
+    return " &nbsp; ".join(f'<span style="opacity:.8">{mark}</span>' for mark in marks)
+
+
+_SEALED_LINES = {
+    "raised": "On an input of the grader's your code raises an error; try sizes that the visible check does not use.",
+    "mutated": "Your code changes an argument of its caller.",
+    "type": "On an input of the grader's your code returns another type than the docstring promises.",
+    "shape": "On an input of the grader's the result has another shape than the docstring promises.",
+    "dtype": "The numbers have another type or precision than the docstring promises.",
+    "absent": "This case was not run: the notebook stopped, or the check cell was changed.",
+}
+
+
+def _sealed_line(difference: Difference) -> str:
+    """What may be said of a sealed case: the kind of the difference, no value of it."""
+    return _SEALED_LINES.get(difference.kind, "Some results differ on inputs that the visible check does not use.")
+
+
+def _drawable(case: CaseVerdict) -> tuple[np.ndarray, np.ndarray, np.ndarray, str] | None:
+    """(seen, right, wrong, heading) as 2-D arrays, cut to what can be drawn, the first wrong cell inside."""
+    wrong = case.difference.wrong
+    if wrong is None or wrong.ndim == 0 or wrong.size == 0 or not wrong.any():
+        return None
+    seen, right = (v.array if isinstance(v, Tensor) else v for v in (case.seen, case.right))
+    first = np.argwhere(wrong)[0]
+    heading = "".join(f"[{i}]" for i in first[:-2])
+    for index in first[:-2]:
+        seen, right, wrong = seen[index], right[index], wrong[index]
+    seen, right, wrong = (np.atleast_2d(a) for a in (seen, right, wrong))
+    row, column = np.argwhere(wrong)[0]
+    window = tuple(slice(max(0, i - MAX_DRAWN + 1), max(MAX_DRAWN, i + 1)) for i in (row, column))
+    return seen[window], right[window], wrong[window], heading
+
+
+def _matrix_html(case: CaseVerdict) -> str:
+    drawn = _drawable(case)
+    if drawn is None:
+        return ""
+    seen, right, wrong, heading = drawn
+    rows = []
+    for values, expected, marks in zip(seen, right, wrong):
+        cells = "".join(
+            f'<td class="lm-wrong" title="expected {show(e.item())}">{show(v.item())}</td>'
+            if mark
+            else f"<td>{show(v.item())}</td>"
+            for v, e, mark in zip(values, expected, marks)
+        )
+        rows.append(f"<tr>{cells}</tr>")
+    caption = f"<caption>yours{escape(heading)}, wrong cells outlined</caption>"
+    return f'<table class="lm-matrix">{caption}{"".join(rows)}</table>'
+
+
+def _matrix_text(case: CaseVerdict) -> list[str]:
+    drawn = _drawable(case)
+    if drawn is None:
+        return []
+    seen, _, wrong, heading = drawn
+    cells = [[show(v.item()) + ("*" if w else " ") for v, w in zip(*pair)] for pair in zip(seen, wrong)]
+    width = max(len(cell) for row in cells for cell in row)
+    lines = ["    " + " ".join(cell.rjust(width) for cell in row) for row in cells]
+    return [f"    yours{heading}, wrong cells starred:", *lines]

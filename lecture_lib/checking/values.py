@@ -1,0 +1,148 @@
+"""The plain values that an observation may hold.
+
+None, bool, int, float, str, bytes, list, tuple, dict, NumPy arrays of numbers, and the small classes below for what
+these can't say. `freeze` turns anything into such a value; it copies, so that nothing done later changes it.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+MAX_BYTES = 16 * 1024  # of one array or string
+MAX_ITEMS = 2048  # of one list or dict
+MAX_DEPTH = 8
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A torch tensor: its numbers as an array, and its dtype's own name (bfloat16 has no NumPy counterpart)."""
+
+    array: np.ndarray
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A call that raised. `where` is the student's line, for the message only."""
+
+    kind: str
+    message: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Mutated:
+    """A call that returned, but changed this argument of its caller."""
+
+    argument: str
+
+
+@dataclass(frozen=True)
+class Oversized:
+    """A value too large to observe; of an array the shape and dtype are known."""
+
+    kind: str
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """Anything else, known by the name of its type only."""
+
+    kind: str
+
+
+Value = Any  # one of the above
+
+
+def freeze(thing: Any, depth: int = 0) -> Value:
+    """A plain copy of `thing`.
+
+    >>> freeze({("a",): np.float64(0.5)})
+    {('a',): 0.5}
+    """
+    if thing is None or isinstance(thing, bool):
+        return thing
+    if isinstance(thing, np.generic):
+        return freeze(thing.item(), depth)
+    if isinstance(thing, int):
+        return int(thing)
+    if isinstance(thing, float):
+        return float(thing)
+    if isinstance(thing, str | bytes):
+        return type(thing)(thing) if len(thing) <= MAX_BYTES else Oversized(type(thing).__name__, (len(thing),))
+    if isinstance(thing, np.ndarray):
+        return _freeze_array(thing)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(thing, torch.Tensor):
+        return _freeze_tensor(thing, torch)
+    if depth >= MAX_DEPTH:
+        return Opaque("something nested too deeply")
+    if isinstance(thing, Mapping):
+        if len(thing) > MAX_ITEMS:
+            return Oversized("dict", (len(thing),))
+        return {_key(freeze(k, depth + 1)): freeze(v, depth + 1) for k, v in thing.items()}
+    if isinstance(thing, list | tuple):
+        if len(thing) > MAX_ITEMS:
+            return Oversized(type(thing).__name__, (len(thing),))
+        items = [freeze(item, depth + 1) for item in thing]
+        return tuple(items) if isinstance(thing, tuple) else items
+    if isinstance(thing, Raised | Opaque | Oversized):
+        return thing
+    return Opaque(type(thing).__name__)
+
+
+def _freeze_array(array: np.ndarray) -> Value:
+    if array.dtype.kind not in "biuf":
+        return Opaque(f"array of {array.dtype}")
+    if array.nbytes > MAX_BYTES:
+        return Oversized(f"array of {array.dtype}", array.shape)
+    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C", subok=False)
+
+
+def _freeze_tensor(tensor: Any, torch: Any) -> Value:
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    if tensor.numel() * tensor.element_size() > MAX_BYTES:
+        return Oversized(f"tensor of {dtype}", tuple(tensor.shape))
+    tensor = tensor.detach().cpu()
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.float()
+    array = _freeze_array(tensor.resolve_conj().numpy())
+    return Tensor(array, dtype) if isinstance(array, np.ndarray) else Opaque(f"tensor of {dtype}")
+
+
+def _key(value: Value) -> Any:
+    """Dict keys must stay hashable: what is not becomes its own description."""
+    try:
+        hash(value)
+    except TypeError:
+        return repr(value)
+    return value
+
+
+def kind_of(value: Value) -> str:
+    """What a value is called in a sentence to the student.
+
+    >>> kind_of([1]), kind_of(0.5)
+    ('a list', 'a number')
+    """
+    if isinstance(value, Tensor):
+        return "a tensor"
+    if isinstance(value, np.ndarray):
+        return "an array"
+    if isinstance(value, Opaque | Oversized):
+        return f"{_article(value.kind)} {value.kind}"
+    if isinstance(value, Raised):
+        return f"the error {value.kind}"
+    if value is None:
+        return "None"
+    names = {bool: "a truth value", int: "a number", float: "a number", str: "a string"}
+    name = type(value).__name__
+    return names.get(type(value), f"{_article(name)} {name}")
+
+
+def _article(word: str) -> str:
+    return "an" if word[:1].lower() in "aeio" else "a"

@@ -1,0 +1,1 @@
+"""Plots that lessons share, in one look: see `style.py`."""
