@@ -1,0 +1,34 @@
+"""Text to learn from: `load(name)` gives documents, word tokens, sentences, and token ids in two splits.
+
+Nothing is read, generated or fetched before it is asked for, and nothing here needs more than NumPy.
+"""
+
+from pathlib import Path
+
+from lecture_lib.corpora.corpus import SPLITS, Corpus
+
+NAMES = ("narwhals", "python_docs", "tinystories", "tiny_shakespeare")
+
+__all__ = ["NAMES", "SPLITS", "Corpus", "load"]
+
+
+def load(name: str | Path, *, n_documents: int | None = None, seed: int = 0) -> Corpus:
+    """A corpus by its name, or from a text file or a folder of text files.
+
+    name: one of `NAMES`, or a path. n_documents: how many documents, train and held-out together; None takes 2,000 of
+    narwhals, and all there are of the others. seed: of the tales, or of the shuffle before the split.
+    Raises FileNotFoundError for a name that is none of these and no path either.
+    """
+    if name == "narwhals":
+        from lecture_lib.corpora.narwhals import NarwhalCorpus
+
+        return NarwhalCorpus(2000 if n_documents is None else n_documents, seed)
+    if name == "python_docs":
+        from lecture_lib.corpora.python_docs import load_python_docs
+
+        return load_python_docs(n_documents, seed)
+    from lecture_lib.corpora.files import load_path
+
+    if not Path(name).exists():
+        raise FileNotFoundError(f"no corpus is called {str(name)!r} and no file is there; known: {', '.join(NAMES)}")
+    return load_path(Path(name), n_documents, seed)

@@ -1,0 +1,136 @@
+"""Token ids of a split as a memory-mapped array, and batches of them.
+
+The ids stand one after another in a file of 2 or 4 bytes each, so that a corpus larger than memory costs no memory.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from lecture_lib.corpora.corpus import Corpus
+
+
+class Tokenizer(Protocol):
+    """What a tokenizer needs here. With an attribute `eos_id` (int), that id ends each document."""
+
+    vocab_size: int
+
+    def encode(self, text: str) -> list[int]: ...
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """ids (n_tokens,), the documents one after another, read-only; document i is ids[starts[i]:starts[i + 1]]."""
+
+    ids: np.ndarray
+    starts: np.ndarray
+    vocab_size: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def document(self, number: int) -> np.ndarray:
+        """Ids of one document, (n_tokens,)."""
+        return self.ids[self.starts[number] : self.starts[number + 1]]
+
+    def batch(self, batch_size: int, block_size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Random windows: inputs and targets, both (batch_size, block_size) int64; targets are one token later.
+
+        Raises ValueError if there are fewer than block_size + 1 ids.
+        """
+        self._need(block_size)
+        first = rng.integers(0, len(self.ids) - block_size, size=batch_size)
+        windows = self.ids[first[:, None] + np.arange(block_size + 1)].astype(np.int64)
+        return windows[:, :-1], windows[:, 1:]
+
+    def batches(self, batch_size: int, block_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Every target once, in order, as evaluation needs it; the last batch is smaller.
+
+        Windows do not overlap, so the first token of the text is the only one that is never a target, and up to
+        block_size - 1 targets at the end that fill no window are left out. Raises ValueError as `batch` does.
+        """
+        self._need(block_size)
+        n_windows = (len(self.ids) - 1) // block_size
+        for first in range(0, n_windows, batch_size):
+            count = min(batch_size, n_windows - first)
+            start, stop = first * block_size, (first + count) * block_size
+            window = np.asarray(self.ids[start : stop + 1], dtype=np.int64)
+            yield window[:-1].reshape(count, block_size), window[1:].reshape(count, block_size)
+
+    def _need(self, block_size: int) -> None:
+        if len(self.ids) <= block_size:
+            raise ValueError(
+                f"{len(self.ids)} token ids hold no window of block_size {block_size} and its targets;"
+                f" take a block_size below {len(self.ids)}, or more text"
+            )
+
+
+def write_ids(corpus: Corpus, tokenizer: Tokenizer, split: str = "train", folder: str | Path | None = None) -> Dataset:
+    """Encodes a split into a file and maps it.
+
+    folder: where the file is kept, and found again if this text has been encoded before by a tokenizer that encodes
+    alike; None takes a temporary file that goes away with the array. Raises ValueError if an id is not below
+    vocab_size.
+    """
+    documents = corpus.documents(split)
+    if folder is None:
+        with tempfile.TemporaryFile() as file:
+            starts = _encode(documents, tokenizer, file)
+            return Dataset(_map(file, starts, tokenizer), starts, tokenizer.vocab_size)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{corpus.name}-{split}-{_fingerprint(documents, tokenizer)}"
+    target, index = folder / f"{stem}.ids", folder / f"{stem}.starts.npy"
+    if not (target.exists() and index.exists()):
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            starts = _encode(documents, tokenizer, file)
+        np.save(index, starts)
+        os.replace(file.name, target)  # last, so that a half-written file is never found
+    starts = np.load(index)
+    return Dataset(_map(target, starts, tokenizer), starts, tokenizer.vocab_size)
+
+
+def _dtype(tokenizer: Tokenizer) -> np.dtype:
+    return np.dtype("<u2" if tokenizer.vocab_size <= 1 << 16 else "<u4")
+
+
+def _encode(documents: list[str], tokenizer: Tokenizer, file) -> np.ndarray:
+    """Writes the ids of all documents; returns where each starts, and the end, (n_documents + 1,)."""
+    starts = np.zeros(len(documents) + 1, dtype=np.int64)
+    end = [tokenizer.eos_id] if getattr(tokenizer, "eos_id", None) is not None else []
+    for number, document in enumerate(documents):
+        ids = np.asarray([*tokenizer.encode(document), *end], dtype=np.int64)
+        if ids.size and not 0 <= ids.min() <= ids.max() < tokenizer.vocab_size:
+            raise ValueError(
+                f"the tokenizer wrote id {ids.max() if ids.max() >= tokenizer.vocab_size else ids.min()} in document"
+                f" {number}, but its vocab_size is {tokenizer.vocab_size}; ids run from 0 to vocab_size - 1"
+            )
+        file.write(ids.astype(_dtype(tokenizer)).tobytes())
+        starts[number + 1] = starts[number] + ids.size
+    file.flush()
+    return starts
+
+
+def _map(file, starts: np.ndarray, tokenizer: Tokenizer) -> np.ndarray:
+    if starts[-1] == 0:  # an empty file can't be mapped
+        return np.zeros(0, dtype=_dtype(tokenizer))
+    return np.memmap(file, dtype=_dtype(tokenizer), mode="r", shape=(int(starts[-1]),))
+
+
+def _fingerprint(documents: list[str], tokenizer: Tokenizer) -> str:
+    """Changes with the text, and with how the tokenizer encodes its first 100,000 characters."""
+    digest = hashlib.sha256()
+    seen = 0
+    for document in documents:
+        digest.update(document.encode("utf-8", "surrogatepass") + b"\0")
+        if seen < 100_000:
+            digest.update(repr(list(tokenizer.encode(document))).encode())
+            seen += len(document)
+    digest.update(f"{tokenizer.vocab_size} {getattr(tokenizer, 'eos_id', None)}".encode())
+    return digest.hexdigest()[:16]

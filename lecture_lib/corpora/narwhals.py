@@ -1,0 +1,337 @@
+"""Narwhals: short stories about sea animals, from a grammar whose exact entropy is known.
+
+A tale introduces three animals and a song, goes through four scenes in any order, and closes with what became of
+everyone. What it takes to predict a token is its *kind*:
+
+local      free choices, function words, and habits of neighbouring words (an n-gram learns them)
+agreement  a verb whose number is that of a noun on the far side of a relative clause
+recall     who is of which colour and species, who gave whom what
+copy       a song, note for note
+bracket    whether an aside ends here, and with which bracket
+
+Every choice names the very next token, so `grammar` gives exact probabilities and the exact entropy.
+"""
+
+import math
+from dataclasses import dataclass, field
+from functools import cache, partial
+from random import Random
+from typing import NamedTuple
+
+from lecture_lib.corpora.corpus import Corpus
+from lecture_lib.corpora.grammar import (
+    END,
+    LOCAL,
+    Draw,
+    Expected,
+    Part,
+    Scored,
+    Writer,
+    certain,
+    expectation,
+    next_draw,
+    sample,
+    score,
+    uniform,
+)
+
+KINDS = (LOCAL, "agreement", "recall", "copy", "bracket")
+LONG_RANGE = KINDS[1:]
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The words of the tales. A smaller one makes a grammar small enough to write out in full.
+
+    `habits` are the shares, most likely first, of the words that may follow another; each word prefers another one.
+    """
+
+    names: tuple[str, ...] = ("Pip", "Momo", "Lulu", "Otto", "Kiki", "Bo", "Nilo", "Suri")
+    colours: tuple[str, ...] = ("red", "blue", "green", "white", "pink", "grey")
+    species: tuple[tuple[str, str], ...] = (
+        ("crab", "crabs"),
+        ("seal", "seals"),
+        ("whale", "whales"),
+        ("squid", "squids"),
+        ("narwhal", "narwhals"),
+        ("otter", "otters"),
+    )
+    places: tuple[str, ...] = ("reef", "cave", "wreck", "bay")
+    notes: tuple[str, ...] = ("do", "re", "mi", "fa", "so", "la", "ti", "hey")
+    gifts: tuple[str, ...] = ("pearl", "shell", "comb", "lamp", "rope")
+    doing: tuple[tuple[str, str], ...] = (("sings", "sing"), ("dives", "dive"), ("plays", "play"), ("sleeps", "sleep"))
+    liking: tuple[tuple[str, str], ...] = (("likes", "like"), ("knows", "know"), ("feeds", "feed"))
+    manners: tuple[str, ...] = ("softly", "slowly", "gladly", "deeply")
+    weathers: tuple[str, ...] = ("wind", "rain", "tide", "moon")
+    skies: tuple[str, ...] = ("cold", "dark", "old", "pale")
+    moves: tuple[str, ...] = ("rose", "fell", "turned", "waited")
+    brackets: tuple[tuple[str, str], ...] = (("(", ")"), ("[", "]"), ("{", "}"))
+    habits: tuple[float, ...] = (0.7, 0.2, 0.1)
+    cast: int = 3  # animals in a tale
+    song_length: int = 4
+    deepest: int = 3  # brackets inside brackets
+
+
+@dataclass
+class Memory:
+    """What the tale has said so far."""
+
+    words: Lexicon
+    cast: list[tuple[str, str, str]] = field(default_factory=list)  # name, colour, species
+    song: list[str] = field(default_factory=list)
+    giver: int = -1
+    receiver: int = -1
+    gift: str = ""
+
+
+@cache
+def habit(words: tuple[str, ...], after: int, shares: tuple[float, ...], kind: str = LOCAL) -> Draw:
+    """The habit of the word number `after` of its own list: shares[0] for the word of the same number here, and so on.
+
+    habit(("a", "b", "c"), 1, (0.7, 0.3)) -> 0.7 for "b", 0.3 for "c". Every row holds the same numbers in another
+    order, so the draws are alike.
+    """
+    following = tuple(words[(after + step) % len(words)] for step in range(len(shares)))
+    return Draw(kind, following, shares, True)
+
+
+@cache
+def without(words: tuple[str, ...], used: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for word in words if word not in used)
+
+
+def tale(memory: Memory) -> Writer:
+    yield from introduction(memory)
+    left = {"Once": gift, "The": clause, "Far": storm, "Again": echo}
+    while left:
+        opener = yield uniform(LOCAL, tuple(left), alike=False)
+        yield Part(left.pop(opener), memory, opener)
+    yield Part(ending, memory, "ending")
+
+
+def introduction(memory: Memory) -> Writer:
+    """Pip the red crab, Momo the blue seal and Lulu the grey otter lived near the reef and sang: do mi la ti."""
+    words = memory.words
+    singular = tuple(one for one, _many in words.species)
+    for following in [","] * (words.cast - 2) + ["and", "lived near the"]:
+        names, colours, species = zip(*memory.cast) if memory.cast else ((), (), ())
+        name = yield uniform(LOCAL, without(words.names, names))
+        yield "the"
+        colour = yield uniform(LOCAL, without(words.colours, colours))
+        memory.cast.append((name, colour, (yield uniform(LOCAL, without(singular, species)))))
+        yield following
+    yield uniform(LOCAL, words.places)
+    yield "and sang :"
+    for _ in range(words.song_length):
+        memory.song.append((yield uniform(LOCAL, without(words.notes, tuple(memory.song)))))
+    yield "."
+
+
+def who(memory: Memory, number: int) -> Writer:
+    """The rest of `Pip the red crab`, after the name."""
+    _name, colour, species = memory.cast[number]
+    yield "the"
+    yield certain(colour, "recall")
+    yield certain(species, "recall")
+
+
+def gift(memory: Memory) -> Writer:
+    """Once Momo the blue seal gave Pip the red crab a shell."""
+    names = tuple(name for name, _colour, _species in memory.cast)
+    memory.giver = names.index((yield uniform("recall", names)))
+    yield from who(memory, memory.giver)
+    yield "gave"
+    memory.receiver = names.index((yield uniform("recall", without(names, (names[memory.giver],)))))
+    yield from who(memory, memory.receiver)
+    yield "a"
+    memory.gift = yield uniform(LOCAL, memory.words.gifts)
+    yield "."
+
+
+def clause(memory: Memory) -> Writer:
+    """The crabs that the seal near the wreck likes sing softly."""
+    words = memory.words
+    nouns = tuple(form for pair in words.species for form in pair)
+    subject = nouns.index((yield uniform(LOCAL, nouns))) % 2
+    yield "that the"
+    other = nouns.index((yield uniform(LOCAL, nouns))) % 2
+    yield "near the"
+    place = words.places.index((yield uniform(LOCAL, words.places)))
+    likes = tuple(forms[other] for forms in words.liking)
+    liking = likes.index((yield habit(likes, place % len(likes), words.habits, "agreement")))
+    does = tuple(forms[subject] for forms in words.doing)
+    doing = does.index((yield habit(does, liking, words.habits, "agreement")))
+    yield habit(words.manners, doing, words.habits)
+    yield "."
+
+
+def storm(memory: Memory) -> Writer:
+    """Far away it was night ( the wind rose [ the cold tide fell ] and the moon waited )."""
+    yield "away it was night"
+    opening = yield uniform(LOCAL, tuple(one for one, _other in memory.words.brackets))
+    yield Part(partial(bracket, opening=opening, depth=1), memory, ("bracket", 1))
+    yield "."
+
+
+def bracket(memory: Memory, opening: str, depth: int) -> Writer:
+    """The rest of an aside whose bracket has just been opened, up to the bracket that closes it."""
+    words = memory.words
+    closing = dict(words.brackets)[opening]
+    openings = tuple(one for one, _other in words.brackets)
+    nested = False
+    yield Part(weather, memory, "weather")
+    for go_on in (True, False):
+        deeper = () if nested or depth == words.deepest else openings
+        word = yield stay_or_leave(closing, deeper, go_on)
+        if word in deeper:
+            yield Part(partial(bracket, opening=word, depth=depth + 1), memory, ("bracket", depth + 1))
+            nested = True
+            word = yield stay_or_leave(closing, (), go_on)
+        if word == closing:
+            return
+        yield Part(weather, memory, "weather")
+    yield certain(closing, "bracket")
+
+
+@cache
+def stay_or_leave(closing: str, openings: tuple[str, ...], go_on: bool) -> Draw:
+    """Half of the time an aside ends where it may, a quarter of the time it goes on, else it opens another inside."""
+    shares = {closing: 2.0}
+    if go_on:
+        shares["and"] = 1.0
+    shares |= {opening: 1.0 / len(openings) for opening in openings}
+    total = sum(shares.values())
+    return Draw("bracket", tuple(shares), tuple(share / total for share in shares.values()))
+
+
+def weather(memory: Memory) -> Writer:
+    """the cold wind rose"""
+    words = memory.words
+    yield "the"
+    sky = words.skies.index((yield uniform(LOCAL, words.skies)))
+    thing = words.weathers.index((yield habit(words.weathers, sky, words.habits)))
+    yield habit(words.moves, thing, words.habits)
+
+
+def echo(memory: Memory) -> Writer:
+    """Again they sang: do mi la ti."""
+    yield "they sang :"
+    for note in memory.song:
+        yield certain(note, "copy")
+    yield "."
+
+
+def ending(memory: Memory) -> Writer:
+    """At dusk Lulu was grey, Pip had the shell and the blue one was Momo."""
+    names = tuple(name for name, _colour, _species in memory.cast)
+    yield "At dusk"
+    first = names.index((yield uniform("recall", names)))
+    yield "was"
+    yield certain(memory.cast[first][1], "recall")
+    yield ","
+    yield certain(names[memory.receiver], "recall")
+    yield "had the"
+    yield certain(memory.gift, "recall")
+    yield "and the"
+    colours = tuple(colour for _name, colour, _species in memory.cast)
+    asked = colours.index((yield uniform("recall", without(colours, (colours[first],)))))
+    yield "one was"
+    yield certain(names[asked], "recall")
+    yield "."
+
+
+class Floor(NamedTuple):
+    """What even a perfect model pays on some text: nats a token, and by kind of token; the end of each text counts."""
+
+    nats: float
+    by_kind: dict[str, float]
+    tokens_by_kind: dict[str, int]
+
+    @property
+    def perplexity(self) -> float:
+        return math.exp(self.nats)
+
+
+class NarwhalCorpus(Corpus):
+    """Seeded tales, any number; the first k are the same whatever the number. A tenth of them is held out.
+
+    Every count of tokens here includes one end of text (`END`) for each tale, as a model must predict it too.
+    """
+
+    def __init__(self, n_documents: int = 2000, seed: int = 0, lexicon: Lexicon | None = None):
+        if n_documents < 2:
+            raise ValueError(f"n_documents is {n_documents}; at least 2 are needed, one of them held out")
+        self.lexicon = lexicon or Lexicon()
+        self.n_heldout = max(1, n_documents // 10)
+        self.sizes = {"train": n_documents - self.n_heldout, "heldout": self.n_heldout}
+        self.seed = seed
+        super().__init__("narwhals", {}, "a grammar of our own; no licence needed")
+
+    def tokens(self, split: str = "train") -> list[list[str]]:
+        if split not in self._tokens and split in self.sizes:
+            rng = Random(f"narwhals {split} {self.seed}")
+            self._tokens[split] = [sample(self.writer(), rng) for _ in range(self.sizes[split])]
+        return super().tokens(split)
+
+    def documents(self, split: str = "train") -> list[str]:
+        if split not in self._documents and split in self.sizes:
+            self._documents[split] = [readable(tokens) for tokens in self.tokens(split)]
+        return super().documents(split)
+
+    def writer(self) -> Writer:
+        """A fresh writer of one tale, for the functions of `grammar`."""
+        return tale(Memory(self.lexicon))
+
+    def next_distribution(self, prefix: list[str]) -> dict[str, float]:
+        """Exact probabilities of the token after `prefix` (tokens of one tale), `END` among them where it may end.
+
+        Raises ValueError if no tale begins so.
+        """
+        draw = next_draw(self.writer(), prefix)
+        return dict(zip(draw.words, draw.probs))
+
+    def score(self, tokens: list[str]) -> list[Scored]:
+        """Kind and exact probability of each token of one tale and of its end: len(tokens) + 1 entries."""
+        return score(self.writer(), tokens)
+
+    def entropy(self) -> float:
+        """Exact nats a token over all tales that the grammar can write: no model's expected loss can be lower.
+
+        Expected nats of a tale over its expected number of tokens, which is what a mean over many tales tends to.
+        """
+        expected = self.expected()
+        return sum(expected.nats.values()) / sum(expected.tokens.values())
+
+    def entropy_by_kind(self) -> dict[str, float]:
+        """Exact nats a token of each kind."""
+        expected = self.expected()
+        return {kind: expected.nats[kind] / expected.tokens[kind] for kind in KINDS}
+
+    def expected(self) -> Expected:
+        """Exact nats and number of tokens of one tale on average, by kind, the end of text among the local ones."""
+        averages = expectation(tale, Memory(self.lexicon))
+        averages.add_draw(certain(END))
+        return averages
+
+    def floor(self, tokens: list[list[str]]) -> Floor:
+        """What these very tales cost the grammar itself. Raises ValueError for a tale that it can't have written."""
+        nats, counts = dict.fromkeys(KINDS, 0.0), dict.fromkeys(KINDS, 0)
+        for tale_tokens in tokens:
+            for _token, kind, prob in self.score(tale_tokens):
+                nats[kind] -= math.log(prob)
+                counts[kind] += 1
+        by_kind = {kind: nats[kind] / counts[kind] for kind in KINDS if counts[kind]}
+        return Floor(sum(nats.values()) / sum(counts.values()), by_kind, counts)
+
+
+def readable(tokens: list[str]) -> str:
+    """Joins tokens as a printer would. readable(["they", "sang", ":", "do", "."]) -> "they sang: do."
+
+    `corpus.words` takes the result apart into the same tokens again.
+    """
+    text = " ".join(tokens)
+    for mark in ",.:)]}":
+        text = text.replace(f" {mark}", mark)
+    for mark in "([{":
+        text = text.replace(f"{mark} ", mark)
+    return text

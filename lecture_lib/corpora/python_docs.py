@@ -1,0 +1,65 @@
+"""Real English that every Python carries: the prose of the language reference, from `pydoc_data.topics`.
+
+Kept are paragraphs of sentences; grammar rules, code, tables and signatures are left out, line breaks and mark-up
+removed. A paragraph that stands in several topics stays in the first only, before the split, or the held-out text would
+partly be known from training. Each topic is a document, and belongs to one split as a whole.
+
+The text belongs to the running Python and changes with its version (253,000 characters in 3.11.7, 261,000 in 3.12.1,
+266,000 in 3.13.0), so a number computed on it holds for one version only; `Corpus.source` says which.
+"""
+
+import re
+import sys
+from random import Random
+
+from lecture_lib.corpora.corpus import Corpus, split_documents
+
+_CODE = re.compile(
+    r">>>|::=|^\s*\.\.\. |\(Pdb\)|[{}|\\]|--|^\s*(?:def|class|async|import|from|@)\s?\w+\S*$", re.MULTILINE
+)
+_BULLET = re.compile(r"^(?:[*-]|\d+\.|\[\d+\])\s+")
+_REFERENCE = re.compile(r"\s*\[\d+\]")
+_EMPHASIS = re.compile(r"(?<![\w*])(\*{1,2})(?=\S)([^*]+?)(?<=\S)\1(?![\w*])")
+_SENTENCES = re.compile(r"[A-Z\"'(].*[.:?!)\"]$")
+_PLAIN = re.compile(r"[A-Za-z ,.;:'()\"?!-]")
+
+
+def load_python_docs(n_documents: int | None = None, seed: int = 0) -> Corpus:
+    """Topics in an order shuffled by `seed`, the first `n_documents` of them; a tenth of the text is held out."""
+    from pydoc_data.topics import topics
+
+    documents = clean_topics(topics)
+    Random(f"python_docs {seed}").shuffle(documents)
+    version = ".".join(map(str, sys.version_info[:3]))
+    source = f"pydoc_data.topics of Python {version}; PSF licence"
+    return Corpus("python_docs", split_documents(documents[:n_documents]), source)
+
+
+def clean_topics(topics: dict[str, str]) -> list[str]:
+    """The prose of each topic that has any, paragraphs apart by a blank line, none of them twice."""
+    documents, seen = [], set()
+    for name in sorted(topics):
+        paragraphs = []
+        for block in re.split(r"\n\s*\n", topics[name]):
+            paragraph = clean_paragraph(block)
+            if paragraph and paragraph not in seen:
+                seen.add(paragraph)
+                paragraphs.append(paragraph)
+        if paragraphs:
+            documents.append("\n\n".join(paragraphs))
+    return documents
+
+
+def clean_paragraph(block: str) -> str:
+    """One line of prose, or "" for what is none.
+
+    clean_paragraph("   A *list* is a comma-\\n   separated series of\\n   expressions. [1]")
+    -> "A list is a comma-separated series of expressions."
+    """
+    if _CODE.search(block):
+        return ""
+    text = re.sub(r"(?<=\w)-\n\s*(?=\w)", "-", block.strip())
+    text = _BULLET.sub("", re.sub(r"\s+", " ", text))
+    text = _EMPHASIS.sub(r"\2", _REFERENCE.sub("", text)).strip()
+    is_prose = _SENTENCES.fullmatch(text) and len(text.split()) >= 6
+    return text if is_prose and len(_PLAIN.findall(text)) >= 0.92 * len(text) else ""

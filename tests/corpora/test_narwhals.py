@@ -1,0 +1,197 @@
+"""The tales, and the exactness of their probabilities: brute force, sampling, and sums."""
+
+import math
+from collections import defaultdict
+from dataclasses import replace
+
+import pytest
+
+from lecture_lib import corpora
+from lecture_lib.corpora.corpus import words
+from lecture_lib.corpora.grammar import END, draws, expectation
+from lecture_lib.corpora.narwhals import (
+    KINDS,
+    Lexicon,
+    Memory,
+    NarwhalCorpus,
+    clause,
+    introduction,
+    storm,
+    weather,
+)
+
+SMALL = Lexicon(
+    names=("Pip", "Momo"),
+    colours=("red", "blue"),
+    species=(("crab", "crabs"), ("seal", "seals")),
+    places=("reef",),
+    notes=("do",),
+    gifts=("pearl",),
+    doing=(("sings", "sing"),),
+    liking=(("likes", "like"),),
+    manners=("softly",),
+    weathers=("wind",),
+    skies=("cold",),
+    moves=("rose",),
+    brackets=(("(", ")"),),
+    habits=(1.0,),
+    cast=2,
+    song_length=1,
+    deepest=1,
+)
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return corpora.load("narwhals", n_documents=2000, seed=0)
+
+
+MIDDLE = replace(
+    SMALL,
+    names=("Pip", "Momo", "Lulu"),
+    notes=("do", "re", "mi"),
+    doing=(("sings", "sing"), ("dives", "dive"), ("plays", "play")),
+    liking=(("likes", "like"), ("knows", "know")),
+    manners=("softly", "slowly"),
+    weathers=("wind", "rain"),
+    skies=("cold", "old"),
+    brackets=(("(", ")"), ("[", "]")),
+    habits=(0.7, 0.3),
+    song_length=2,
+    deepest=2,
+)
+
+
+def everything(write):
+    """Brute force: every text there is, as its probability, nats by kind, tokens by kind, and tokens."""
+    unwalked = [()]
+    while unwalked:
+        path = unwalked.pop()
+        steps = draws(write())
+        draw, text, log_prob = next(steps), [], 0.0
+        nats, counts = defaultdict(float), defaultdict(int)
+        for position in range(10_000):
+            if position == len(path):
+                unwalked += [(*path, other) for other in range(1, len(draw.words))]
+                path = (*path, 0)
+            choice = path[position]
+            text.append(draw.words[choice])
+            log_prob += math.log(draw.probs[choice])
+            nats[draw.kind] -= math.log(draw.probs[choice])
+            counts[draw.kind] += 1
+            if text[-1] == END:
+                break
+            draw = steps.send(text[-1])
+        yield math.exp(log_prob), nats, counts, text
+
+
+@pytest.fixture(scope="module")
+def small():
+    corpus = NarwhalCorpus(2000, lexicon=SMALL)
+    return corpus, list(everything(corpus.writer))
+
+
+def test_the_probabilities_of_all_tales_of_a_small_grammar_sum_to_one(small):
+    _corpus, tales = small
+    assert math.fsum(prob for prob, *_rest in tales) == pytest.approx(1, abs=1e-12)
+
+
+def test_no_two_sequences_of_choices_write_the_same_tale(small):
+    _corpus, tales = small
+    assert len({" ".join(text) for *_rest, text in tales}) == len(tales)
+
+
+def test_the_entropy_equals_brute_force_over_all_tales(small):
+    corpus, tales = small
+    nats = math.fsum(prob * sum(nats.values()) for prob, nats, _counts, _text in tales)
+    tokens = math.fsum(prob * len(text) for prob, _nats, _counts, text in tales)
+    assert corpus.entropy() == pytest.approx(nats / tokens, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_expected_tokens_and_nats_of_each_kind_equal_brute_force(small, kind):
+    corpus, tales = small
+    expected = corpus.expected()
+    assert expected.nats[kind] == pytest.approx(math.fsum(p * nats[kind] for p, nats, _c, _t in tales), abs=1e-12)
+    assert expected.tokens[kind] == pytest.approx(math.fsum(p * c[kind] for p, _n, c, _t in tales), rel=1e-12)
+
+
+@pytest.mark.parametrize("write", [introduction, clause, weather, storm])
+def test_the_expected_nats_of_a_scene_of_a_larger_grammar_equal_brute_force(write):
+    texts = list(everything(lambda: write(Memory(MIDDLE))))
+    expected = expectation(write, Memory(MIDDLE))
+    nats = math.fsum(prob * sum(nats.values()) for prob, nats, _counts, _text in texts)
+    tokens = math.fsum(prob * (len(text) - 1) for prob, _nats, _counts, text in texts)
+    assert sum(expected.nats.values()) == pytest.approx(nats, rel=1e-12)
+    assert sum(expected.tokens.values()) == pytest.approx(tokens, rel=1e-12)
+
+
+def test_the_same_seed_writes_the_same_tales_and_another_seed_others():
+    first, again, other = (NarwhalCorpus(20, seed).documents("train") for seed in (1, 1, 2))
+    assert first == again
+    assert not set(first) & set(other)
+
+
+def test_more_tales_begin_with_the_same_tales():
+    assert NarwhalCorpus(40).tokens("train")[:18] == NarwhalCorpus(20).tokens("train")
+
+
+def test_held_out_tales_are_not_in_training(corpus):
+    assert not set(corpus.documents("train")) & set(corpus.documents("heldout"))
+
+
+def test_the_readable_text_comes_apart_into_the_same_tokens(corpus):
+    assert [words(document) for document in corpus.documents("heldout")] == corpus.tokens("heldout")
+
+
+def test_next_token_distributions_sum_to_one_along_every_prefix(corpus):
+    for tokens in corpus.tokens("heldout")[:20]:
+        for end in range(len(tokens) + 1):
+            assert math.fsum(corpus.next_distribution(tokens[:end]).values()) == pytest.approx(1, abs=1e-12)
+
+
+def test_the_score_of_a_tale_is_the_product_of_its_next_token_distributions(corpus):
+    tokens = corpus.tokens("heldout")[0]
+    by_prefix = [corpus.next_distribution(tokens[:i])[token] for i, token in enumerate([*tokens, END])]
+    assert by_prefix == [scored.prob for scored in corpus.score(tokens)]
+
+
+def test_the_floor_of_sampled_tales_is_near_the_entropy(corpus):
+    """Five standard errors of the mean over 1,800 tales."""
+    nats = [sum(-math.log(s.prob) for s in corpus.score(tokens)) for tokens in corpus.tokens("train")]
+    lengths = [len(tokens) + 1 for tokens in corpus.tokens("train")]
+    entropy = corpus.entropy()
+    excess = [n - entropy * length for n, length in zip(nats, lengths)]
+    mean = sum(excess) / len(excess)
+    spread = math.sqrt(sum((e - mean) ** 2 for e in excess) / len(excess))
+    assert abs(mean) < 5 * spread / math.sqrt(len(excess))
+
+
+def test_sampled_continuations_follow_the_next_token_distribution(corpus):
+    """Frequencies of the scene openers after the introduction against their probabilities, by chi-squared."""
+    seen = defaultdict(int)
+    for tokens in corpus.tokens("train"):
+        seen[tokens[tokens.index(".") + 1]] += 1
+    tokens = corpus.tokens("train")[0]
+    exact = corpus.next_distribution(tokens[: tokens.index(".") + 1])
+    total = sum(seen.values())
+    chi_squared = sum((seen[word] - total * prob) ** 2 / (total * prob) for word, prob in exact.items())
+    assert set(seen) == set(exact)
+    assert chi_squared < 16.3  # 0.1 % point for 3 degrees of freedom
+
+
+def test_a_tale_the_grammar_cannot_write_is_refused_with_the_token_and_what_may_stand_there(corpus):
+    tokens = list(corpus.tokens("heldout")[0])
+    tokens[1] = "a"
+    with pytest.raises(ValueError, match=r"token 1 is 'a'; after '\w+' this grammar writes the$"):
+        corpus.score(tokens)
+
+
+def test_an_unfinished_tale_has_no_score(corpus):
+    with pytest.raises(ValueError, match="token 5 is '<eos>'"):
+        corpus.score(corpus.tokens("heldout")[0][:5])
+
+
+def test_nothing_follows_the_end_of_a_tale(corpus):
+    with pytest.raises(ValueError, match="the text is over"):
+        corpus.next_distribution([*corpus.tokens("heldout")[0], END])
