@@ -7,7 +7,18 @@ first asked for, so that `from lecture_lib.models import NgramLM` costs NumPy an
 from importlib import import_module
 
 _HOMES = {
+    "AverageLM": "window",
+    "Config": "config",
+    "KVCache": "cache",
+    "LSTMLM": "recurrent",
+    "LanguageModel": "language_model",
     "NgramLM": "ngram",
+    "PRESETS": "config",
+    "RNNLM": "recurrent",
+    "Seq2Seq": "seq2seq",
+    "TransformerLM": "transformer",
+    "WindowLM": "window",
+    "look_inside": "internals",
 }
 __all__ = sorted(_HOMES)
 

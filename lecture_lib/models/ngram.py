@@ -225,18 +225,18 @@ class NgramLM:
         self,
         prompt: Sequence[int],
         max_tokens: int,
-        rng: np.random.Generator | None = None,
-        temperature: float = 1.0,
+        rng: int | np.random.Generator | None = None,
         stop_id: int | None = None,
-    ) -> np.ndarray:
+        temperature: float = 1.0,
+    ) -> list[int]:
         """The prompt and up to `max_tokens` sampled tokens after it; ends with `stop_id` if that is drawn."""
-        rng = rng or np.random.default_rng()
+        rng = np.random.default_rng(rng)
         ids = [int(token) for token in prompt]
         for _ in range(max_tokens):
             ids.append(self.sample(ids, rng, temperature))
             if ids[-1] == stop_id:
                 break
-        return np.array(ids, np.int64)
+        return ids
 
     # ---------------------------------------------------------------- helpers
 
