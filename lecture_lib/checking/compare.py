@@ -45,7 +45,7 @@ def difference(seen: Value, right: Value, within: Tolerance | None = None) -> Di
     'item 1 is 0.2, expected 0.3'
     """
     if isinstance(seen, Mutated):
-        if seen == right:
+        if isinstance(right, Mutated) and seen == right:
             return None  # a known misconception that changes its argument
         return Difference("mutated", f"the call changed its {seen.argument}; work on a copy")
     if isinstance(seen, Raised) or isinstance(right, Raised):
@@ -108,7 +108,7 @@ def _compare_by_kind(seen: Value, right: Value) -> Difference | None:
     if isinstance(seen, Oversized) and isinstance(right, np.ndarray | Tensor):
         shape = (right.array if isinstance(right, Tensor) else right).shape
         return Difference("shape", f"has shape {seen.shape}, expected {shape}")
-    if seen == right and type(seen) is type(right):
+    if type(seen) is type(right) and seen == right:
         return None
     return Difference("type", f"returns {kind_of(seen)}, expected {kind_of(right)}")
 

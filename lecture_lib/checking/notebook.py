@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import os
 import sys
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +18,7 @@ from lecture_lib.checking import panel
 from lecture_lib.checking.codec import MAX_PAYLOAD, encode
 from lecture_lib.checking.exercise import Exercise
 from lecture_lib.checking.judge import Verdict, judge
-from lecture_lib.checking.keys import UnreadableKey, visible_keys
+from lecture_lib.checking.keys import Key, UnreadableKey, visible_keys
 from lecture_lib.checking.observe import observe
 from lecture_lib.checking.values import Oversized, Raised, Value
 from lecture_lib.mywork import MyWork, fallback_module
@@ -72,8 +73,12 @@ class Checks:
         self.verdicts: dict[str, Verdict] = {}
         self._my = my
         self._checked: dict[str, Any] = {}
+
+    @cached_property
+    def _keys(self) -> dict[str, Key]:
+        """Read at the first check: the build opens a unit before its key exists."""
         try:
-            self._keys = visible_keys(unit)
+            return visible_keys(self.unit)
         except UnreadableKey as error:
             raise CourseMessage(str(error)) from None
 

@@ -1,0 +1,97 @@
+"""A lesson in jupytext's percent format: its cells, each with one role.
+
+Roles are tags: `setup` (once), `exercise:NAME`, `hints:NAME`, and `demo`, `experiment`, `break-it` for cells that only
+show something and are left out while grading. A cell without a tag is plain.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import jupytext
+
+from autograder.course import BadInput
+from autograder.units import Unit
+
+SHOWING = {"demo", "experiment", "break-it"}
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+_CODE_IN_PROSE = re.compile(r"^(def |class |import |from \w+ import |@)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class LessonCell:
+    kind: str  # "code" or "markdown"
+    source: str
+    role: str = ""  # "", "setup", "exercise", "hints", or one of SHOWING
+    exercise: str = ""  # for the roles exercise and hints
+
+
+@dataclass(frozen=True)
+class Lesson:
+    path: Path
+    cells: list[LessonCell]
+
+    @property
+    def setup(self) -> LessonCell:
+        return next(cell for cell in self.cells if cell.role == "setup")
+
+    @property
+    def exercise_cells(self) -> dict[str, LessonCell]:
+        return {cell.exercise: cell for cell in self.cells if cell.role == "exercise"}
+
+
+def read_lesson(unit: Unit) -> Lesson:
+    """The unit's lesson. Raises BadInput, naming file and cell, for what a lesson may not be."""
+    if not unit.lesson.exists():
+        raise BadInput(f"{unit.lesson} is missing: it is the source of unit {unit.id}")
+    text = unit.lesson.read_text(encoding="utf-8")
+    header = text.split("# %%")[0]
+    if "formats" in header:
+        raise BadInput(f"{unit.lesson}: its header says `formats`, which would be released; remove that line")
+    notebook = jupytext.reads(text, fmt="py:percent")
+    lesson = Lesson(unit.lesson, [_cell(unit, index, cell) for index, cell in enumerate(notebook.cells)])
+    _require_roles(unit, lesson)
+    return lesson
+
+
+def _cell(unit: Unit, index: int, cell) -> LessonCell:
+    role, exercise = "", ""
+    title = cell.metadata.get("title", "")
+    tags = list(cell.metadata.get("tags", [])) + ([title] if title in SHOWING else [])
+    for tag in tags:
+        role, _, exercise = tag.partition(":")
+        if role not in SHOWING | {"setup", "exercise", "hints"}:
+            raise BadInput(f"{unit.lesson}, cell {index + 1}: the tag {tag!r} is none of a lesson's roles")
+    if len(tags) > 1:
+        raise BadInput(f"{unit.lesson}, cell {index + 1}: a cell has one role, seen {', '.join(tags)}")
+    if cell.cell_type == "markdown":
+        prose = re.sub(r"^(```.*?^```|(    |\t).*?$)", "", cell.source, flags=re.MULTILINE | re.DOTALL)
+        if code := _CODE_IN_PROSE.search(prose):
+            line = prose[code.start() :].split("\n")[0]
+            raise BadInput(f"{unit.lesson}, cell {index + 1}: code in a markdown cell ({line!r}); start a code cell there")
+    return LessonCell(cell.cell_type, cell.source, role, exercise)
+
+
+def _require_roles(unit: Unit, lesson: Lesson) -> None:
+    if sum(cell.role == "setup" for cell in lesson.cells) != 1:
+        raise BadInput(f'{lesson.path}: one cell is tagged "setup", no more and no less')
+    names = [cell.exercise for cell in lesson.cells if cell.role == "exercise"]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput(f"{lesson.path}: exercise:{name} stands twice")
+        if name not in unit.exercises:
+            raise BadInput(f"{lesson.path}: {name} has no probe; write one in lecture_lib/exercises/{unit.name}.py")
+        source = lesson.exercise_cells[name].source
+        if source.count(BEGIN) != 1 or source.count(END) != 1:
+            raise BadInput(f"{lesson.path}: exercise:{name} needs one {BEGIN!r} and one {END!r}")
+    for name in unit.exercises:
+        if name not in names:
+            raise BadInput(f'{lesson.path}: the exercise {name} has a probe but no cell tagged "exercise:{name}"')
+    for cell in lesson.cells:
+        if cell.role == "hints" and cell.exercise not in names:
+            raise BadInput(f"{lesson.path}: hints:{cell.exercise} belongs to no exercise")
+
+
+def solved(cell: LessonCell) -> str:
+    """An exercise cell's source with its answer, without the markers."""
+    return "\n".join(line for line in cell.source.split("\n") if BEGIN not in line and END not in line)

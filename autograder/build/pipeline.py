@@ -1,0 +1,116 @@
+"""The build, in order, for each unit; and whether what is committed is what it would make."""
+
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from autograder.build.keys import course_secret, sealed_key, visible_key, without_answer
+from autograder.build.lesson import read_lesson
+from autograder.build.reference import Reference
+from autograder.build.release import has_outputs, release, require_nothing_leaks, same_notebook
+from autograder.build.source import source_notebook
+from autograder.course import BadInput, Course
+from autograder.units import Unit, find_units
+from lecture_lib.checking.compare import difference
+from lecture_lib.checking.keys import Key, UnreadableKey, read_keys, write_keys
+
+
+def build(course: Course, unit: Unit) -> Path:
+    """Builds one unit: keys, nbgrader source, release. Returns the release notebook. Raises BadInput for a faulty unit."""
+    lesson = read_lesson(unit)
+    reference = Reference(unit, lesson)
+    secret = course_secret(course)
+    visible, sealed = [], []
+    for exercise in unit.exercises.values():
+        key = visible_key(unit, exercise, reference)
+        sealed.append(sealed_key(unit, exercise, reference, key, secret))
+        visible.append(without_answer(key) if exercise.is_poll else key)
+    write_keys(course.visible_keys / f"{unit.id}.json", unit.id, _kept(course, unit, visible))
+    write_keys(course.sealed / f"{unit.id}.json", unit.id, sealed)
+    source = course.source / unit.id / unit.notebook
+    source.parent.mkdir(parents=True, exist_ok=True)
+    notebook = source_notebook(unit, lesson, {key.exercise: key.seed for key in sealed})
+    nbformat.write(notebook, source)
+    released = release(course, unit)
+    require_nothing_leaks(course, unit, lesson, released, [key.seed for key in sealed])
+    return released
+
+
+def stale(course: Course) -> list[str]:
+    """What is committed and not what the build makes, one line each; an empty list if all is up to date."""
+    complaints = []
+    units = find_units(course)
+    known = {unit.id for unit in units}
+    complaints += [f"{p} belongs to no unit" for p in sorted(course.release.glob("*")) if p.name not in known]
+    complaints += [f"{p} belongs to no unit" for p in sorted(course.visible_keys.glob("*.json")) if p.stem not in known]
+    with tempfile.TemporaryDirectory() as scratch:
+        fresh = Course(Path(scratch), Path(scratch) / "classroom")
+        for unit in units:
+            built = build(fresh, unit)
+            committed = course.release / unit.id / unit.notebook
+            if committed.exists() and has_outputs(committed):
+                complaints.append(f"{committed} carries outputs; run python -m autograder build")
+            elif not same_notebook(built, committed):
+                complaints.append(f"{committed} is not what the build makes; run python -m autograder build")
+            extra = [p.name for p in committed.parent.glob("*") if p.name != unit.notebook]
+            complaints += [f"{committed.parent} holds {name}, which no build made" for name in extra]
+            if (fault := _key_fault(course, unit, fresh)) is not None:
+                complaints.append(fault)
+    return complaints
+
+
+def _key_fault(course: Course, unit: Unit, fresh: Course) -> str | None:
+    path = course.visible_keys / f"{unit.id}.json"
+    try:
+        committed = read_keys(path)
+    except UnreadableKey as error:
+        return str(error)
+    made = read_keys(fresh.visible_keys / f"{unit.id}.json")
+    if not _alike(list(committed.values()), list(made.values())):
+        return f"{path} differs from what the build makes by more than the tolerances; run python -m autograder build"
+    return None
+
+
+def _kept(course: Course, unit: Unit, keys: list[Key]) -> list[Key]:
+    """The committed keys where they differ by rounding only, so that a build on another processor changes no file."""
+    try:
+        committed = list(read_keys(course.visible_keys / f"{unit.id}.json").values())
+    except UnreadableKey:
+        return keys
+    return committed if _alike(committed, keys) else keys
+
+
+def _alike(a: list[Key], b: list[Key]) -> bool:
+    return len(a) == len(b) and all(_key_alike(x, y) for x, y in zip(a, b))
+
+
+def _key_alike(a: Key, b: Key) -> bool:
+    if (a.exercise, a.seed, list(a.cases)) != (b.exercise, b.seed, list(b.cases)):
+        return False
+    for name, case in a.cases.items():
+        other = b.cases[name]
+        if (case.within, case.is_property) != (other.within, other.is_property):
+            return False
+        if difference(case.right, other.right, case.within) is not None:
+            return False
+    if [(m.name, m.hint) for m in a.misconceptions] != [(m.name, m.hint) for m in b.misconceptions]:
+        return False
+    return all(
+        x.differs.keys() == y.differs.keys()
+        and all(difference(x.differs[n], y.differs[n], a.cases[n].within) is None for n in x.differs)
+        for x, y in zip(a.misconceptions, b.misconceptions)
+    )
+
+
+def build_all(course: Course, ids: list[str] | None = None) -> list[Path]:
+    """Builds the units asked for, all of them by default; a faulty one is named after the others are built."""
+    built, faults = [], []
+    for unit in find_units(course, ids):
+        try:
+            built.append(build(course, unit))
+        except BadInput as error:
+            faults.append(str(error))
+    if faults:
+        raise BadInput("\n".join(faults))
+    return built

@@ -1,0 +1,129 @@
+"""The command line: `python -m autograder VERB`. Exit 0: done; 1: not as expected; 2: something in the input is bad."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from autograder.course import CLASSROOM_VARIABLE, BadInput, Course
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Build, release and grade the course.")
+console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
+
+Units = Annotated[list[str] | None, typer.Argument(help="Units, e.g. 05_attention; all by default.")]
+Classroom = Annotated[
+    Path | None, typer.Option(help=f"Folder of the class, instead of classroom/ (or ${CLASSROOM_VARIABLE}).")
+]
+Workers = Annotated[int, typer.Option(min=1, help="Submissions graded at once.")]
+
+
+def main() -> None:
+    """Runs the command line; bad input is said in its own lines, without a traceback."""
+    try:
+        app()
+    except BadInput as error:
+        for line in str(error).split("\n"):
+            print(line, file=sys.stderr)
+        sys.exit(2)
+
+
+def _course(classroom: Path | None) -> Course:
+    course = Course.here()
+    return course if classroom is None else course.with_classroom(classroom)
+
+
+@app.command()
+def build(units: Units = None, classroom: Classroom = None) -> None:
+    """Build the release notebooks, nbgrader's source and the keys."""
+    from autograder.build.pipeline import build_all
+
+    for path in build_all(_course(classroom), units):
+        print(path)
+
+
+@app.command()
+def check() -> None:
+    """Fail if a committed notebook or key is not what the build makes, or a notebook carries outputs."""
+    from autograder.build.pipeline import stale
+
+    complaints = stale(Course.here())
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    if complaints:
+        raise typer.Exit(1)
+    print("notebooks and keys are what the build makes")
+
+
+@app.command()
+def simulate(
+    units: Units = None,
+    classroom: Annotated[Path, typer.Option(help="Where the simulated class is written.")] = Path(
+        "build/simulated-class"
+    ),
+    students: Annotated[int, typer.Option(help="Size of the class.")] = 12,
+    seed: Annotated[int, typer.Option(help="Another seed, another class.")] = 0,
+) -> None:
+    """Write the submissions of a simulated class, and its true grades in expected.json."""
+    from autograder.simulate import simulate as simulate_class
+    from autograder.units import find_units
+
+    course = Course.here().with_classroom(classroom)
+    if course.submitted.exists() and not (course.classroom / "expected.json").exists():
+        raise BadInput(f"{course.submitted} holds real submissions; name another folder with --classroom")
+    written = simulate_class(course, find_units(course, units), students, seed)
+    print(
+        f"{len(written)} submissions in {course.submitted}, their true grades in {course.classroom / 'expected.json'}"
+    )
+
+
+@app.command()
+def grade(units: Units = None, classroom: Classroom = None, workers: Workers = 2) -> None:
+    """Grade every submission through nbgrader and write the feedback pages."""
+    from autograder.grade import grade as grade_submissions
+    from autograder.progress import progress_bar
+
+    course = _course(classroom)
+    with progress_bar(console, "Grading") as progress:
+        graded = grade_submissions(course, units, workers, progress)
+    for complaint in graded.complaints:
+        print(complaint, file=sys.stderr)
+    print(f"graded {len(graded.submissions)} submissions; feedback in {course.feedback}")
+    if graded.complaints:
+        raise typer.Exit(2)
+
+
+@app.command()
+def inventory(units: Units = None, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """List units, exercises, points and misconceptions."""
+    from autograder.inventory import inventory as list_units
+    from autograder.units import find_units
+
+    found = list_units(find_units(Course.here(), units))
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    table = Table()
+    for heading in ("unit", "exercise", "points", "misconceptions"):
+        table.add_column(heading)
+    for unit in found:
+        for entry in unit["exercises"]:
+            table.add_row(unit["unit"], entry["name"], f"{entry['points']:g}", ", ".join(entry["misconceptions"]))
+        table.add_section()
+    console.print(table)
+
+
+@app.command()
+def course(
+    workers: Workers = 2,
+    students: Annotated[int, typer.Option(help="Size of the simulated class.")] = 12,
+    seed: Annotated[int, typer.Option(help="Another seed, another class.")] = 0,
+) -> None:
+    """Build everything, simulate a class, grade it, and compare with its true grades."""
+    from autograder.main_job import run_course
+
+    if not run_course(Course.here(), console, students, seed, workers):
+        raise typer.Exit(1)

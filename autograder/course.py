@@ -1,0 +1,66 @@
+"""Where everything of a course lies, and the error that is said in one line."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+CLASSROOM_VARIABLE = "COURSE_CLASSROOM"
+
+
+class BadInput(Exception):
+    """Something in the input that stops a step: one line with what was seen, what was expected, and the next step."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """The folders of one course. `classroom` is a class: its submissions, grades, feedback and gradebook."""
+
+    root: Path
+    classroom: Path
+
+    @classmethod
+    def here(cls) -> "Course":
+        """The course that this package belongs to; the class is `classroom/`, or what COURSE_CLASSROOM names."""
+        root = Path(__file__).resolve().parent.parent
+        return cls(root, root / os.environ.get(CLASSROOM_VARIABLE, "classroom"))
+
+    def with_classroom(self, classroom: Path) -> "Course":
+        return Course(self.root, (self.root / classroom).resolve())
+
+    @property
+    def solutions(self) -> Path:
+        return self.root / "solutions"
+
+    @property
+    def release(self) -> Path:
+        return self.root / "notebooks"
+
+    @property
+    def source(self) -> Path:
+        """nbgrader's source folder: generated, since nbgrader would release whatever else lay beside a notebook."""
+        return self.root / "build" / "source"
+
+    @property
+    def visible_keys(self) -> Path:
+        return self.root / "lecture_lib" / "keys"
+
+    @property
+    def sealed(self) -> Path:
+        """The secret and the sealed keys: outside the source folder, which nbgrader copies to every submission."""
+        return self.root / "build" / "sealed"
+
+    @property
+    def gradebook(self) -> Path:
+        return self.classroom / "gradebook.db"
+
+    @property
+    def submitted(self) -> Path:
+        return self.classroom / "submitted"
+
+    @property
+    def feedback(self) -> Path:
+        return self.classroom / "feedback"
+
+    @property
+    def autograded(self) -> Path:
+        return self.classroom / "autograded"

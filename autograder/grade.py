@@ -1,0 +1,118 @@
+"""Grades submissions through nbgrader, one at a time and several at once, and writes the feedback pages.
+
+Every submission is graded by itself: whatever it does to its own grading, the others are untouched.
+"""
+
+import json
+import logging
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.build.source import CHECK_PREFIX, SEALED_PREFIX
+from autograder.course import BadInput, Course
+from autograder.nbgrader_settings import nbgrader_api, reason
+from autograder.preflight import inspect_submissions
+from autograder.preprocessors.record import RECORD
+from autograder.units import Unit, find_units
+from lecture_lib.checking.keys import UnreadableKey, read_keys
+
+
+@dataclass
+class Graded:
+    """What a run of the grader did: (student, unit id) of each graded submission, and a line for each that was not."""
+
+    submissions: list[tuple[str, str]] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+def grade(
+    course: Course, ids: list[str] | None = None, workers: int = 2, progress: Callable[[int, int], None] | None = None
+) -> Graded:
+    """Grades every submission of these units and writes feedback.
+
+    progress: called with (done, total) after each. Raises BadInput if there is nothing to grade.
+    """
+    graded = Graded()
+    units = _with_keys(course, find_units(course, ids), graded.complaints)
+    todo, complaints = inspect_submissions(course, units)
+    graded.complaints += complaints
+    if not todo and not graded.complaints:
+        raise BadInput(f"{course.submitted}: no submissions; nbgrader expects STUDENT/UNIT/NOTEBOOK.ipynb below it")
+    spawn = multiprocessing.get_context("spawn")  # a fork would take this process's locks and threads along
+    with ProcessPoolExecutor(min(workers, max(1, len(todo))), mp_context=spawn) as pool:
+        jobs = {pool.submit(_grade_one, course, s.student, s.unit.id): s for s in todo}
+        for done, job in enumerate(as_completed(jobs), 1):
+            submission = jobs[job]
+            if (fault := job.result()) is None:
+                graded.submissions.append((submission.student, submission.unit.id))
+            else:
+                folder = course.submitted / submission.student / submission.unit.id
+                graded.complaints.append(f"{folder / submission.unit.notebook}: {fault}")
+            if progress is not None:
+                progress(done, len(todo))
+    graded.submissions.sort()
+    return graded
+
+
+def _with_keys(course: Course, units: list[Unit], complaints: list[str]) -> list[Unit]:
+    """The units whose keys can be read and whose assignment has been generated; a complaint for each other one."""
+    usable = []
+    for unit in units:
+        try:
+            read_keys(course.visible_keys / f"{unit.id}.json")
+            read_keys(course.sealed / f"{unit.id}.json")
+        except UnreadableKey as error:
+            complaints.append(str(error))
+        else:
+            usable.append(unit)
+    return usable
+
+
+def _grade_one(course: Course, student: str, unit_id: str) -> str | None:
+    """Grades one submission and writes its feedback; returns what went wrong, or None."""
+    logging.getLogger().setLevel(logging.CRITICAL)
+    api = nbgrader_api(course)
+    for step in (api.autograde, api.generate_feedback):
+        result = step(unit_id, student, force=True)
+        if not result["success"]:
+            return f"nbgrader could not grade it ({reason(result)}); ask for a fresh copy with the answers pasted in"
+    return None
+
+
+@dataclass(frozen=True)
+class ExerciseGrade:
+    """What one student earned in one exercise, and the diagnosis of what is wrong, if there is one."""
+
+    points: float
+    max_points: float
+    diagnosis: str | None
+
+
+def grades(course: Course, unit: Unit, student: str) -> dict[str, ExerciseGrade]:
+    """The grades of one graded submission by exercise: points as the gradebook has them."""
+    from nbgrader.api import Gradebook
+
+    diagnoses = _diagnoses(course.autograded / student / unit.id / unit.notebook)
+    with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
+        notebook = gradebook.find_submission_notebook(unit.name, unit.id, student)
+        scores = {grade.name: (grade.score, grade.max_score) for grade in notebook.grades}
+    found = {}
+    for name in unit.exercises:
+        pair = [scores.get(prefix + name, (0.0, 0.0)) for prefix in (CHECK_PREFIX, SEALED_PREFIX)]
+        total, most = (sum(column) for column in zip(*pair))
+        found[name] = ExerciseGrade(round(total, 3), most, diagnoses.get(name))
+    return found
+
+
+def _diagnoses(path: Path) -> dict[str, str]:
+    """The name of each exercise's diagnosis, from what the judge wrote into an autograded notebook."""
+    found = {}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            record = output.get("metadata", {}).get(RECORD)
+            if record and record["diagnosis"]:
+                found[record["exercise"]] = record["diagnosis"]["name"]
+    return found

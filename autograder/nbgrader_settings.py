@@ -1,0 +1,79 @@
+"""nbgrader's configuration: one for its own command line, its formgrader, and ours."""
+
+import os
+import sysconfig
+
+from traitlets.config import Config
+
+from autograder.course import Course
+
+CELL_SECONDS = 60  # a cell of a submission may take this long
+
+
+def nbgrader_settings(course: Course) -> Config:
+    """The settings of a course, for `nbgrader_config.py` and for our own calls of nbgrader."""
+    c = Config()
+    c.CourseDirectory.course_id = "language-models"
+    c.CourseDirectory.root = str(course.root)
+    c.CourseDirectory.source_directory = "build/source"
+    c.CourseDirectory.release_directory = "notebooks"
+    for step in ("submitted", "autograded", "feedback", "solution"):
+        setattr(c.CourseDirectory, f"{step}_directory", str(course.classroom / step))
+    # Several graders may write at once: each waits for its turn.
+    c.CourseDirectory.db_url = f"sqlite:///{course.gradebook}?timeout=60"
+    c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache"]
+
+    c.ClearSolutions.code_stub = {
+        "python": "# Write your answer here, and remove the next line.\nraise NotImplementedError"
+    }
+    c.GenerateAssignment.preprocessors = [
+        "nbgrader.preprocessors.LockCells",
+        "autograder.preprocessors.clear_solutions.ClearCourseSolutions",
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.CheckCellMetadata",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.SaveCells",
+        "nbgrader.preprocessors.ClearHiddenTests",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+
+    c.OverwriteCells.add_missing_cells = True
+    c.Execute.timeout = CELL_SECONDS
+    c.Autograde.autograde_preprocessors = [
+        "autograder.preprocessors.graded_execute.GradedExecute",
+        # Right after execution: what follows may alter outputs, and SaveAutoGrades reads only what Verify writes.
+        "autograder.preprocessors.verify.Verify",
+        "nbgrader.preprocessors.LimitOutput",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.Verify.sealed_keys = str(course.sealed)
+    c.Verify.visible_keys = str(course.visible_keys)
+
+    c.GenerateFeedback.preprocessors = [
+        "nbgrader.preprocessors.GetGrades",
+        "nbgrader.preprocessors.ClearHiddenTests",  # a feedback page would show the sealed seeds
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    ]
+    return c
+
+
+def nbgrader_api(course: Course):
+    """nbgrader's Python interface with this course's settings. Imported here: nbgrader takes seconds to load."""
+    scripts = sysconfig.get_path("scripts")
+    if scripts not in os.environ.get("PATH", "").split(os.pathsep):
+        # nbgrader runs `alembic` by name, which an environment that was not activated does not find.
+        os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
+    from nbgrader.apps import NbGraderAPI
+
+    return NbGraderAPI(config=nbgrader_settings(course))
+
+
+def reason(result: dict) -> str:
+    """Why a call of nbgrader failed: the telling line of its log."""
+    text = result.get("error") or result.get("log") or "no reason given"
+    lines = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith(" ")]
+    telling = [line for line in lines if "Error" in line and "NbGraderException" not in line] or lines
+    return telling[-1][:200]

@@ -1,0 +1,168 @@
+"""The build: from a lesson to what is released, and what it refuses."""
+
+import json
+import re
+from copy import deepcopy
+
+import nbformat
+import pytest
+
+from autograder.build.lesson import read_lesson
+from autograder.build.pipeline import build, stale
+from autograder.build.release import require_nothing_leaks
+from autograder.build.source import unfolding
+from autograder.course import BadInput
+from autograder.units import find_units
+from lecture_lib.checking.keys import read_keys
+
+UNIT = "99_toy"
+
+
+def built(course):
+    (unit,) = find_units(course)
+    path = build(course, unit)
+    return path, nbformat.read(path, as_version=4)
+
+
+def edit(course, file, old, new):
+    path = next(p for p in course.root.rglob("*.py") if str(p).endswith(file))
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_the_release_asks_and_does_not_answer(toy_course):
+    _, notebook = built(toy_course)
+    double = next(cell for cell in notebook.cells if cell.id == "double")
+    assert "def double(x):" in double.source
+    assert "raise NotImplementedError" in double.source
+    assert "twice_of_it" not in "".join(cell.source for cell in notebook.cells)
+
+
+def test_each_exercise_is_followed_by_its_check_and_sealed_checks_come_last(toy_course):
+    _, notebook = built(toy_course)
+    grade_ids = [cell.metadata["nbgrader"]["grade_id"] for cell in notebook.cells if "nbgrader" in cell.metadata]
+    assert grade_ids == [
+        *("double", "check-double", "total", "check-total", "which_sum", "check-which_sum"),
+        *("sealed-double", "sealed-total", "sealed-which_sum"),
+    ]
+
+
+def test_points_are_split_between_the_visible_and_the_sealed_check(toy_course):
+    _, notebook = built(toy_course)
+    points = {
+        cell.metadata["nbgrader"]["grade_id"]: cell.metadata["nbgrader"].get("points")
+        for cell in notebook.cells
+        if "nbgrader" in cell.metadata
+    }
+    assert (points["check-total"], points["sealed-total"]) == (2, 2)
+    assert (points["check-which_sum"], points["sealed-which_sum"]) == (0, 1)
+
+
+def test_a_poll_is_released_without_its_letter_and_without_a_stub(toy_course):
+    _, notebook = built(toy_course)
+    poll = next(cell for cell in notebook.cells if cell.id == "which_sum")
+    assert poll.source == 'which_sum = None  # write "A", "B" or "C"'
+    visible = json.loads((toy_course.visible_keys / f"{UNIT}.json").read_text())
+    assert visible["exercises"]["which_sum"]["cases"] == {}
+    assert visible["exercises"]["which_sum"]["misconceptions"] == {}
+
+
+def test_building_twice_gives_the_same_bytes(toy_course):
+    path, _ = built(toy_course)
+    first, key = path.read_bytes(), (toy_course.visible_keys / f"{UNIT}.json").read_bytes()
+    built(toy_course)
+    assert path.read_bytes() == first
+    assert (toy_course.visible_keys / f"{UNIT}.json").read_bytes() == key
+
+
+def test_another_secret_changes_the_sealed_key_and_not_the_release(toy_course):
+    path, _ = built(toy_course)
+    release, sealed = path.read_bytes(), read_keys(toy_course.sealed / f"{UNIT}.json")
+    (toy_course.sealed / "secret").unlink()
+    built(toy_course)
+    assert path.read_bytes() == release
+    assert read_keys(toy_course.sealed / f"{UNIT}.json")["double"].seed != sealed["double"].seed
+
+
+def test_every_notebook_asks_for_the_kernel_python3(toy_course):
+    _, notebook = built(toy_course)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert "jupytext" not in notebook.metadata
+
+
+def test_what_is_committed_is_found_stale_after_an_edit(toy_course):
+    path, _ = built(toy_course)
+    assert stale(toy_course) == []
+    path.write_text(path.read_text().replace("It doubles", "It triples"))
+    (complaint,) = stale(toy_course)
+    assert str(path) in complaint
+
+
+def test_a_notebook_with_outputs_is_found(toy_course):
+    path, notebook = built(toy_course)
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="hello")]
+    nbformat.write(notebook, path)
+    assert "outputs" in stale(toy_course)[0]
+
+
+def test_a_key_that_differs_by_rounding_is_not_stale_and_one_that_differs_by_more_is(toy_course):
+    built(toy_course)
+    path = toy_course.visible_keys / f"{UNIT}.json"
+    data = json.loads(path.read_text())
+    assert data["exercises"]["total"]["cases"]["some"]["right"] != 1000
+    data["exercises"]["total"]["cases"]["some"]["right"] += 1e-9
+    path.write_text(json.dumps(data))
+    assert stale(toy_course) == []
+    data["exercises"]["total"]["cases"]["some"]["right"] += 1
+    path.write_text(json.dumps(data))
+    assert "tolerances" in stale(toy_course)[0]
+
+
+def test_hints_unfold_one_by_one():
+    text = unfolding("Before.\n1. First\n   goes on.\n2. Second")
+    assert re.findall(r"<summary>(.*?)</summary>", text) == ["Hint 1", "Hint 2"]
+    assert text.startswith("Before.")
+    assert "goes on." in text
+
+
+MEAN_HINT = "Your result is a mean: what was asked for?"
+REFUSALS = [  # (file, what stands there, what stands there instead, what the build says)
+    ("99_toy/toy.py", 'tags=["exercise:total"]', 'tags=["exercise:sum_all"]', "sum_all has no probe"),
+    ("99_toy/misconceptions.py", f'("total", "{MEAN_HINT}', f'("double", "{MEAN_HINT}', "at least 3"),
+    ("99_toy/misconceptions.py", "return np.square(x)", "return x", "can't tell"),
+    ("99_toy/misconceptions.py", "return sum(numbers[1:])", "return sum(numbers)", "passes its check"),
+    ("99_toy/misconceptions.py", "Your result leaves one number out: which?", MEAN_HINT, "same hint"),
+    ("99_toy/alternatives.py", '@alternative("total")\n', "", "no second right answer"),
+    ("standins/toy.py", "def total", "def other", "no fallback"),
+    ("probes/toy.py", "rng.integers(1, 9, size=4)", "(1, 2, 3)", "same for every seed"),
+    ("99_toy/toy.py", "# It doubles, and it adds.", "# Now the code:\n# def add(x):", "code in a markdown cell"),
+    ("99_toy/toy.py", "#   kernelspec:", "#   formats: ipynb,py:percent\n#   kernelspec:", "formats"),
+    ("99_toy/toy.py", "return sum(numbers)", "raise RuntimeError", "raises"),
+    ("99_toy/toy.py", 'tags=["setup"]', 'tags=["set-up"]', "roles"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "complaint"), REFUSALS, ids=[r[3] for r in REFUSALS])
+def test_the_build_refuses(toy_course, file, old, new, complaint):
+    edit(toy_course, file, old, new)
+    with pytest.raises(BadInput, match=re.escape(complaint)):
+        built(toy_course)
+
+
+def test_the_search_for_leaks_finds_an_answer_a_misconception_and_a_seed(toy_course):
+    path, released = built(toy_course)
+    (unit,) = find_units(toy_course)
+    lesson = read_lesson(unit)
+    for leak, complaint in (
+        ("    twice_of_it = 2*x", "the answer to double"),
+        ("return sum( numbers[1:] )", "a misconception of total"),
+        ("running += number", "another answer to total"),
+        ("seed=987654321", "987654321"),
+        (str(toy_course.root), "holds"),
+    ):
+        notebook = deepcopy(released)
+        notebook.cells[0].source += f"\n{leak}"
+        nbformat.write(notebook, path)
+        with pytest.raises(BadInput, match=complaint):
+            require_nothing_leaks(toy_course, unit, lesson, path, [987654321])
