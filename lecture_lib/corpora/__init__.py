@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lecture_lib.corpora.corpus import SPLITS, Corpus
 
-NAMES = ("narwhals", "python_docs", "tinystories", "tiny_shakespeare")
+NAMES = ("narwhals", "python_docs", "tinystories", "tinystories_full", "tiny_shakespeare")
 
 __all__ = ["NAMES", "SPLITS", "Corpus", "load"]
 
@@ -17,7 +17,8 @@ def load(name: str | Path, *, n_documents: int | None = None, seed: int = 0) -> 
 
     name: one of `NAMES`, or a path. n_documents: how many documents, train and held-out together; None takes 2,000 of
     narwhals, and all there are of the others. seed: of the tales, or of the shuffle before the split.
-    Raises FileNotFoundError for a name that is none of these and no path either.
+    Raises FileNotFoundError for a name that is none of these and no path either, DownloadError where a corpus can't be
+    fetched.
     """
     if name == "narwhals":
         from lecture_lib.corpora.narwhals import NarwhalCorpus
@@ -27,6 +28,10 @@ def load(name: str | Path, *, n_documents: int | None = None, seed: int = 0) -> 
         from lecture_lib.corpora.python_docs import load_python_docs
 
         return load_python_docs(n_documents, seed)
+    if name in NAMES:
+        from lecture_lib.corpora import remote
+
+        return getattr(remote, f"load_{name}")(n_documents, seed)
     from lecture_lib.corpora.files import load_path
 
     if not Path(name).exists():

@@ -88,10 +88,12 @@ def write_ids(corpus: Corpus, tokenizer: Tokenizer, split: str = "train", folder
     stem = f"{corpus.name}-{split}-{_fingerprint(documents, tokenizer)}"
     target, index = folder / f"{stem}.ids", folder / f"{stem}.starts.npy"
     if not (target.exists() and index.exists()):
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            starts = _encode(documents, tokenizer, file)
-        np.save(index, starts)
-        os.replace(file.name, target)  # last, so that a half-written file is never found
+        with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+            with open(Path(unfinished) / "ids", "wb") as file:
+                starts = _encode(documents, tokenizer, file)
+            np.save(Path(unfinished) / "starts.npy", starts)
+            os.replace(Path(unfinished) / "starts.npy", index)
+            os.replace(file.name, target)  # last: the ids are found only when all is there
     starts = np.load(index)
     return Dataset(_map(target, starts, tokenizer), starts, tokenizer.vocab_size)
 
