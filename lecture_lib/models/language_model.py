@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lecture_lib.models.documents import Ids, as_documents
+
 IGNORE = -100  # the target that a loss leaves out, torch's own number for it
 WINDOW = 1024  # tokens scored at once by models that have no block_size
 
@@ -69,7 +71,7 @@ class LanguageModel(nn.Module):
             targets = targets.masked_fill(targets == self.pad_id, IGNORE)
         return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
 
-    def log_probs(self, ids: "np.ndarray | Tensor | Sequence", batch_size: int = 32) -> np.ndarray:
+    def log_probs(self, ids: Ids, batch_size: int = 32) -> np.ndarray:
         """Log-probability in nats of every token -> (total number of tokens,), documents one after the other.
 
         ids: a flat array (N,), rows (B, T), or a list of documents. NaN where a token is not scored: the first of each
@@ -102,7 +104,7 @@ class LanguageModel(nn.Module):
         losses = F.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")  # (B, T - 1)
         return [-row[: len(piece) - 1] for row, piece in zip(losses.cpu().numpy(), pieces)]
 
-    def perplexity(self, ids: "np.ndarray | Tensor | Sequence", batch_size: int = 32) -> float:
+    def perplexity(self, ids: Ids, batch_size: int = 32) -> float:
         """exp of the mean loss over all scored tokens of `ids`, given as for `log_probs`; without dropout."""
         scores = self.log_probs(ids, batch_size)
         scores = scores[~np.isnan(scores)]
@@ -114,9 +116,9 @@ class LanguageModel(nn.Module):
 
     def generate(
         self,
-        prompt: "Sequence[int] | Sequence[Sequence[int]] | Tensor",
+        prompt: Ids,
         max_tokens: int,
-        rng: "int | torch.Generator | None" = None,
+        rng: int | torch.Generator | None = None,
         stop_id: int | None = None,
         **filters,
     ) -> list:
@@ -131,27 +133,17 @@ class LanguageModel(nn.Module):
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Without dropout and gradients inside; the model is left in the mode that it came in."""
-    training = model.training
-    model.eval()
+def evaluating(model) -> Iterator[None]:
+    """Without dropout and gradients inside; a module is left in the mode that it came in."""
+    training = getattr(model, "training", False)
+    if training:
+        model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        model.train(training)
-
-
-def as_documents(ids: "np.ndarray | Tensor | Sequence") -> list[np.ndarray]:
-    """A flat array, rows, or a list of documents, as a list of integer arrays.
-
-    >>> as_documents([[1, 2], [3]])
-    [array([1, 2]), array([3])]
-    """
-    if isinstance(ids, Tensor):
-        ids = ids.cpu().numpy()
-    nested = getattr(ids, "ndim", 1) == 2 or (len(ids) and np.ndim(ids[0]) == 1)
-    return [np.asarray(document).astype(np.int64) for document in (ids if nested else [ids])]
+        if training:
+            model.train()
 
 
 def initialise(model: nn.Module, n_layers: int, residual: Sequence[str] = ("out.weight", "down.weight")) -> None:

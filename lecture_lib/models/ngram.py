@@ -27,6 +27,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lecture_lib.models.documents import Ids, as_documents
+
 SMOOTHINGS = ("kneser-ney", "add-k", "mle")
 
 
@@ -67,7 +69,7 @@ class NgramLM:
 
     # ---------------------------------------------------------------- counting
 
-    def fit(self, ids: "np.ndarray | Sequence") -> "NgramLM":
+    def fit(self, ids: Ids) -> "NgramLM":
         """Counts the n-grams of `ids` afresh and returns the model.
 
         ids: integers, a flat array (N,), rows (B, T), or a list of documents of any lengths.
@@ -130,7 +132,7 @@ class NgramLM:
 
     # ---------------------------------------------------------------- scoring
 
-    def log_probs(self, ids: "np.ndarray | Sequence") -> np.ndarray:
+    def log_probs(self, ids: Ids) -> np.ndarray:
         """Log-probability in nats of every token, given at most n - 1 tokens before it in its document.
 
         ids: as for `fit`; -> (total number of tokens,), documents one after the other. -inf where the model gives 0.
@@ -186,7 +188,7 @@ class NgramLM:
         probs *= self._gamma[order][node]
         probs[self._keys[order][children] - node * self.vocab_size] += self._alpha[order][children]
 
-    def loss(self, ids: "np.ndarray | Sequence") -> float:
+    def loss(self, ids: Ids) -> float:
         """Mean negative log-probability in nats a token.
 
         The first token of a document (its BOS) is not scored: nothing comes before it. The neural models agree.
@@ -198,7 +200,7 @@ class NgramLM:
         with np.errstate(divide="ignore"):
             return float(-np.log(self._probs(tokens, place)[place > 0]).mean())
 
-    def perplexity(self, ids: "np.ndarray | Sequence") -> float:
+    def perplexity(self, ids: Ids) -> float:
         """exp(loss(ids)); infinite where the model gives a token no chance."""
         return float(np.exp(self.loss(ids)))
 
@@ -263,15 +265,11 @@ class NgramLM:
         width = 0 if not len(tokens) else min(self.n - 1, place[-1] + 1)
         return tokens[len(tokens) - width :]
 
-    def _flatten(self, ids: "np.ndarray | Sequence") -> tuple[np.ndarray, np.ndarray]:
+    def _flatten(self, ids: Ids) -> tuple[np.ndarray, np.ndarray]:
         """All tokens in one array (N,), and the place of each in its document, counted from 0 (N,)."""
-        nested = getattr(ids, "ndim", 1) == 2 or (len(ids) and np.ndim(ids[0]) == 1)
-        documents = [np.asarray(document) for document in (ids if nested else [ids]) if len(document)]
+        documents = [document for document in as_documents(ids) if len(document)]
         lengths = np.array([len(document) for document in documents], np.int64)
         tokens = np.concatenate(documents) if documents else np.array([], np.int64)
-        if len(tokens) and not np.issubdtype(tokens.dtype, np.integer):
-            raise ValueError(f"ids must be integers, not {tokens.dtype}; encode the text first")
-        tokens = tokens.astype(np.int64)
         if len(tokens) and not (tokens.min() >= 0 and tokens.max() < self.vocab_size):
             raise ValueError(
                 f"ids run from {tokens.min()} to {tokens.max()}, but vocab_size is {self.vocab_size}; "

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lecture_lib.models import LSTMLM, RNNLM, AverageLM, Config, NgramLM, TransformerLM, WindowLM
-from lecture_lib.models.language_model import as_documents
+from lecture_lib.models.documents import as_documents
 
 VOCAB, BLOCK = 19, 16
 MAKERS = {

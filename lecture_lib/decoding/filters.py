@@ -1,0 +1,149 @@
+"""Filters on next-token scores, and the order in which a Sampler applies them.
+
+Each takes logits (..., vocab_size) and returns new ones; a token that may not be drawn has -inf, so that the softmax of
+the result shares all the probability among the rest. At least one token always remains. Among equal scores the smaller
+id comes first.
+
+Sources: top-k, Fan et al. 2018; top-p, Holtzman et al. 2020; min-p, Nguyen et al. 2024; typical, Meister et al. 2023;
+repetition penalty, Keskar et al. 2019; presence and frequency penalties as OpenAI's API defines them.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
+    """logits / temperature. Below 1 sharpens, above 1 flattens; at 0 only the likeliest token remains."""
+    if temperature < 0:
+        raise ValueError(f"temperature must not be negative, not {temperature}")
+    return logits / temperature if temperature > 0 else top_k_filter(logits, 1)
+
+
+def top_k_filter(logits: Tensor, k: int) -> Tensor:
+    """Keeps the k likeliest tokens, exactly k also among equals.
+
+    >>> top_k_filter(torch.tensor([1.0, 3.0, 3.0, 2.0]), 1)
+    tensor([-inf, 3., -inf, -inf])
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    if k >= logits.shape[-1]:
+        return logits.clone()
+    smallest = logits.topk(k).values[..., -1:]
+    above, equal = logits > smallest, logits == smallest
+    kept = above | equal & (equal.cumsum(-1) <= k - above.sum(-1, keepdim=True))
+    return logits.masked_fill(~kept, float("-inf"))
+
+
+def top_p_filter(logits: Tensor, p: float) -> Tensor:
+    """Keeps the fewest tokens, likeliest first, whose probabilities sum to at least p; p = 1 keeps all."""
+    _check_share("p", p)
+    if p == 1:
+        return logits.clone()
+    probs = logits.softmax(-1).sort(dim=-1, descending=True, stable=True).values
+    before = probs.cumsum(-1) - probs  # what the likelier tokens hold: the one that reaches p stays
+    return _keep_first(logits, logits, before < p)
+
+
+def min_p_filter(logits: Tensor, p: float) -> Tensor:
+    """Keeps the tokens that are at least p times as probable as the likeliest."""
+    _check_share("p", p)
+    log_probs = logits.log_softmax(-1)
+    return logits.masked_fill(log_probs.exp() < p * log_probs.amax(-1, keepdim=True).exp(), float("-inf"))
+
+
+def typical_filter(logits: Tensor, p: float) -> Tensor:
+    """Keeps the fewest tokens that hold at least p, those of surprise -log p nearest to the entropy first."""
+    _check_share("p", p)
+    if p == 1:
+        return logits.clone()
+    log_probs = logits.log_softmax(-1)
+    probs = log_probs.exp()
+    entropy = torch.special.entr(probs).sum(-1, keepdim=True)
+    nearness = -(-log_probs - entropy).abs()
+    order = nearness.argsort(dim=-1, descending=True, stable=True)
+    probs = probs.gather(-1, order)
+    return _keep_first(logits, nearness, probs.cumsum(-1) - probs < p)
+
+
+def penalise(
+    logits: Tensor,
+    history: Tensor,
+    repetition: float = 1.0,
+    presence: float = 0.0,
+    frequency: float = 0.0,
+) -> Tensor:
+    """Lowers the scores of tokens that occur in history (..., L); ids outside the vocabulary, as -1, count as padding.
+
+    repetition divides positive scores and multiplies negative ones, once for a token however often it occurred. After
+    that, presence is subtracted once, and frequency once for each occurrence.
+    """
+    if repetition <= 0:
+        raise ValueError(f"repetition must be positive, not {repetition}; 1 leaves the scores alone")
+    vocab_size = logits.shape[-1]
+    real = (history >= 0) & (history < vocab_size)
+    counts = torch.zeros_like(logits).scatter_add_(-1, history.where(real, 0), real.to(logits.dtype))
+    seen = counts > 0
+    if repetition != 1:
+        logits = torch.where(seen, torch.where(logits > 0, logits / repetition, logits * repetition), logits)
+    return logits - presence * seen - frequency * counts
+
+
+def _keep_first(logits: Tensor, by: Tensor, kept: Tensor) -> Tensor:
+    """-inf except where, in descending order of `by`, `kept` (..., vocab_size) is true."""
+    order = by.argsort(dim=-1, descending=True, stable=True)
+    dropped = torch.empty_like(order, dtype=torch.bool).scatter_(-1, order, ~kept.expand_as(order))
+    return logits.masked_fill(dropped, float("-inf"))
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 < value <= 1:
+        raise ValueError(f"{name} must be above 0 and at most 1, not {value}")
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A pipeline of filters; those left at their defaults do nothing.
+
+    The order: penalties, temperature, top-k, top-p, min-p, typical. Penalties come first because they are about the
+    model's own scores; temperature before the filters, so that they judge the distribution that is drawn from; the
+    filters from the bluntest to the finest, each seeing what the one before left, renormalised.
+    """
+
+    temperature: float = 1.0  # 0 is greedy
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    typical_p: float | None = None
+    repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+
+    def __call__(self, logits: Tensor, history: Tensor | None = None) -> Tensor:
+        """Filtered logits (..., vocab_size); history (..., L) is needed by the penalties."""
+        if self.penalises:
+            if history is None:
+                raise ValueError("penalties need to know what was written; give the sampler the history")
+            logits = penalise(logits, history, self.repetition_penalty, self.presence_penalty, self.frequency_penalty)
+        if self.temperature != 1:
+            logits = apply_temperature(logits, self.temperature)
+        for amount, apply in (
+            (self.top_k, top_k_filter),
+            (self.top_p, top_p_filter),
+            (self.min_p, min_p_filter),
+            (self.typical_p, typical_filter),
+        ):
+            if amount is not None:
+                logits = apply(logits, amount)
+        return logits
+
+    def probs(self, logits: Tensor, history: Tensor | None = None) -> Tensor:
+        """The distribution that is drawn from (..., vocab_size); sums to 1."""
+        return self(logits, history).softmax(-1)
+
+    @property
+    def penalises(self) -> bool:
+        """Whether the history matters."""
+        return (self.repetition_penalty, self.presence_penalty, self.frequency_penalty) != (1.0, 0.0, 0.0)

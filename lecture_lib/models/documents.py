@@ -1,0 +1,34 @@
+"""The forms in which models take token ids: one flat array, rows, or a list of documents of any lengths."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# A flat array (N,), rows (B, T), or a list of documents; NumPy, torch or plain lists.
+Ids = np.ndarray | Sequence
+
+
+def is_nested(ids: Ids) -> bool:
+    """Whether `ids` are several documents and not one.
+
+    >>> is_nested([1, 2]), is_nested([[1, 2]])
+    (False, True)
+    """
+    return ids.ndim == 2 if hasattr(ids, "ndim") else len(ids) > 0 and np.ndim(ids[0]) == 1
+
+
+def as_documents(ids: Ids) -> list[np.ndarray]:
+    """The documents, each an array of int64.
+
+    Raises ValueError where something is not an integer.
+
+    >>> as_documents([[1, 2], [3]])
+    [array([1, 2]), array([3])]
+    """
+    if hasattr(ids, "cpu"):  # a tensor, wherever it is
+        ids = ids.cpu().numpy()
+    documents = [np.asarray(document) for document in (ids if is_nested(ids) else [ids])]
+    for document in documents:
+        if len(document) and not np.issubdtype(document.dtype, np.integer):
+            raise ValueError(f"ids must be integers, not {document.dtype}; encode the text first")
+    return [document.astype(np.int64) for document in documents]
