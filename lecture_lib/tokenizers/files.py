@@ -1,0 +1,84 @@
+"""Reading the `tokenizers` library's JSON files (Hugging Face's `tokenizer.json`) into the tokenizers of this package.
+
+Understood: what `Tokenizer.save` writes, and byte-level BPE as GPT-2 and SmolLM2 have it. Anything that would encode
+differently here (a normalizer, another splitter, BPE with a prefix) is refused in one line, not approximated.
+"""
+
+import json
+
+from lecture_lib.tokenizers.base import Specials, Tokenizer
+from lecture_lib.tokenizers.bpe import ByteBPE
+from lecture_lib.tokenizers.simple import CharTokenizer, WordTokenizer
+from lecture_lib.tokenizers.unigram import Unigram
+from lecture_lib.tokenizers.wordpiece import WordPiece
+
+CLASSES: tuple[type[Tokenizer], ...] = (ByteBPE, WordPiece, Unigram, WordTokenizer, CharTokenizer)
+
+# Roles are not in the format; these names are taken to have them, the first that is there.
+ROLE_NAMES = {
+    "pad": ("<pad>", "[PAD]"),
+    "unk": ("<unk>", "[UNK]"),
+    "bos": ("<bos>", "<s>", "<|im_start|>", "<|endoftext|>"),
+    "eos": ("<eos>", "</s>", "<|im_end|>", "<|endoftext|>"),
+}
+
+
+def from_json(text: str, specials: Specials | None = None, name: str = "the file") -> Tokenizer:
+    """The tokenizer that the JSON describes. `specials` overrides the roles guessed from `ROLE_NAMES`.
+
+    Raises ValueError with the file's name, what it holds and what would be understood.
+    """
+    try:
+        data = json.loads(text)
+        model_type = data["model"]["type"]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(
+            f"{name} is not in the tokenizers JSON format: it should hold an object with a model"
+        ) from None
+    refused = [f"a {key}" for key in ("normalizer",) if data.get(key) is not None]
+    refused += [
+        f"the added token {token['content']!r} that is not special or has matching rules"
+        for token in data.get("added_tokens", ())
+        if not token["special"] or token["single_word"] or token["lstrip"] or token["rstrip"]
+    ]
+    if refused:
+        raise ValueError(f"{name} has {refused[0]}, which is not supported here; use tokenizers.Tokenizer.from_file")
+    for token in data.get("added_tokens", ()):
+        _add(data["model"], token)
+    for kind in CLASSES:
+        if kind.model_type == model_type and kind.splits_like(data.get("pre_tokenizer")):
+            try:
+                return _checked(kind._from_parts(data, specials or _guess_specials(data)), data)
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{name} cannot be read as {kind.__name__}: {error}") from error
+    known = ", ".join(f"{kind.__name__} ({kind.model_type})" for kind in CLASSES)
+    raise ValueError(
+        f"{name} holds a {model_type} model with the pre-tokenizer {json.dumps(data.get('pre_tokenizer'))}; "
+        f"supported are, each with its own pre-tokenizer, {known}"
+    )
+
+
+def _checked(tokenizer: Tokenizer, data: dict) -> Tokenizer:
+    ours, theirs = tokenizer._json_parts()["decoder"], data.get("decoder")
+    alike = theirs == ours or (isinstance(theirs, dict) and theirs.get("type") == ours["type"] == "ByteLevel")
+    if not alike:
+        raise ValueError(f"its decoder is {json.dumps(theirs)}, not {json.dumps(ours)}")
+    return tokenizer
+
+
+def _add(model: dict, token: dict) -> None:
+    """Puts an added token into the model's vocabulary, where the file gives it an id of its own."""
+    vocab = model["vocab"]
+    if isinstance(vocab, dict):
+        vocab.setdefault(token["content"], token["id"])
+
+
+def _guess_specials(data: dict) -> Specials:
+    vocab = data["model"]["vocab"]
+    in_vocab = vocab if isinstance(vocab, dict) else {token for token, _ in vocab}
+    added = [token["content"] for token in data.get("added_tokens", ())]
+    roles = {role: next((name for name in names if name in added), None) for role, names in ROLE_NAMES.items()}
+    if roles["unk"] is None:  # decoding shows UNK, so our files do not list it as special
+        roles["unk"] = next((name for name in ROLE_NAMES["unk"] if name in in_vocab), None)
+    others = tuple(name for name in added if name not in roles.values())
+    return Specials(**roles, others=others)
