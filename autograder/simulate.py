@@ -67,7 +67,7 @@ def simulate(course: Course, units: list[Unit], size: int = CLASS_SIZE, seed: in
         visible = read_keys(course.visible_keys / f"{unit.id}.json")
         sealed = read_keys(course.sealed / f"{unit.id}.json")
         for student, answers in zip(_NAMES, _answers(unit, size, random.Random(f"{seed}/{unit.id}"))):
-            _hand_in(course, unit, student, answers)
+            hand_in(course, unit, student, answers)
             written.append((student, unit.id))
             expected.setdefault(student, {})[unit.id] = {
                 name: asdict(_expected(unit.exercises[name], answer, visible[name], sealed[name]))
@@ -101,7 +101,8 @@ def _answers(unit: Unit, size: int, chance: random.Random) -> list[dict[str, Ans
     return students
 
 
-def _hand_in(course: Course, unit: Unit, student: str, answers: dict[str, Answer | str]) -> None:
+def hand_in(course: Course, unit: Unit, student: str, answers: dict[str, Answer | str]) -> None:
+    """Writes a student's submission: the release with these answers; an exercise that has none stays as released."""
     lesson = read_lesson(unit)
     notebook = nbformat.read(course.release / unit.id / unit.notebook, as_version=4)
     for cell in notebook.cells:

@@ -10,15 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from lecture_lib.checking.values import MAX_BYTES, Mutated, Opaque, Oversized, Raised, Tensor, Value
+from lecture_lib.checking.values import DTYPES, MAX_BYTES, Mutated, Opaque, Oversized, Raised, Tensor, Value
 
 MAX_PAYLOAD = 64 * 1024  # characters of JSON for one exercise
 MAX_NODES = 20_000
 MAX_DEPTH = 16
 MAX_NAME = 500  # characters of a name or message inside a tagged value
-DTYPES = {np.dtype(name) for name in ("bool", "float16", "float32", "float64")} | {
-    np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)
-}
 
 
 class Undecodable(ValueError):
@@ -126,7 +123,8 @@ class _Decoder:
         return Tensor(self._array(array, depth), _short(dtype))
 
     def _raised(self, content, depth):
-        return Raised(*(_short(part) for part in content))
+        kind, message, where = content
+        return Raised(_short(kind), _short(message), _short(where))
 
     def _mutated(self, content, depth):
         return Mutated(_short(content))

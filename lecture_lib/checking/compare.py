@@ -128,6 +128,7 @@ def _digits(number: float, other: float) -> str:
     return repr(number)
 
 
+_PRECISION = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}  # bits of the significand
 _KINDS = {"f": "floating-point numbers", "i": "integers", "u": "integers", "b": "truth values"}
 
 
@@ -137,7 +138,7 @@ def _compare_arrays(seen, right, within: Tolerance, seen_dtype: str, right_dtype
     if _KINDS[seen.dtype.kind] != _KINDS[right.dtype.kind]:
         message = f"holds {_KINDS[seen.dtype.kind]} ({seen_dtype}), expected {_KINDS[right.dtype.kind]} ({right_dtype})"
         return Difference("dtype", message, wrong_cells(seen, right, within))
-    if right.dtype.kind == "f" and seen.dtype.itemsize < right.dtype.itemsize:
+    if right.dtype.kind == "f" and _PRECISION[seen_dtype] < _PRECISION[right_dtype]:
         return Difference("dtype", f"holds {seen_dtype}, expected at least the precision of {right_dtype}")
     wrong = wrong_cells(seen, right, within)
     count = int(wrong.sum())

@@ -14,6 +14,10 @@ import numpy as np
 MAX_BYTES = 16 * 1024  # of one array or string
 MAX_ITEMS = 2048  # of one list or dict
 MAX_DEPTH = 8
+MAX_BITS = 1024  # of one integer
+DTYPES = {np.dtype(name) for name in ("bool", "float16", "float32", "float64")} | {
+    np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def freeze(thing: Any, depth: int = 0) -> Value:
     if isinstance(thing, np.generic):
         return freeze(thing.item(), depth)
     if isinstance(thing, int):
-        return int(thing)
+        return int(thing) if thing.bit_length() <= MAX_BITS else Oversized("integer")
     if isinstance(thing, float):
         return float(thing)
     if isinstance(thing, str | bytes):
@@ -96,7 +100,7 @@ def freeze(thing: Any, depth: int = 0) -> Value:
 
 
 def _freeze_array(array: np.ndarray) -> Value:
-    if array.dtype.kind not in "biuf":
+    if array.dtype.newbyteorder("=") not in DTYPES:
         return Opaque(f"array of {array.dtype}")
     if array.nbytes > MAX_BYTES:
         return Oversized(f"array of {array.dtype}", array.shape)

@@ -1,0 +1,61 @@
+# Every target sets up what it needs. `make` alone lists them.
+# By default everything lives in .venv; `make VENV= ...` uses the active environment instead.
+VENV ?= .venv
+EXTRA ?= dev
+ifeq ($(VENV),)
+BIN :=
+READY := build/.ready
+else
+BIN := $(VENV)/bin/
+READY := $(VENV)/.ready-$(EXTRA)
+endif
+PYTHON := $(BIN)python
+BASE_PYTHON ?= python3
+
+.DEFAULT_GOAL := help
+.PHONY: help setup course lab test test-all browser check format build bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: $(READY) ## make the environment (done by every other target when needed)
+
+$(READY): pyproject.toml constraints.txt
+ifneq ($(VENV),)
+	test -x $(PYTHON) || $(BASE_PYTHON) -m venv $(VENV)
+endif
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRA)]'
+	@mkdir -p $(@D) && touch $@
+
+course: setup ## the main job: build, simulate a class, grade it, compare with the truth
+	$(PYTHON) -m autograder course
+
+lab: setup ## open JupyterLab on notebooks/, with nbgrader's formgrader and Validate button
+	PATH="$(abspath $(or $(BIN),.)):$$PATH" $(PYTHON) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
+
+test: setup ## the tests, without the slow ones and the browser
+	$(PYTHON) -m pytest -m "not slow and not browser"
+
+browser: setup ## the tests in a real browser (Chromium)
+	$(PYTHON) -m pytest -m browser
+
+test-all: setup ## every test
+	$(PYTHON) -m pytest
+
+check: setup ## lint, format, and whether notebooks and keys are what the build makes
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m autograder check
+
+format: setup ## format and mend what ruff can
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+build: setup ## rebuild notebooks/ and lecture_lib/keys/ from solutions/
+	$(PYTHON) -m autograder build
+
+bench: setup ## measure, beside peers, and write build/bench.json
+	$(PYTHON) -m benchmarks
+
+clean: ## remove what the build and the simulated class left; keeps classroom/
+	rm -rf build .pytest_cache .ruff_cache .hypothesis
