@@ -108,9 +108,11 @@ class Tokenizer(ABC):
         """
         _check_text(text)
         ids = self._encode_trusted(text) if allow_special else self._encode_plain(text)
-        start = [self._role("bos")] if bos else []
-        end = [self._role("eos")] if eos else []
-        return start + ids + end
+        if bos:
+            ids.insert(0, self._role("bos"))
+        if eos:
+            ids.append(self._role("eos"))
+        return ids
 
     def encode_batch(self, texts: Iterable[str], **options) -> list[list[int]]:
         """`encode` for each text, with the same options."""
@@ -122,12 +124,13 @@ class Tokenizer(ABC):
 
     def _encode_plain(self, text: str) -> list[int]:
         pieces = self._split(text)
-        if len(self._known) > REMEMBERED_PIECES:
-            self._known.clear()
-        new = set(pieces) - self._known.keys()
-        if new:
-            self._learn(new)
-        return list(chain.from_iterable(map(self._known.__getitem__, pieces)))
+        try:
+            return list(chain.from_iterable(map(self._known.__getitem__, pieces)))
+        except KeyError:
+            if len(self._known) > REMEMBERED_PIECES:
+                self._known.clear()
+            self._learn(set(pieces).difference(self._known))
+            return list(chain.from_iterable(map(self._known.__getitem__, pieces)))
 
     def _encode_trusted(self, text: str) -> list[int]:
         names = sorted(self.specials.control(), key=len, reverse=True)
@@ -297,7 +300,7 @@ def _check_text(text: str) -> None:
     if not isinstance(text, str):
         raise TypeError(f"encode takes a string, it was given {type(text).__name__}; for several texts: encode_batch")
     try:
-        text.encode()
+        text.isascii() or text.encode()
     except UnicodeEncodeError as error:
         code = ord(text[error.start])
         raise ValueError(
