@@ -1,26 +1,28 @@
 """Fixtures that several rooms of tests share."""
 
-import sys
+from pathlib import Path
 
 import pytest
-from toy_course import copy_toy_course
+from toy_course import placed
 
-import lecture_lib.checking.keys
-import lecture_lib.exercises
-import lecture_lib.fallbacks
+from autograder.build.pipeline import build
 from autograder.course import Course
+from autograder.simulate import simulate
+from autograder.units import find_units
 
 
 @pytest.fixture
-def toy_course(tmp_path, monkeypatch) -> Course:
+def toy_course(tmp_path) -> Course:
     """A course of its own in a temporary folder, with the one unit 99_toy; its files may be edited."""
-    root, site = copy_toy_course(tmp_path)
-    course = Course(root, root / "classroom")
-    for package, folder in ((lecture_lib.exercises, "probes"), (lecture_lib.fallbacks, "standins")):
-        monkeypatch.setattr(package, "__path__", [*package.__path__, str(root / folder)])
-        monkeypatch.delitem(sys.modules, f"{package.__name__}.toy", raising=False)
-    monkeypatch.setattr(lecture_lib.checking.keys, "VISIBLE_KEYS", course.visible_keys)
-    monkeypatch.setenv("PYTHONPATH", str(site))
-    yield course
-    for package in (lecture_lib.exercises, lecture_lib.fallbacks):
-        sys.modules.pop(f"{package.__name__}.toy", None)
+    with placed(tmp_path) as course:
+        yield course
+
+
+@pytest.fixture(scope="session")
+def simulated_toy(tmp_path_factory) -> Path:
+    """The root of a toy course that was built once, with six students who have handed in: to be copied, not edited."""
+    with placed(tmp_path_factory.mktemp("simulated")) as course:
+        (unit,) = find_units(course)
+        build(course, unit)
+        simulate(course, [unit], size=6)
+        return course.root
