@@ -1,7 +1,8 @@
 """A class of students whose grades are known: each answer is right, wrong in a known way, or missing.
 
 The first student has all right, the second writes it all differently, the third hands in the untouched notebook; the
-others mix every misconception of the bank with right answers and blanks.
+others mix every misconception of the bank with right answers and blanks. Where an exercise has more misconceptions than
+there are others, the second and then the third student hold one too.
 """
 
 import json
@@ -42,7 +43,6 @@ _NAMES = (
     ),
     *("noor", "olga", "pavel", "quinn", "rosa", "sami", "tove", "ursula", "viktor", "wanda", "xenia", "yusuf", "zora"),
 )
-_PLAIN = 3  # students who don't mix: all right, all right but differently, untouched
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def simulate(course: Course, units: list[Unit], size: int = CLASS_SIZE, seed: in
     written, expected = [], {}
     for unit in units:
         most = max(len(answers) for answers in unit.misconceptions.values())
-        if not most + _PLAIN <= size <= len(_NAMES):
-            raise BadInput(f"a class for {unit.id} has {most + _PLAIN} to {len(_NAMES)} students, seen {size}")
+        if not most < size <= len(_NAMES):
+            raise BadInput(f"a class for {unit.id} has {most + 1} to {len(_NAMES)} students, seen {size}")
         visible = read_keys(course.visible_keys / f"{unit.id}.json")
         sealed = read_keys(course.sealed / f"{unit.id}.json")
         for student, answers in zip(_NAMES, _answers(unit, size, random.Random(f"{seed}/{unit.id}"))):
@@ -92,11 +92,14 @@ def _answers(unit: Unit, size: int, chance: random.Random) -> list[dict[str, Ans
     students: list[dict[str, Answer | str]] = [{} for _ in range(size)]
     for name in unit.exercises:
         wrong = list(unit.misconceptions[name])
-        others = [BLANK if chance.random() < 0.25 else RIGHT for _ in range(size - _PLAIN - len(wrong))]
+        different = (unit.alternatives[name] or [RIGHT])[0]
+        plain = [BLANK, different][: size - 1 - len(wrong)][::-1]
+        others = [BLANK if chance.random() < 0.25 else RIGHT for _ in range(size - 1 - len(wrong) - len(plain))]
         mixed = wrong + others
         chance.shuffle(mixed)
-        different = (unit.alternatives[name] or [RIGHT])[0]
-        for student, answer in zip(students, [RIGHT, different, BLANK, *mixed]):
+        given_way = 2 - len(plain)
+        answers = [RIGHT, *mixed[:given_way], *plain, *mixed[given_way:]]
+        for student, answer in zip(students, answers):
             student[name] = answer
     return students
 
