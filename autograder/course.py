@@ -64,3 +64,8 @@ class Course:
     @property
     def autograded(self) -> Path:
         return self.classroom / "autograded"
+
+    @property
+    def logs(self) -> Path:
+        """What nbgrader and the kernels said while grading, a file for each submission."""
+        return self.classroom / "logs"

@@ -6,10 +6,13 @@ Every submission is graded by itself: whatever it does to its own grading, the o
 import json
 import logging
 import multiprocessing
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from autograder.build.source import CHECK_PREFIX, SEALED_PREFIX
 from autograder.course import BadInput, Course
@@ -72,14 +75,37 @@ def _with_keys(course: Course, units: list[Unit], complaints: list[str]) -> list
 
 
 def _grade_one(course: Course, student: str, unit_id: str) -> str | None:
-    """Grades one submission and writes its feedback; returns what went wrong, or None."""
+    """Grades one submission and writes its feedback; returns what went wrong, or None.
+
+    What nbgrader and the kernel have to say goes to a log of this submission, not to the terminal.
+    """
     logging.getLogger().setLevel(logging.CRITICAL)
-    api = nbgrader_api(course)
-    for step in (api.autograde, api.generate_feedback):
-        result = step(unit_id, student, force=True)
-        if not result["success"]:
-            return f"nbgrader could not grade it ({reason(result)}); ask for a fresh copy with the answers pasted in"
+    log = course.logs / f"{student}-{unit_id}.txt"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file, _output_to(file):
+        api = nbgrader_api(course)
+        for step in (api.autograde, api.generate_feedback):
+            result = step(unit_id, student, force=True)
+            file.write(result.get("log") or "")
+            if not result["success"]:
+                file.write(result.get("error") or "")
+                return f"nbgrader could not grade it ({reason(result)}); see {log}, or ask for a fresh copy"
     return None
+
+
+@contextmanager
+def _output_to(file: TextIO) -> Iterator[None]:
+    """This process's output, and that of the kernels that it starts, into a file."""
+    kept = [os.dup(1), os.dup(2)]
+    try:
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+        yield
+    finally:
+        file.flush()
+        for descriptor, copy in zip((1, 2), kept):
+            os.dup2(copy, descriptor)
+            os.close(copy)
 
 
 @dataclass(frozen=True)

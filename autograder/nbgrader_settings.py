@@ -1,6 +1,7 @@
 """nbgrader's configuration: one for its own command line, its formgrader, and ours."""
 
 import os
+import re
 import sysconfig
 
 from traitlets.config import Config
@@ -73,7 +74,8 @@ def nbgrader_api(course: Course):
 
 def reason(result: dict) -> str:
     """Why a call of nbgrader failed: the telling line of its log."""
-    text = result.get("error") or result.get("log") or "no reason given"
+    text = "\n".join(filter(None, (result.get("log"), result.get("error")))) or "no reason given"
     lines = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith(" ")]
-    telling = [line for line in lines if "Error" in line and "NbGraderException" not in line] or lines
+    telling = [line for line in lines if re.match(r"(\w+\.)*\w*(Error|Exception|Timeout)\w*:", line)]
+    telling = [line for line in telling if "NbGraderException" not in line] or telling or lines
     return telling[-1][:200]
