@@ -24,6 +24,13 @@ ALPHABETS = [
     "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𐍈𐌰 \U0001e900\U0010ffff\U000e0041",
 ]
 SNIPPETS = [
+    "'re",
+    "'ve",
+    "'ll",
+    "'d",
+    "'m",
+    "'t",
+    "'S",
     "<pad>",
     "<unk>",
     "<bos>",

@@ -60,6 +60,15 @@ def test_trusted_text_is_encoded_as_the_library_does(tokenizer):
         assert tokenizer.encode(text, allow_special=True) == theirs.encode(text).ids
 
 
+def test_of_two_special_tokens_that_fit_the_longer_is_meant():
+    library = pytest.importorskip("tokenizers")
+    tokenizer = ByteBPE.train(TEXT, 300, specials=Specials(others=("<|a|>", "<|a|><|b|>")))
+    theirs = library.Tokenizer.from_str(tokenizer.to_json())
+    text = "x<|a|><|b|><|a|>"
+    assert tokenizer.encode(text, allow_special=True)[1:] == [5, 4]
+    assert tokenizer.encode(text, allow_special=True) == theirs.encode(text).ids
+
+
 def test_decoding_leaves_special_tokens_out_unless_asked(tokenizer):
     ids = tokenizer.encode("narwhal", bos=True, eos=True)
     assert tokenizer.decode(ids) == "narwhal"

@@ -156,7 +156,7 @@ def test_the_wordpiece_vocabulary_is_the_librarys_where_counts_are_high(library,
 
 def test_wordpiece_takes_the_longest_token_from_the_left():
     tokens = [*NAMES, "un", "unbe", "##be", "##lie", "##liev", "##able", "##e", "##v"]
-    tokenizer = WordPiece({token: i for i, token in enumerate(tokens)})
+    tokenizer = WordPiece({token: i for i, token in enumerate(tokens)}, use_library=False)
     assert tokenizer.tokens("unbelievable") == ["unbe", "##liev", "##able"]
     assert tokenizer.tokens("unbelievably") == ["<unk>"]
 
@@ -210,6 +210,16 @@ def test_log_probs_given_as_text_are_used():
     tokenizer = Unigram.from_log_probs({" narwhal": -3.0, " nar": -2.0, "whal": -2.0})
     assert tokenizer.tokens("a narwhals") == ["a", "Ġnarwhal", "s"]
     assert tokenizer.log_prob(" narwhal") == -3.0
+
+
+def test_unknown_bytes_compete_with_tokens_as_in_the_library(library):
+    rng = random.Random(4)
+    for _ in range(100):
+        pieces = {"".join(rng.choices("abcd", k=rng.randint(1, 3))): -float(rng.randint(1, 20)) for _ in range(7)}
+        tokenizer = Unigram(dict.fromkeys(NAMES, 0.0) | pieces, use_library=False)
+        theirs = library.Tokenizer.from_str(tokenizer.to_json())
+        for text in ("".join(rng.choices("abcd", k=8)) for _ in range(10)):
+            assert tokenizer.encode(text) == theirs.encode(text).ids, (pieces, text)
 
 
 def test_bytes_without_a_token_are_one_unk_a_run():
