@@ -1,0 +1,49 @@
+"""The command line, as a person runs it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, "-m", "autograder", *arguments], capture_output=True, text=True)
+
+
+def test_the_inventory_lists_units_exercises_points_and_misconceptions():
+    done = run("inventory", "--json")
+    units = json.loads(done.stdout)
+    assert [unit["unit"] for unit in units][:1] == ["01_ngrams"]
+    for unit in units:
+        assert unit["exercises"]
+        for exercise in unit["exercises"]:
+            assert exercise["points"] > 0
+            assert len(exercise["misconceptions"]) >= 3
+    assert "causal_mask" in run("inventory", "05_attention").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("build", "77_none"), "there is no unit '77_none'; there are: 01_ngrams"),
+        (
+            ("grade", "--classroom", "build/no-such-class"),
+            "no submissions; nbgrader expects STUDENT/UNIT/",
+        ),
+        (("simulate", "--students", "3"), "students, seen 3"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(arguments, says):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_simulate_refuses_to_write_among_real_submissions(tmp_path):
+    (tmp_path / "submitted" / "real" / "01_ngrams").mkdir(parents=True)
+    done = run("simulate", "--classroom", str(tmp_path))
+    assert done.returncode == 2
+    assert "holds real submissions" in done.stderr
+    assert not (tmp_path / "expected.json").exists()

@@ -1,0 +1,74 @@
+"""The bank tests the checks, for every exercise: right answers pass, wrong ones fail with their own hint."""
+
+from lecture_lib.checking.judge import judge
+from lecture_lib.checking.observe import observe
+from lecture_lib.mywork import fallback_module, fallbacks
+
+FROM_ON = 3  # misconceptions that an exercise has at least; a poll has one for each wrong letter
+
+
+def both_verdicts(prepared, name, thing):
+    """The verdicts on `thing`: visible and sealed."""
+    exercise = prepared.unit.exercises[name]
+    return [judge(observe(exercise, thing, key[name].seed), key[name]) for key in (prepared.visible, prepared.sealed)]
+
+
+def test_the_reference_passes_both_checks(prepared_exercise):
+    prepared, name = prepared_exercise
+    for verdict in both_verdicts(prepared, name, prepared.reference.answers[name]):
+        assert verdict.all_passed
+
+
+def test_a_second_right_answer_passes_both_checks(prepared_exercise):
+    prepared, name = prepared_exercise
+    answers = prepared.unit.alternatives[name]
+    assert answers or prepared.unit.exercises[name].is_poll
+    for answer in answers:
+        for verdict in both_verdicts(prepared, name, prepared.reference.answer(answer)):
+            assert verdict.all_passed, (answer.name, verdict.first_failing)
+
+
+def test_each_misconception_fails_both_checks_and_earns_its_own_hint(prepared_exercise):
+    prepared, name = prepared_exercise
+    wrong = prepared.unit.misconceptions[name]
+    assert len(wrong) >= FROM_ON
+    assert len({answer.hint for answer in wrong}) == len(wrong)
+    for answer in wrong:
+        for verdict in both_verdicts(prepared, name, prepared.reference.answer(answer)):
+            assert not verdict.all_passed, answer.name
+            assert (verdict.diagnosis.name, verdict.diagnosis.text) == (answer.name, answer.hint)
+
+
+def test_the_stub_fails_and_is_called_unwritten(prepared_exercise):
+    prepared, name = prepared_exercise
+    exercise = prepared.unit.exercises[name]
+
+    def stub(*args, **kwargs):
+        raise NotImplementedError
+
+    for verdict in both_verdicts(prepared, name, None if exercise.is_poll else stub):
+        assert verdict.passed == 0
+        assert verdict.diagnosis.kind == "unwritten"
+
+
+def test_nonsense_fails_in_every_case_that_is_no_property(prepared_exercise):
+    prepared, name = prepared_exercise
+    for verdict in both_verdicts(prepared, name, "Z" if prepared.unit.exercises[name].is_poll else lambda *a, **k: "Z"):
+        assert not verdict.all_passed
+        key = prepared.visible[name]
+        assert not any(case.passed for case in verdict.cases if not key.cases[case.name].is_property)
+
+
+def test_the_fallback_gives_the_right_answers_and_is_forbidden_as_an_answer(prepared_exercise):
+    prepared, name = prepared_exercise
+    exercise = prepared.unit.exercises[name]
+    if exercise.is_poll:
+        assert not hasattr(fallbacks(prepared.unit.id), name)
+        return
+    fallback = getattr(fallbacks(prepared.unit.id), name)
+    for verdict in both_verdicts(prepared, name, fallback):
+        assert verdict.all_passed or verdict.diagnosis.kind == "forbidden", verdict.first_failing
+    forbidden = (f"{fallback_module(prepared.unit.id)}.{name}",)
+    key = prepared.visible[name]
+    seen = observe(exercise, lambda *a, **k: fallback(*a, **k), key.seed, forbidden)
+    assert judge(seen, key).diagnosis.kind == "forbidden"
