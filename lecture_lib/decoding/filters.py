@@ -18,7 +18,10 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     """logits / temperature. Below 1 sharpens, above 1 flattens; at 0 only the likeliest token remains."""
     if temperature < 0:
         raise ValueError(f"temperature must not be negative, not {temperature}")
-    return logits / temperature if temperature > 0 else top_k_filter(logits, 1)
+    if temperature > 0:
+        return logits / temperature
+    likeliest = logits.argmax(-1, keepdim=True)
+    return torch.full_like(logits, float("-inf")).scatter_(-1, likeliest, logits.gather(-1, likeliest))
 
 
 def top_k_filter(logits: Tensor, k: int) -> Tensor:

@@ -50,19 +50,26 @@ def ancestral_sample(
         reader = Reader(model, prompts, max_tokens, cache)
         for _ in range(max_tokens):
             logits = reader.logits()
-            probs = sampler.probs(logits, reader.history() if sampler.penalises else None).cpu()
-            tokens = torch.multinomial(probs, 1, generator=generator)[:, 0].tolist()
+            filtered = sampler(logits, reader.history() if sampler.penalises else None)
+            tokens = _draw(filtered, sampler, generator)
             if trace:
-                own = logits.softmax(-1).cpu()
+                own, drawn_from = logits.softmax(-1).cpu(), filtered.softmax(-1).cpu()
                 for row, token in enumerate(tokens):
                     if not stopped[row]:
-                        steps[row].append(_candidates(own[row], probs[row], token))
+                        steps[row].append(_candidates(own[row], drawn_from[row], token))
             reader.push(tokens)
             stopped = [was or token == stop_id for was, token in zip(stopped, tokens)]
             if all(stopped):
                 break
     texts = [_cut(row, len(start), stop_id) for row, start in zip(reader.rows, prompts)]
     return _answer(texts, steps, single, trace)
+
+
+def _draw(filtered: Tensor, sampler: Sampler, generator: torch.Generator | None) -> list[int]:
+    """One token for each row of logits (B, vocab_size), on the CPU, so that a seed means the same on every device."""
+    if sampler.temperature == 0:
+        return filtered.argmax(-1).tolist()
+    return torch.multinomial(filtered.softmax(-1).cpu(), 1, generator=generator)[:, 0].tolist()
 
 
 def beam_search(
