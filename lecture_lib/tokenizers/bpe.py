@@ -21,8 +21,10 @@ BYTE_LEVEL_DECODER = {"type": "ByteLevel", "add_prefix_space": True, "trim_offse
 class ByteBPE(Tokenizer):
     """Byte-level BPE: merges the pair of tokens with the lowest rank, the leftmost of equals, until none has a rank.
 
-    `merges` in order of rank, as pairs of tokens in the byte alphabet (`byte_level`); `vocab` holds the 256 bytes, the
-    merged tokens and the specials. Raises ValueError where a merge or a byte is not in the vocabulary.
+    `merges` in order of rank, as pairs of tokens in the byte alphabet (`byte_level`); `vocab` holds the bytes, the
+    merged tokens and the specials. What is trained here has all 256 bytes. Others may not (SmolLM2 has none for some
+    control characters): such a byte is UNK, or left out where there is no UNK, as in the library. Raises ValueError
+    where a merge is not in the vocabulary.
     """
 
     model_type = "BPE"
@@ -39,9 +41,6 @@ class ByteBPE(Tokenizer):
         super().__init__(vocab, specials, use_library)
         self.merges = [(left, right) for left, right in merges]
         self.individual_digits = individual_digits
-        missing = [byte for byte in range(256) if ALPHABET[byte] not in self.vocab and byte not in _NEVER_IN_UTF8]
-        if missing:
-            raise ValueError(f"the vocabulary lacks the byte {missing[0]} ({ALPHABET[missing[0]]!r}); it needs all 256")
         # (left id, right id) -> (rank, merged id)
         self._ranks: dict[tuple[int, int], tuple[int, int]] = {}
         for rank, (left, right) in enumerate(self.merges):
@@ -95,15 +94,17 @@ class ByteBPE(Tokenizer):
         The piece is taken as it stands, without splitting; `tokens` are in the byte alphabet. First comes a step
         with rank None, the single bytes.
         """
-        steps = [{"rank": None, "pair": None, "at": None, "tokens": list(to_alphabet(piece))}]
-        self._merge(self._byte_ids(piece), steps)
+        ids = self._byte_ids(piece)
+        steps = [{"rank": None, "pair": None, "at": None, "tokens": [self._tokens[i] for i in ids]}]
+        self._merge(ids, steps)
         return steps
 
     def _split(self, text: str) -> list[str]:
         return splitting.gpt2_pieces(text, self.individual_digits)
 
     def _byte_ids(self, piece: str) -> list[int]:
-        return [self.vocab[char] for char in to_alphabet(piece)]
+        found = [self.vocab.get(char, self.unk_id) for char in to_alphabet(piece)]
+        return [token_id for token_id in found if token_id is not None]
 
     def _encode_piece(self, piece: str) -> list[int]:
         return self._merge(self._byte_ids(piece))
@@ -142,7 +143,8 @@ class ByteBPE(Tokenizer):
         return from_alphabet(token)
 
     def _json_parts(self) -> dict:
-        flags = {"dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None}
+        flags = {"dropout": None, "unk_token": self.specials.unk, "continuing_subword_prefix": None}
+        flags |= {"end_of_word_suffix": None}
         flags |= {"fuse_unk": False, "byte_fallback": False, "ignore_merges": False}
         return {
             "pre_tokenizer": splitting.GPT2_DIGITS_JSON if self.individual_digits else splitting.GPT2_JSON,
@@ -157,16 +159,20 @@ class ByteBPE(Tokenizer):
     @classmethod
     def _from_parts(cls, data: dict, specials: Specials) -> Self:
         model = data["model"]
-        for key in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"):
+        for key in (
+            "dropout",
+            "continuing_subword_prefix",
+            "end_of_word_suffix",
+            "byte_fallback",
+            "ignore_merges",
+            "fuse_unk",
+        ):
             if model.get(key):
                 raise ValueError(f"its BPE model has {key} = {model[key]!r}; only plain byte-level BPE is supported")
         # Before version 0.20 the library wrote a merge as "left right".
         merges = [tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge) for merge in model["merges"]]
         digits = splitting.same(data["pre_tokenizer"], splitting.GPT2_DIGITS_JSON)
         return cls(model["vocab"], merges, specials, individual_digits=digits)
-
-
-_NEVER_IN_UTF8 = {0xC0, 0xC1, *range(0xF5, 0x100)}
 
 
 def training_trace(texts: str | Iterable[str], n_merges: int, *, min_count: int = 1) -> list[dict]:

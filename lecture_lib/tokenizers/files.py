@@ -17,7 +17,6 @@ CLASSES: tuple[type[Tokenizer], ...] = (ByteBPE, WordPiece, Unigram, WordTokeniz
 # Roles are not in the format; these names are taken to have them, the first that is there.
 ROLE_NAMES = {
     "pad": ("<pad>", "[PAD]"),
-    "unk": ("<unk>", "[UNK]"),
     "bos": ("<bos>", "<s>", "<|im_start|>", "<|endoftext|>"),
     "eos": ("<eos>", "</s>", "<|im_end|>", "<|endoftext|>"),
 }
@@ -75,10 +74,10 @@ def _add(model: dict, token: dict) -> None:
 
 def _guess_specials(data: dict) -> Specials:
     vocab = data["model"]["vocab"]
-    in_vocab = vocab if isinstance(vocab, dict) else {token for token, _ in vocab}
     added = [token["content"] for token in data.get("added_tokens", ())]
     roles = {role: next((name for name in names if name in added), None) for role, names in ROLE_NAMES.items()}
-    if roles["unk"] is None:  # decoding shows UNK, so our files do not list it as special
-        roles["unk"] = next((name for name in ROLE_NAMES["unk"] if name in in_vocab), None)
+    # UNK is the one role that the format knows.
+    unk_id = data["model"].get("unk_id")
+    roles["unk"] = data["model"].get("unk_token") if unk_id is None else vocab[unk_id][0]
     others = tuple(name for name in added if name not in roles.values())
     return Specials(**roles, others=others)

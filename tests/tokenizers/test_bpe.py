@@ -262,9 +262,14 @@ def test_too_small_a_vocabulary_says_how_many_tokens_are_needed():
         ByteBPE.train("text", 256)
 
 
-def test_a_missing_byte_is_named():
-    with pytest.raises(ValueError, match="lacks the byte 97"):
-        ByteBPE({char: i for i, char in enumerate(ALPHABET.replace("a", ""))}, [], Specials(None, None, None, None))
+@pytest.mark.parametrize("unk", [None, "<unk>"])
+def test_a_byte_without_a_token_is_unk_or_left_out_as_in_the_library(library, unk):
+    tokens = [*ALPHABET.replace("x", ""), "ab", *filter(None, [unk])]
+    specials = Specials(None, unk, None, None)
+    ours = ByteBPE({token: i for i, token in enumerate(tokens)}, [("a", "b")], specials, use_library=False)
+    expected = ["ab", "ab", "y"] if unk is None else ["a", unk, "b", unk, unk, "ab", "y"]
+    assert ours.tokens("axbxxaby") == expected
+    assert library.Tokenizer.from_str(ours.to_json()).encode("axbxxaby").tokens == expected
 
 
 def test_a_merge_outside_the_vocabulary_is_named():
