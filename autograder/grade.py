@@ -39,7 +39,7 @@ def grade(
     progress: called with (done, total) after each. Raises BadInput if there is nothing to grade.
     """
     graded = Graded()
-    units = _with_keys(course, find_units(course, ids), graded.complaints)
+    units = _ready(course, find_units(course, ids), graded.complaints)
     todo, complaints = inspect_submissions(course, units)
     graded.complaints += complaints
     if not todo and not graded.complaints:
@@ -60,8 +60,8 @@ def grade(
     return graded
 
 
-def _with_keys(course: Course, units: list[Unit], complaints: list[str]) -> list[Unit]:
-    """The units whose keys can be read and whose assignment has been generated; a complaint for each other one."""
+def _ready(course: Course, units: list[Unit], complaints: list[str]) -> list[Unit]:
+    """The units whose keys can be read and that this class's gradebook knows; a complaint for each other one."""
     usable = []
     for unit in units:
         try:
@@ -69,9 +69,29 @@ def _with_keys(course: Course, units: list[Unit], complaints: list[str]) -> list
             read_keys(course.sealed / f"{unit.id}.json")
         except UnreadableKey as error:
             complaints.append(str(error))
-        else:
-            usable.append(unit)
+            continue
+        if (course.submitted.exists() and any(course.submitted.glob(f"*/{unit.id}"))) and not _released(course, unit):
+            complaints.append(
+                f"{course.gradebook}: does not know {unit.id} yet; run python -m autograder build {unit.id} "
+                f"--classroom {course.classroom}"
+            )
+            continue
+        usable.append(unit)
     return usable
+
+
+def _released(course: Course, unit: Unit) -> bool:
+    """Whether the assignment has been generated into this class's gradebook."""
+    from nbgrader.api import Gradebook, MissingEntry
+
+    if not course.gradebook.exists():
+        return False
+    with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
+        try:
+            gradebook.find_notebook(unit.name, unit.id)
+        except MissingEntry:
+            return False
+    return True
 
 
 def _grade_one(course: Course, student: str, unit_id: str) -> str | None:

@@ -64,7 +64,8 @@ def _verify(
         shown = _poll_receipt(exercise, seen) if exercise.is_poll else panel.as_html(visible)
         _write(check_cell, exercise, VISIBLE, visible, scores[0], shown)
     if sealed_cell is not None:
-        _write(sealed_cell, exercise, SEALED, sealed, scores[1], panel.as_html(sealed, sealed=True))
+        shown = panel.poll_html(sealed) if exercise.is_poll else panel.as_html(sealed, sealed=True)
+        _write(sealed_cell, exercise, SEALED, sealed, scores[1], shown)
 
 
 def agree(visible: Verdict, sealed: Verdict) -> tuple[Verdict, Verdict]:

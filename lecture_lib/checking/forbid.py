@@ -16,6 +16,7 @@ class Watch:
         self._names = names
         self._verdicts: dict[CodeType, str | None] = {}
         self._builtins: dict[int, str] = {}
+        self._by_last_part = {name.rpartition(".")[2]: name for name in names}
         self._codes: dict[CodeType, str] = {}
         self.called: str | None = None
 
@@ -51,11 +52,20 @@ class Watch:
                 self._verdicts[code] = self._codes.get(code) or (qualified if qualified in self._names else None)
             found = self._verdicts[code]
         elif event == "c_call":
-            found = self._builtins.get(id(argument))
+            found = self._builtins.get(id(argument)) or self._builtin_by_name(argument)
         else:
             return
         if found and self.called is None:
             self.called = found
+
+    def _builtin_by_name(self, function: Any) -> str | None:
+        """For a built-in of a module that the call itself has only just loaded."""
+        name = self._by_last_part.get(getattr(function, "__name__", ""))
+        if name is None:
+            return None
+        owner = getattr(function, "__self__", None)
+        module = getattr(function, "__module__", None) or getattr(owner, "__module__", None) or type(owner).__module__
+        return name if str(module).partition(".")[0] == name.partition(".")[0] else None
 
 
 def _loaded(dotted: str) -> Any:

@@ -55,7 +55,8 @@ def observe(exercise: Exercise, student: Any, seed: int, forbidden: tuple[str, .
 
 
 def _run(case: Case, watch: Watch) -> Value:
-    before = [_copy(argument) for argument in case.args]
+    arguments = {f"argument {i}": a for i, a in enumerate(case.args, 1)} | (case.kwargs or {})
+    before = {name: _copy(argument) for name, argument in arguments.items()}
     try:
         with watch, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the verdict says what matters; a warning would name a line of the library
@@ -69,9 +70,9 @@ def _run(case: Case, watch: Watch) -> Value:
         return Raised(FORBIDDEN, watch.called)
     if isinstance(value, Raised):
         return value
-    for position, (was, argument) in enumerate(zip(before, case.args)):
-        if not isinstance(was, Opaque) and difference(freeze(argument), was) is not None:
-            return Mutated(f"argument {position + 1}")
+    for name, was in before.items():
+        if not isinstance(was, Opaque) and difference(freeze(arguments[name]), was) is not None:
+            return Mutated(name)
     return value
 
 

@@ -63,6 +63,14 @@ def message_html(name: str, text: str, state: str = "todo") -> str:
     return f'{_CSS}<div class="lm-check lm-{state}" role="status"><b>{escape(name)}</b> &nbsp; {escape(text)}</div>'
 
 
+def poll_html(verdict: Verdict) -> str:
+    """Whether a poll's answer was right, and what a wrong one suggests: for after the grading."""
+    if verdict.all_passed:
+        return message_html(verdict.exercise, "your answer is right", "pass")
+    said = verdict.diagnosis.text if verdict.diagnosis else "no answer was recorded"
+    return message_html(verdict.exercise, f"0 of 1. {said}", "fail")
+
+
 def _state(verdict: Verdict) -> str:
     if verdict.all_passed:
         return "pass"
