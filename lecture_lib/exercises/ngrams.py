@@ -18,6 +18,8 @@ DRAWS = 2500
 # Two frequencies of 2,500 draws each differ by 0.014 at most (one standard deviation); the mistakes by 0.1 or more.
 FREQUENCY = close(atol=0.055)
 
+READY_MADE = ["lecture_lib.models.ngram.NgramLM"]
+
 Model = Callable[[tuple[str, ...]], dict[str, float]]
 
 
@@ -80,7 +82,7 @@ def moody(rng: np.random.Generator, words: list[str]) -> Model:
 # -------------------------------------------------------------------- counting
 
 
-@exercise("count_ngrams", points=2)
+@exercise("count_ngrams", points=2, forbids=READY_MADE)
 def probe_count_ngrams(count_ngrams, rng):
     words = some_words(rng, int(rng.integers(4, 7)))
     yield case("one sentence, n=2", count_ngrams, sentence(rng, words, int(rng.integers(3, 6))), 2)
@@ -96,7 +98,7 @@ def probe_count_ngrams(count_ngrams, rng):
 smoothing_keeps = poll("smoothing_keeps", choices="ABCD")
 
 
-@exercise("next_token_probs", points=2)
+@exercise("next_token_probs", points=2, forbids=READY_MADE)
 def probe_next_token_probs(next_token_probs, rng):
     vocab = [*some_words(rng, int(rng.integers(5, 9))), EOS]
     contexts = [(BOS,), (vocab[0],), (vocab[1],)]
@@ -116,7 +118,7 @@ def probe_next_token_probs(next_token_probs, rng):
 which_tokens_count = poll("which_tokens_count", choices="ABCD")
 
 
-@exercise("sequence_log_prob", points=2)
+@exercise("sequence_log_prob", points=2, forbids=READY_MADE)
 def probe_sequence_log_prob(sequence_log_prob, rng):
     words = some_words(rng, int(rng.integers(4, 7)))
     predicts = [*words, EOS, BOS]  # a model may waste some probability on BOS; nobody asks it for BOS
@@ -132,7 +134,7 @@ def probe_sequence_log_prob(sequence_log_prob, rng):
     yield case("a token left out", sequence_log_prob, always(distribution(rng, [*most, EOS])), tokens)
 
 
-@exercise("perplexity", points=2)
+@exercise("perplexity", points=2, forbids=READY_MADE)
 def probe_perplexity(perplexity, rng):
     words = some_words(rng, int(rng.integers(4, 8)))
     fair = always(dict.fromkeys([*words, EOS], 1 / (len(words) + 1)))
@@ -150,10 +152,10 @@ def probe_perplexity(perplexity, rng):
 # -------------------------------------------------------------------- sampling
 
 
-def _frequencies(draw: Callable[[], str], tokens: list[str]) -> dict[str, float]:
-    """How often each token comes in DRAWS draws; tokens that should not come are kept too."""
-    drawn = Counter(draw() for _ in range(DRAWS))
-    return {token: drawn[token] / DRAWS for token in [*tokens, *(t for t in drawn if t not in tokens)]}
+def _frequencies(draw: Callable[[], str], tokens: list[str], draws: int = DRAWS) -> dict[str, float]:
+    """The share of each token among the draws; tokens that should not come are kept too."""
+    drawn = Counter(draw() for _ in range(draws))
+    return {token: drawn[token] / draws for token in [*tokens, *(t for t in drawn if t not in tokens)]}
 
 
 def _uneven(rng: np.random.Generator, words: list[str]) -> dict[str, float]:
@@ -217,8 +219,8 @@ def probe_generate(generate, rng):
     uneven, generator = _uneven(rng, words[:4]), fresh()
     yield case(
         "frequencies of its second token",
-        lambda: _frequencies(lambda: generate(always(uneven), [BOS], 2, generator)[-1], list(uneven)),
-        within=FREQUENCY,
+        lambda: _frequencies(lambda: generate(always(uneven), [BOS], 2, generator)[-1], list(uneven), 1000),
+        within=close(atol=0.09),  # four standard deviations; the mistakes that it is there for are off by 0.4
     )
 
 
@@ -245,7 +247,7 @@ def probe_interpolate(interpolate, rng):
     yield case("two models silent", interpolate, models, weights, context, vocab)
 
 
-@exercise("kneser_ney", points=3)
+@exercise("kneser_ney", points=3, forbids=READY_MADE)
 def probe_kneser_ney(kneser_ney, rng):
     from lecture_lib.fallbacks.ngrams import count_ngrams
 

@@ -478,7 +478,7 @@ for n in (1, 2, 2, 2, 3, 3, 3):
 # perplexity than the grammar itself. We call that the **floor**. Read one tale, then let your own functions learn
 # from 200 and write.
 
-# %%
+# %% tags=["experiment"]
 from lecture_lib import corpora
 
 
@@ -494,7 +494,7 @@ print(
     tales.documents("train")[1], f"\n\n{len(tale_words)} types of token; the floor is {math.exp(tales.entropy()):.2f}"
 )
 
-# %%
+# %% tags=["experiment"]
 rng = np.random.default_rng(2)
 for n in (1, 2, 3, 5):
     text = my.generate(ngram_model(few, n, tale_words), [BOS], 45, rng)
@@ -525,7 +525,7 @@ print("all five of them:", " ".join(tokens[1:]))
 # **Predict.** We read nine tenths of a book, here the text of Python's own language reference. In the last tenth, how
 # many of the words are new? Of the pairs of words? Of five words in a row?
 
-# %%
+# %% tags=["experiment"]
 docs = corpora.load("python_docs")
 lower = {part: [[w.lower() for w in d] for d in docs.tokens(part)] for part in ("train", "heldout")}
 for n in range(1, 6):
@@ -664,7 +664,7 @@ def kneser_ney(counts_by_order, context, vocab, discount=0.75):
 # %% [markdown]
 # **See.** After *zorb*, which nobody has ever read:
 
-# %%
+# %% tags=["experiment"]
 krill = "we eat krill . seals eat krill . whales eat krill . the bay is cold . a bay is calm . our bay is deep ."
 krill = marked([s.split() + ["."] for s in krill.split(" .") if s])
 words = sorted(set(krill) - {BOS})
@@ -675,7 +675,7 @@ print({word: (round(by_count[word], 3), round(guess[word], 3)) for word in ("kri
 # %% [markdown]
 # Which cure is best? Five trigram models that have read the same 200 tales, on 30 tales that none has read:
 
-# %%
+# %% tags=["experiment"]
 from functools import cache
 
 orders = [my.count_ngrams(few, n) for n in (1, 2, 3)]
@@ -766,7 +766,7 @@ with course_style():
 # - On the left, the curve of the counted text ends below the floor. How can that be? (The floor is for text that
 #   nobody has seen yet. A model that has learned its text by heart does not have to guess.)
 # - Kneser-Ney does not rise by much. Why does it not fall either?
-# - The reference has some 47,000 words, a short novel. Which $n$ would you choose for it, and which for a whole
+# - The reference has about 50,000 words, a short novel. Which $n$ would you choose for it, and which for a whole
 #   library?
 
 # %% [markdown]
