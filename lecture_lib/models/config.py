@@ -96,7 +96,7 @@ class Config:
         """A named shape, with changes. "tiny" and "laptop" need a vocab_size.
 
         >>> Config.preset("tiny", vocab_size=87).n_params
-        107264
+        105664
         """
         if name not in PRESETS:
             raise ValueError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")

@@ -277,3 +277,20 @@ def test_weights_of_another_shape_are_refused(transformers):
         load_gpt2(TransformerLM(gpt2_config(shape).changed(bias=False)), tensors)
     with pytest.raises(ValueError, match="here and"):
         load_gpt2(TransformerLM(gpt2_config(shape).changed(vocab_size=30)), tensors)
+
+
+def test_weights_start_at_one_over_the_root_of_fan_in_and_residual_ones_smaller():
+    config = SMALL.changed(d_model=96, d_ff=400, n_layers=8, vocab_size=300)
+    model = TransformerLM(config)
+    block = model.stack.blocks[3]
+    for weight, wanted in (
+        (model.embeddings.tokens.weight, 96**-0.5),
+        (model.embeddings.table, 96**-0.5),
+        (block.attention.qkv.weight, 96**-0.5),
+        (block.feed_forward.up.weight, 96**-0.5),
+        (block.attention.out.weight, 96**-0.5 / 4),
+        (block.feed_forward.down.weight, 400**-0.5 / 4),
+    ):
+        assert weight.std().item() == pytest.approx(wanted, rel=0.05)
+    assert block.feed_forward.up.bias.abs().max() == 0
+    assert (block.attention_norm.weight == 1).all()
