@@ -17,7 +17,7 @@ from typing import TextIO
 from autograder.build.source import CHECK_PREFIX, SEALED_PREFIX
 from autograder.course import BadInput, Course
 from autograder.nbgrader_settings import nbgrader_api, reason
-from autograder.preflight import inspect_submissions
+from autograder.preflight import Submission, inspect_submissions
 from autograder.preprocessors.record import RECORD
 from autograder.units import Unit, find_units
 from lecture_lib.checking.keys import UnreadableKey, read_keys
@@ -44,6 +44,7 @@ def grade(
     graded.complaints += complaints
     if not todo and not graded.complaints:
         raise BadInput(f"{course.submitted}: no submissions; nbgrader expects STUDENT/UNIT/NOTEBOOK.ipynb below it")
+    _enter_students(course, todo)
     spawn = multiprocessing.get_context("spawn")  # a fork would take this process's locks and threads along
     with ProcessPoolExecutor(min(workers, max(1, len(todo))), mp_context=spawn) as pool:
         jobs = {pool.submit(_grade_one, course, s.student, s.unit.id): s for s in todo}
@@ -92,6 +93,16 @@ def _released(course: Course, unit: Unit) -> bool:
         except MissingEntry:
             return False
     return True
+
+
+def _enter_students(course: Course, todo: list[Submission]) -> None:
+    """Enters the students in the gradebook: two graders of one student's submissions would both try, and one fail."""
+    from nbgrader.api import Gradebook
+
+    if todo:
+        with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
+            for student in {submission.student for submission in todo}:
+                gradebook.update_or_create_student(student)
 
 
 def _grade_one(course: Course, student: str, unit_id: str) -> str | None:

@@ -1,16 +1,13 @@
 """nbgrader's configuration: one for its own command line, its formgrader, and ours."""
 
-import importlib.util
 import os
 import re
 import sysconfig
-from pathlib import Path
 
 from traitlets.config import Config
 
 from autograder.course import Course
 
-_TEMPLATES = Path(__file__).parent / "templates"
 CELL_SECONDS = 60  # a cell of a submission may take this long
 
 
@@ -61,15 +58,8 @@ def nbgrader_settings(course: Course) -> Config:
         "nbgrader.preprocessors.ClearHiddenTests",  # a feedback page would show the sealed seeds
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
-    c.HTMLExporter.template_name = "course_feedback"
-    c.HTMLExporter.extra_template_basedirs = [str(_TEMPLATES), str(_nbgraders_templates())]
+    c.GenerateFeedback.exporter_class = "autograder.feedback_exporter.FeedbackExporter"
     return c
-
-
-def _nbgraders_templates() -> Path:
-    """Where nbgrader keeps the page that ours builds on; found without importing nbgrader, which takes seconds."""
-    (package,) = importlib.util.find_spec("nbgrader").submodule_search_locations
-    return Path(package) / "server_extensions" / "formgrader" / "templates"
 
 
 def nbgrader_api(course: Course):
