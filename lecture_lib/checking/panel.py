@@ -14,16 +14,17 @@ from lecture_lib.checking.values import Tensor
 
 MAX_DRAWN = 10  # rows and columns of a matrix that are drawn
 
+# What carries meaning is in style attributes: JupyterLab strips style sheets from a notebook that was run elsewhere.
+_COLOURS = {"pass": "#009e73", "fail": "#d55e00", "todo": "#888888"}
+_FRAME = "border-left:4px solid {colour};padding:0.3em 0.9em;margin:0.3em 0"
+_HINT = "margin:0.4em 0 0.1em;font-weight:700"
+_WRONG = f"border:2px solid {_COLOURS['fail']};font-weight:700"
 _CSS = """<style>
-.lm-check{font:14px/1.5 system-ui,sans-serif;border-left:4px solid var(--lm-c);padding:.3em .9em;
-margin:.3em 0;max-width:60em}
-.lm-check.lm-pass{--lm-c:#009e73}.lm-check.lm-fail{--lm-c:#d55e00}.lm-check.lm-todo{--lm-c:#888}
-.lm-check .lm-hint{margin:.4em 0 .1em;font-weight:600}
+.lm-check{font:14px/1.5 system-ui,sans-serif;max-width:60em}
 .lm-check table.lm-matrix{border-collapse:collapse;margin:.4em 0;font:13px/1.3 ui-monospace,monospace}
 .lm-check table.lm-matrix td,.lm-check table.lm-matrix th{padding:.15em .5em;text-align:right;border:1px solid #8884;
 background:none;color:inherit}
 .lm-check table.lm-matrix th{opacity:.6;font-weight:400;border:none}
-.lm-check table.lm-matrix td.lm-wrong{outline:2px solid #d55e00;outline-offset:-2px;font-weight:700}
 </style>"""
 
 
@@ -37,10 +38,10 @@ def as_html(verdict: Verdict, *, sealed: bool = False) -> str:
         parts.append(f"<div><code>{escape(failing.name)}</code>: {escape(failing.difference.message)}.</div>")
         parts.append(_matrix_html(failing))
     if verdict.diagnosis is not None:
-        parts.append(f'<div class="lm-hint">{escape(verdict.diagnosis.text)}</div>')
+        parts.append(f'<div class="lm-hint" style="{_HINT}">{escape(verdict.diagnosis.text)}</div>')
     elif sealed and failing is not None:
         parts.append(f"<div>{escape(_sealed_line(failing.difference))}</div>")
-    return f'{_CSS}<div class="lm-check lm-{state}" role="status">{"".join(parts)}</div>'
+    return _framed(state, "".join(parts))
 
 
 def as_text(verdict: Verdict, *, sealed: bool = False) -> str:
@@ -60,7 +61,12 @@ def as_text(verdict: Verdict, *, sealed: bool = False) -> str:
 
 def message_html(name: str, text: str, state: str = "todo") -> str:
     """One line in the same frame, for what is no verdict. state: pass, fail or todo."""
-    return f'{_CSS}<div class="lm-check lm-{state}" role="status"><b>{escape(name)}</b> &nbsp; {escape(text)}</div>'
+    return _framed(state, f"<b>{escape(name)}</b> &nbsp; {escape(text)}")
+
+
+def _framed(state: str, inner: str) -> str:
+    style = _FRAME.format(colour=_COLOURS[state])
+    return f'{_CSS}<div class="lm-check lm-{state}" style="{style}" role="status">{inner}</div>'
 
 
 def poll_html(verdict: Verdict) -> str:
@@ -125,7 +131,7 @@ def _matrix_html(case: CaseVerdict) -> str:
     rows = []
     for values, expected, marks in zip(seen, right, wrong):
         cells = "".join(
-            f'<td class="lm-wrong" title="expected {show(e.item())}">{show(v.item())}</td>'
+            f'<td class="lm-wrong" style="{_WRONG}" title="expected {show(e.item())}">{show(v.item())}</td>'
             if mark
             else f"<td>{show(v.item())}</td>"
             for v, e, mark in zip(values, expected, marks)

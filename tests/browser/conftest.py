@@ -1,0 +1,91 @@
+"""One course, one server and one Chromium for all browser tests, and one visit to each notebook."""
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+from toy_course import placed
+
+from autograder.course import Course
+
+from .desk import configure, put_on_desk
+from .lab import Run, drawn_panels, leave, open_notebook, press_validate, run_all
+from .server import jupyterlab
+from .watch import Watch
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # whatever a page asks for stays on this machine
+)
+SCREENSHOTS = "SCREENSHOTS"  # an environment variable: the folder for pictures to look at
+
+
+# Each lives as long as this package's tests: Playwright keeps an event loop running, which other tests can't share.
+@pytest.fixture(scope="package")
+def executable() -> str:
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip(f"no Chromium: none of {', '.join(NAMES)} on PATH; install one, or name it in CHROMIUM")
+    return found
+
+
+@pytest.fixture(scope="package")
+def course(executable, simulated_toy, tmp_path_factory) -> Course:
+    with placed(tmp_path_factory.mktemp("browser")) as course:
+        shutil.copytree(simulated_toy, course.root, dirs_exist_ok=True)
+        configure(course)
+        yield course
+
+
+@pytest.fixture(scope="package")
+def server(course, tmp_path_factory) -> str:
+    """The address of a JupyterLab on the course."""
+    with jupyterlab(course.root, tmp_path_factory.mktemp("server") / "home") as base:
+        yield base
+
+
+@pytest.fixture(scope="package")
+def chromium(executable, server):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, server):
+    """A page with no memory of others; its kernels end with it."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    yield context.new_page()
+    leave(context, server)
+
+
+@pytest.fixture(scope="package")
+def pictures() -> Path | None:
+    folder = os.environ.get(SCREENSHOTS)
+    return Path(folder).resolve() if folder else None
+
+
+@pytest.fixture(scope="package")
+def run(chromium, course, server, pictures):
+    """run(kind, unit_id): a notebook of the desk after Run All and Validate. Each is visited once."""
+
+    @cache
+    def visit(kind: str, unit_id: str) -> Run:
+        path = put_on_desk(course, kind, unit_id)
+        context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+        watch, page = Watch(context), context.new_page()
+        try:
+            open_notebook(page, server, path)
+            cells, panels = run_all(page), drawn_panels(page, pictures, f"{unit_id}-{kind}")
+            dialog = press_validate(page, pictures, f"{unit_id}-{kind}-validate")
+            return Run(cells, panels, dialog, watch)
+        finally:
+            leave(context, server)
+
+    return visit

@@ -1,0 +1,27 @@
+"""What a browser says on its console, and whom it asks."""
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext
+
+_HERE = {"127.0.0.1", "localhost"}
+_NO_HOST = {"data", "blob", "about", "file"}
+
+
+class Watch:
+    """Collects, from its start: errors on the console, uncaught exceptions, and addresses off this machine."""
+
+    def __init__(self, context: BrowserContext):
+        self.errors: list[str] = []
+        self.abroad: list[str] = []
+        self.requests = 0
+        context.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
+        context.on("request", lambda request: self._asked(request.url))
+        context.on("page", lambda page: page.on("websocket", lambda socket: self._asked(socket.url)))
+
+    def _asked(self, url: str) -> None:
+        self.requests += 1
+        parts = urlsplit(url)
+        if parts.scheme not in _NO_HOST and parts.hostname not in _HERE:
+            self.abroad.append(url)
