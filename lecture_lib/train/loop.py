@@ -1,0 +1,181 @@
+"""The training loop: one update, an evaluation now and then, the same losses however it is cut.
+
+Every random number follows from (seed, step, process): the rows (`batches.py`), and dropout, for which torch's
+generator is seeded anew at each step. So a resumed run needs no generator's state, and an evaluation in between changes
+nothing.
+
+The loss of an update is the mean over all its predicted tokens, whichever process and micro-batch they are in: each
+micro-batch is weighted by its tokens, so rows of unequal length count as they would in one batch.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from lecture_lib.models.language_model import LanguageModel
+from lecture_lib.train.batches import Batches, n_targets
+from lecture_lib.train.config import TrainConfig
+from lecture_lib.train.device import Place, find_place
+from lecture_lib.train.errors import DivergedError
+from lecture_lib.train.evaluation import evaluate
+from lecture_lib.train.log import Row
+from lecture_lib.train.optimizer import make_optimizer
+from lecture_lib.train.schedule import lr_at
+from lecture_lib.train.workers import Workers
+
+
+class LossOf(nn.Module):
+    """The model's loss as a forward pass, which is what DDP and torch.compile take hold of."""
+
+    def __init__(self, model: LanguageModel):
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        return self.model.loss(inputs, targets)
+
+
+class Trainer:
+    """A model, its optimizer, and how far it came. train, heldout: rows to learn from and to evaluate on."""
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        train: Batches,
+        heldout: Batches,
+        config: TrainConfig,
+        place: Place | None = None,
+        workers: Workers | None = None,
+    ):
+        self.config, self.workers = config, workers or Workers()
+        self.place = place or find_place(config, self.workers.local_rank)
+        self.model = model.to(self.place.device)
+        self.batches, self.heldout = train, heldout
+        self.optimizer = make_optimizer(self.model, config, self.place.fused)
+        self.loss = LossOf(self.model)
+        if self.place.compiles:
+            self.loss.compile()
+        self.synced = self.workers.count > 1
+        if self.synced:
+            on_gpu = self.place.device.type == "cuda"
+            self.loss = DistributedDataParallel(self.loss, device_ids=[self.place.device.index] if on_gpu else None)
+        self.step, self.tokens, self.seconds = 0, 0, 0.0
+        self._logged = 0, 0.0  # tokens and seconds at the last row
+
+    # ---------------------------------------------------------------- one step
+
+    def update(self) -> tuple[Tensor, Tensor]:
+        """One update of the weights -> this process's part of the loss, and the gradient's norm; both still on the
+        device, so that nobody waits for them who does not need them."""
+        config, spans = self.config, self.batches.spans(self.step, self.config.batch_size)
+        n_tokens, mine = n_targets(spans), self.workers.share(spans)
+        torch.manual_seed(seed_of(config.seed, self.step, self.workers.rank))
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr_at(self.step, config)
+        total = torch.zeros((), device=self.place.device)
+        for first in range(0, len(mine), config.micro_batch):
+            last = first + config.micro_batch >= len(mine)
+            total += self._accumulate(mine[first : first + config.micro_batch], n_tokens, last)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step, self.tokens = self.step + 1, self.tokens + n_tokens
+        return total, norm
+
+    def _accumulate(self, spans: np.ndarray, n_tokens: int, last: bool) -> Tensor:
+        """Adds the gradient of these rows -> their part of the loss. DDP averages gradients over the processes at the
+        last micro-batch, hence the factor that makes the average a sum."""
+        width = self.batches.longest if self.place.compiles else None  # one shape, compiled once
+        inputs, targets = self.place.put(*self.batches.collate(spans, width))
+        with self.loss.no_sync() if self.synced and not last else nullcontext():
+            with self.place.autocast():
+                part = self.loss(inputs, targets) * (n_targets(spans) / n_tokens)
+            (part * self.workers.count).backward()
+        return part.detach()
+
+    # ---------------------------------------------------------------- many
+
+    def run(
+        self,
+        watchers: Iterable[Callable[[Row], None]] = (),
+        save: Callable[[], None] = lambda: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Trains up to config.steps, or until stop() -> whether all steps are done.
+
+        Each watcher is called with each logged row, in every process. save() is called every save_every steps, at the
+        end and when stopped. Torch's generators are left as they were found. Raises DivergedError, and saves nothing,
+        where the loss or the gradient is not finite.
+        """
+        self.model.train()
+        devices = [self.place.device] if self.place.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            while self.step < self.config.steps:
+                row, stopping = self._watched_step(stop)
+                if row is not None:
+                    for watcher in watchers:
+                        watcher(row)
+                if stopping or self._due("save_every"):
+                    save()
+                if stopping:
+                    break
+        return self.step == self.config.steps
+
+    def evaluate(self) -> float:
+        """Held-out nats a token; every process must call it."""
+        return evaluate(self.model, self.heldout, self.config.eval_rows, self.place, self.workers)
+
+    def _watched_step(self, stop: Callable[[], bool]) -> tuple[Row | None, bool]:
+        """One update -> its row where one is due, and whether to stop after it."""
+        begun = time.perf_counter()
+        part, norm = self.update()
+        due = any(map(self._due, ("log_every", "eval_every", "save_every")))
+        stopping = self._agreed(stop) if due or not self.synced else False
+        if not (due or stopping):
+            self.seconds += time.perf_counter() - begun
+            return None, False
+        loss, norm = self.workers.total(part).item(), norm.item()  # waits for the device
+        self.seconds += time.perf_counter() - begun
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            raise DivergedError(
+                f"step {self.step}: the loss is {loss} and the gradient's norm {norm}; resume from the last checkpoint"
+                " will do the same, so start anew with a lower lr or a longer warmup"
+            )
+        heldout = self.evaluate() if self._due("eval_every") else None
+        speed = (self.tokens - self._logged[0]) / max(self.seconds - self._logged[1], 1e-9)
+        self._logged = self.tokens, self.seconds
+        lr = lr_at(self.step - 1, self.config)
+        return Row(self.step, self.tokens, lr, loss, norm, heldout, self.seconds, speed), stopping
+
+    def _due(self, setting: str) -> bool:
+        return self.step % getattr(self.config, setting) == 0 or self.step == self.config.steps
+
+    def _agreed(self, stop: Callable[[], bool]) -> bool:
+        """Whether any process was asked to stop, so that all do so after the same step."""
+        asked = torch.tensor(float(stop()), device=self.place.device)
+        return self.workers.total(asked).item() > 0
+
+    # ---------------------------------------------------------------- state
+
+    def state(self) -> dict:
+        """All that the rest of the run depends on, apart from configuration and text."""
+        progress = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds}
+        return {**progress, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state(self, state: dict) -> None:
+        """Goes on from what `state` gave, here or in a process that was killed."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.tokens, self.seconds = state["step"], state["tokens"], state["seconds"]
+        self._logged = self.tokens, self.seconds
+
+
+def seed_of(seed: int, step: int, rank: int) -> int:
+    """A seed for torch, 32 bits, that no neighbouring step or process shares by a simple relation."""
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
