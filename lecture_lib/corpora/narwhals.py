@@ -13,6 +13,7 @@ Every choice names the very next token, so `grammar` gives exact probabilities a
 """
 
 import math
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from functools import cache, partial
 from random import Random
@@ -49,11 +50,11 @@ class Lexicon:
     names: tuple[str, ...] = ("Pip", "Momo", "Lulu", "Otto", "Kiki", "Bo", "Nilo", "Suri")
     colours: tuple[str, ...] = ("red", "blue", "green", "white", "pink", "grey")
     species: tuple[tuple[str, str], ...] = (
+        ("narwhal", "narwhals"),
         ("crab", "crabs"),
         ("seal", "seals"),
         ("whale", "whales"),
         ("squid", "squids"),
-        ("narwhal", "narwhals"),
         ("otter", "otters"),
     )
     places: tuple[str, ...] = ("reef", "cave", "wreck", "bay")
@@ -69,6 +70,7 @@ class Lexicon:
     habits: tuple[float, ...] = (0.7, 0.2, 0.1)
     cast: int = 3  # animals in a tale
     song_length: int = 4
+    nested_clauses: int = 3  # nouns before the first verb
     deepest: int = 3  # brackets inside brackets
 
 
@@ -79,8 +81,7 @@ class Memory:
     words: Lexicon
     cast: list[tuple[str, str, str]] = field(default_factory=list)  # name, colour, species
     song: list[str] = field(default_factory=list)
-    giver: int = -1
-    receiver: int = -1
+    receiver: str = ""  # of the gift
     gift: str = ""
 
 
@@ -127,47 +128,54 @@ def introduction(memory: Memory) -> Writer:
     yield "."
 
 
-def who(memory: Memory, number: int) -> Writer:
-    """The rest of `Pip the red crab`, after the name."""
-    _name, colour, species = memory.cast[number]
-    yield "the"
-    yield certain(colour, "recall")
-    yield certain(species, "recall")
-
-
 def gift(memory: Memory) -> Writer:
     """Once Momo the blue seal gave Pip the red crab a shell."""
-    names = tuple(name for name, _colour, _species in memory.cast)
-    memory.giver = names.index((yield uniform("recall", names)))
-    yield from who(memory, memory.giver)
+    everyone = tuple(name for name, _colour, _species in memory.cast)
+    giver = yield from who(memory, everyone)
     yield "gave"
-    memory.receiver = names.index((yield uniform("recall", without(names, (names[memory.giver],)))))
-    yield from who(memory, memory.receiver)
+    memory.receiver = yield from who(memory, without(everyone, (giver,)))
     yield "a"
     memory.gift = yield uniform(LOCAL, memory.words.gifts)
     yield "."
 
 
+def who(memory: Memory, names: tuple[str, ...]) -> Generator[str | Draw, str, str]:
+    """Pip the red crab: one of `names`, and what was said about it; returns the name."""
+    name = yield uniform("recall", names)
+    colour, species = next(rest for known, *rest in memory.cast if known == name)
+    yield "the"
+    yield certain(colour, "recall")
+    yield certain(species, "recall")
+    return name
+
+
 def clause(memory: Memory) -> Writer:
-    """The crabs that the seal near the wreck likes sing softly."""
+    """The crabs that the seal that the otters near the wreck like knows sing softly."""
     words = memory.words
     nouns = tuple(form for pair in words.species for form in pair)
-    subject = nouns.index((yield uniform(LOCAL, nouns))) % 2
-    yield "that the"
-    other = nouns.index((yield uniform(LOCAL, nouns))) % 2
-    yield "near the"
-    place = words.places.index((yield uniform(LOCAL, words.places)))
-    likes = tuple(forms[other] for forms in words.liking)
-    liking = likes.index((yield habit(likes, place % len(likes), words.habits, "agreement")))
-    does = tuple(forms[subject] for forms in words.doing)
-    doing = does.index((yield habit(does, liking, words.habits, "agreement")))
-    yield habit(words.manners, doing, words.habits)
+    numbers = []  # 0 for a singular noun still without its verb, 1 for a plural one
+    while True:
+        numbers.append(nouns.index((yield uniform(LOCAL, nouns))) % 2)
+        deeper = len(numbers) < words.nested_clauses
+        if len(numbers) == 1:
+            yield "that the"
+        elif (yield uniform(LOCAL, ("near", "that") if deeper else ("near",), alike=False)) == "near":
+            break
+        else:
+            yield "the"
+    yield "the"
+    last = words.places.index((yield uniform(LOCAL, words.places)))
+    while numbers:
+        number = numbers.pop()
+        verbs = tuple(forms[number] for forms in (words.liking if numbers else words.doing))
+        last = verbs.index((yield habit(verbs, last % len(verbs), words.habits, "agreement")))
+    yield habit(words.manners, last, words.habits)
     yield "."
 
 
 def storm(memory: Memory) -> Writer:
-    """Far away it was night ( the wind rose [ the cold tide fell ] and the moon waited )."""
-    yield "away it was night"
+    """Far away (the dark rain fell [the cold tide rose] and the old moon waited)."""
+    yield "away"
     opening = yield uniform(LOCAL, tuple(one for one, _other in memory.words.brackets))
     yield Part(partial(bracket, opening=opening, depth=1), memory, ("bracket", 1))
     yield "."
@@ -222,21 +230,13 @@ def echo(memory: Memory) -> Writer:
 
 
 def ending(memory: Memory) -> Writer:
-    """At dusk Lulu was grey, Pip had the shell and the blue one was Momo."""
-    names = tuple(name for name, _colour, _species in memory.cast)
+    """At dusk Lulu slept and Pip had the shell."""
     yield "At dusk"
-    first = names.index((yield uniform("recall", names)))
-    yield "was"
-    yield certain(memory.cast[first][1], "recall")
-    yield ","
-    yield certain(names[memory.receiver], "recall")
+    yield uniform("recall", tuple(name for name, _colour, _species in memory.cast))
+    yield "slept and"
+    yield certain(memory.receiver, "recall")
     yield "had the"
     yield certain(memory.gift, "recall")
-    yield "and the"
-    colours = tuple(colour for _name, colour, _species in memory.cast)
-    asked = colours.index((yield uniform("recall", without(colours, (colours[first],)))))
-    yield "one was"
-    yield certain(names[asked], "recall")
     yield "."
 
 

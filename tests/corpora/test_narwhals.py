@@ -37,6 +37,7 @@ SMALL = Lexicon(
     habits=(1.0,),
     cast=2,
     song_length=1,
+    nested_clauses=2,
     deepest=1,
 )
 
@@ -58,6 +59,7 @@ MIDDLE = replace(
     brackets=(("(", ")"), ("[", "]")),
     habits=(0.7, 0.3),
     song_length=2,
+    nested_clauses=3,
     deepest=2,
 )
 
