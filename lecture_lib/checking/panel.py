@@ -21,7 +21,7 @@ _HINT = "margin:0.4em 0 0.1em;font-weight:700"
 _WRONG = f"border:2px solid {_COLOURS['fail']};font-weight:700"
 _CSS = """<style>
 .lm-check{font:14px/1.5 system-ui,sans-serif;max-width:60em}
-.lm-check table.lm-matrix{border-collapse:collapse;margin:.4em 0;font:13px/1.3 ui-monospace,monospace}
+.lm-check table.lm-matrix{border-collapse:collapse;margin:.2em 0 .4em;font:13px/1.3 ui-monospace,monospace}
 .lm-check table.lm-matrix td,.lm-check table.lm-matrix th{padding:.15em .5em;text-align:right;border:1px solid #8884;
 background:none;color:inherit}
 .lm-check table.lm-matrix th{opacity:.6;font-weight:400;border:none}
@@ -89,7 +89,7 @@ def _count(verdict: Verdict, sealed: bool) -> str:
 
 def _cases_line(verdict: Verdict) -> str:
     marks = [f"{'✓' if case.passed else '✗'} {escape(case.name)}" for case in verdict.cases]
-    return " &nbsp; ".join(f'<span style="opacity:.8">{mark}</span>' for mark in marks)
+    return " &nbsp; ".join(f'<span style="opacity:.8;display:inline-block">{mark}</span>' for mark in marks)
 
 
 _SEALED_LINES = {
@@ -137,8 +137,8 @@ def _matrix_html(case: CaseVerdict) -> str:
             for v, e, mark in zip(values, expected, marks)
         )
         rows.append(f"<tr>{cells}</tr>")
-    caption = f"<caption>yours{escape(heading)}, wrong cells outlined</caption>"
-    return f'<table class="lm-matrix">{caption}{"".join(rows)}</table>'
+    caption = f"<div>yours{escape(heading)}, wrong cells outlined:</div>"  # a <caption> would be as narrow as the table
+    return f'{caption}<table class="lm-matrix">{"".join(rows)}</table>'
 
 
 def _matrix_text(case: CaseVerdict) -> list[str]:
