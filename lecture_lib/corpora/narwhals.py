@@ -265,7 +265,7 @@ class NarwhalCorpus(Corpus):
         self.n_heldout = max(1, n_documents // 10)
         self.sizes = {"train": n_documents - self.n_heldout, "heldout": self.n_heldout}
         self.seed = seed
-        super().__init__("narwhals", {}, "a grammar of our own; no licence needed")
+        super().__init__("narwhals", {}, "written by a grammar of our own")
 
     def tokens(self, split: str = "train") -> list[list[str]]:
         if split not in self._tokens and split in self.sizes:
@@ -313,15 +313,20 @@ class NarwhalCorpus(Corpus):
         averages.add_draw(certain(END))
         return averages
 
-    def floor(self, tokens: list[list[str]]) -> Floor:
-        """What these very tales cost the grammar itself. Raises ValueError for a tale that it can't have written."""
+    def floor(self, tokens: list[list[str]] | list[str]) -> Floor:
+        """What these very tales, or this one, cost the grammar itself.
+
+        Raises ValueError for a tale that it can't have written.
+        """
+        if tokens and isinstance(tokens[0], str):
+            tokens = [tokens]
         nats, counts = dict.fromkeys(KINDS, 0.0), dict.fromkeys(KINDS, 0)
         for tale_tokens in tokens:
             for _token, kind, prob in self.score(tale_tokens):
                 nats[kind] -= math.log(prob)
                 counts[kind] += 1
         by_kind = {kind: nats[kind] / counts[kind] for kind in KINDS if counts[kind]}
-        return Floor(sum(nats.values()) / sum(counts.values()), by_kind, counts)
+        return Floor(sum(nats.values()) / max(1, sum(counts.values())), by_kind, counts)
 
 
 def readable(tokens: list[str]) -> str:

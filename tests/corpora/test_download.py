@@ -19,6 +19,7 @@ class Server:
 
     def __init__(self):
         self.body, self.tag, self.ranges, self.cut_after, self.status = BODY, '"one"', True, [], 200
+        self.says_length = True
         self.asked = []  # the Range of each request, None without
         outer = self
 
@@ -45,7 +46,8 @@ class Server:
         else:
             body = self.body[first:]
         handler.send_response(status)
-        handler.send_header("Content-Length", str(len(body)))
+        if self.says_length:
+            handler.send_header("Content-Length", str(len(body)))
         if self.tag:
             handler.send_header("ETag", self.tag)
         handler.end_headers()
@@ -136,6 +138,22 @@ def test_a_part_longer_than_the_file_is_thrown_away(server, tmp_path):
     (tmp_path / "file.bin.part").write_bytes(BODY + b"more")
     (tmp_path / "file.bin.part-version").write_text('"one"')
     assert fetch(server.remote(), tmp_path).read_bytes() == BODY
+
+
+def test_a_server_that_does_not_say_how_long_the_file_is_will_do(server, tmp_path):
+    server.says_length = False
+    assert fetch(server.remote(), tmp_path).read_bytes() == BODY
+
+
+def test_a_bar_is_drawn_where_someone_watches(server, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what makes rich believe in a terminal
+    fetch(server.remote(), tmp_path)
+    assert "file.bin" in capsys.readouterr().err
+
+
+def test_nothing_is_drawn_where_nobody_watches(server, tmp_path, capsys):
+    fetch(server.remote(), tmp_path)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_no_network_is_one_line(tmp_path):

@@ -169,6 +169,39 @@ def test_the_floor_of_sampled_tales_is_near_the_entropy(corpus):
     assert abs(mean) < 5 * spread / math.sqrt(len(excess))
 
 
+def test_the_floor_is_the_mean_cost_over_all_tokens_and_splits_it_by_kind(corpus):
+    tokens = corpus.tokens("heldout")[:5]
+    floor = corpus.floor(tokens)
+    scored = [token for tale in tokens for token in corpus.score(tale)]
+    assert floor.nats == pytest.approx(sum(-math.log(token.prob) for token in scored) / len(scored), rel=1e-12)
+    split = sum(floor.by_kind[kind] * count for kind, count in floor.tokens_by_kind.items())
+    assert split == pytest.approx(floor.nats * len(scored), rel=1e-12)
+    assert floor.perplexity == pytest.approx(math.exp(floor.nats))
+
+
+def test_the_floor_of_one_tale_needs_no_list_around_it(corpus):
+    tokens = corpus.tokens("heldout")[0]
+    assert corpus.floor(tokens) == corpus.floor([tokens])
+
+
+def test_every_kind_of_long_range_token_stands_in_every_tale(corpus):
+    for tokens in corpus.tokens("heldout"):
+        assert {token.kind for token in corpus.score(tokens)} == set(KINDS)
+
+
+def test_what_was_said_before_leaves_no_choice_later(corpus):
+    """The song, the colour and species of whoever is named, and the owner of the gift."""
+    for tokens in corpus.tokens("heldout")[:50]:
+        scored = corpus.score(tokens)
+        assert all(token.prob == 1 for token in scored if token.kind == "copy")
+        assert [token.prob == 1 for token in scored if token.kind == "recall"] == [
+            *[False, True, True] * 2,
+            False,
+            True,
+            True,
+        ]
+
+
 def test_sampled_continuations_follow_the_next_token_distribution(corpus):
     """Frequencies of the scene openers after the introduction against their probabilities, by chi-squared."""
     seen = defaultdict(int)
