@@ -24,9 +24,7 @@ def nbgrader_settings(course: Course) -> Config:
     c.CourseDirectory.db_url = f"sqlite:///{course.gradebook}?timeout=60"
     c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache"]
 
-    c.ClearSolutions.code_stub = {
-        "python": "# Write your answer here, and remove the next line.\nraise NotImplementedError"
-    }
+    c.ClearSolutions.code_stub = {"python": "# Your code here; remove the next line.\nraise NotImplementedError"}
     c.GenerateAssignment.preprocessors = [
         "nbgrader.preprocessors.LockCells",
         "autograder.preprocessors.clear_solutions.ClearCourseSolutions",

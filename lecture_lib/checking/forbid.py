@@ -25,11 +25,14 @@ class Watch:
         self._previous = sys.getprofile()
         if self._names:
             self._resolve()
-            sys.setprofile(self._hook)
+            self._set = self._hook  # a bound method is a new object each time: keep the one that is set
+            sys.setprofile(self._set)
         return self
 
     def __exit__(self, *exception) -> None:
         if self._names:
+            if sys.getprofile() is not self._set and self.called is None:
+                self.called = "sys.setprofile"
             sys.setprofile(self._previous)
 
     def _resolve(self) -> None:

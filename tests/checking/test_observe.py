@@ -176,6 +176,14 @@ def test_a_forbidden_numpy_function_and_class_are_noticed():
     assert observe(ex, templates, 0)["a"].message == "string.Template"
 
 
+def test_switching_the_watch_off_is_noticed():
+    def hides(x):
+        sys.setprofile(None)
+        return math.fsum([x])
+
+    assert observe(probing(("a", 1.0), forbids=["math.fsum"]), hides, 0)["a"].kind == FORBIDDEN
+
+
 def test_what_is_not_forbidden_passes_and_the_profile_hook_is_gone_afterwards():
     assert observe(probing(("a", 1.0), forbids=["math.fsum"]), lambda x: math.sqrt(x), 0) == {"a": 1.0}
     assert sys.getprofile() is None
