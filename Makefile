@@ -12,6 +12,11 @@ endif
 PYTHON := $(BIN)python
 BASE_PYTHON ?= python3
 
+# nbgrader wants its configuration in the server's root. Lab asks the internet for news and updates unless told not to.
+LAB_OPTIONS := --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks --LabApp.news_url=None \
+  --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
+  --LabApp.extension_manager=readonly
+
 .DEFAULT_GOAL := help
 .PHONY: help setup course lab test test-all browser check format build bench clean
 
@@ -31,7 +36,7 @@ course: setup ## the main job: build, simulate a class, grade it, compare with t
 	$(PYTHON) -m autograder course
 
 lab: setup ## open JupyterLab on notebooks/, with nbgrader's formgrader and Validate button
-	PATH="$(abspath $(or $(BIN),.)):$$PATH" $(PYTHON) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
+	PATH="$(abspath $(or $(BIN),.)):$$PATH" $(PYTHON) -m jupyterlab $(LAB_OPTIONS)
 
 test: setup ## the tests, without the slow ones and the browser
 	$(PYTHON) -m pytest -m "not slow and not browser"

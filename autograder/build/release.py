@@ -11,7 +11,7 @@ from autograder.course import BadInput, Course
 from autograder.nbgrader_settings import nbgrader_api, reason
 from autograder.units import Unit
 
-_TELLING = 18  # characters from which on a line of code is no coincidence
+_TELLING = 12  # characters from which on a line of code is no coincidence
 
 
 def release(course: Course, unit: Unit) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from copy import deepcopy
 
 import nbformat
@@ -24,6 +25,19 @@ def built(course):
     return path, nbformat.read(path, as_version=4)
 
 
+@pytest.fixture
+def released(simulated_toy):
+    """The released notebook of the toy unit, for tests that only read."""
+    return nbformat.read(simulated_toy / "notebooks" / UNIT / "toy.ipynb", as_version=4)
+
+
+@pytest.fixture
+def built_course(toy_course, simulated_toy):
+    """The toy course, built already, to be edited."""
+    shutil.copytree(simulated_toy, toy_course.root, dirs_exist_ok=True)
+    return toy_course
+
+
 def edit(course, file, old, new):
     path = next(p for p in course.root.rglob("*.py") if str(p).endswith(file))
     text = path.read_text()
@@ -31,16 +45,16 @@ def edit(course, file, old, new):
     path.write_text(text.replace(old, new))
 
 
-def test_the_release_asks_and_does_not_answer(toy_course):
-    _, notebook = built(toy_course)
+def test_the_release_asks_and_does_not_answer(released):
+    notebook = released
     double = next(cell for cell in notebook.cells if cell.id == "double")
     assert "def double(x):" in double.source
     assert "raise NotImplementedError" in double.source
     assert "twice_of_it" not in "".join(cell.source for cell in notebook.cells)
 
 
-def test_each_exercise_is_followed_by_its_check_and_sealed_checks_come_last(toy_course):
-    _, notebook = built(toy_course)
+def test_each_exercise_is_followed_by_its_check_and_sealed_checks_come_last(released):
+    notebook = released
     grade_ids = [cell.metadata["nbgrader"]["grade_id"] for cell in notebook.cells if "nbgrader" in cell.metadata]
     assert grade_ids == [
         *("double", "check-double", "total", "check-total", "which_sum", "check-which_sum"),
@@ -48,8 +62,8 @@ def test_each_exercise_is_followed_by_its_check_and_sealed_checks_come_last(toy_
     ]
 
 
-def test_points_are_split_between_the_visible_and_the_sealed_check(toy_course):
-    _, notebook = built(toy_course)
+def test_points_are_split_between_the_visible_and_the_sealed_check(released):
+    notebook = released
     points = {
         cell.metadata["nbgrader"]["grade_id"]: cell.metadata["nbgrader"].get("points")
         for cell in notebook.cells
@@ -59,25 +73,24 @@ def test_points_are_split_between_the_visible_and_the_sealed_check(toy_course):
     assert (points["check-which_sum"], points["sealed-which_sum"]) == (0, 1)
 
 
-def test_a_poll_is_released_without_its_letter_and_without_a_stub(toy_course):
-    _, notebook = built(toy_course)
-    poll = next(cell for cell in notebook.cells if cell.id == "which_sum")
+def test_a_poll_is_released_without_its_letter_and_without_a_stub(released, simulated_toy):
+    poll = next(cell for cell in released.cells if cell.id == "which_sum")
     assert poll.source == 'which_sum = None  # write "A", "B" or "C"'
-    visible = json.loads((toy_course.visible_keys / f"{UNIT}.json").read_text())
+    visible = json.loads((simulated_toy / "lecture_lib" / "keys" / f"{UNIT}.json").read_text())
     assert visible["exercises"]["which_sum"]["cases"] == {}
     assert visible["exercises"]["which_sum"]["misconceptions"] == {}
 
 
-def test_building_twice_gives_the_same_bytes(toy_course):
-    path, _ = built(toy_course)
+def test_building_twice_gives_the_same_bytes(built_course):
+    toy_course, path = built_course, built_course.release / UNIT / "toy.ipynb"
     first, key = path.read_bytes(), (toy_course.visible_keys / f"{UNIT}.json").read_bytes()
     built(toy_course)
     assert path.read_bytes() == first
     assert (toy_course.visible_keys / f"{UNIT}.json").read_bytes() == key
 
 
-def test_another_secret_changes_the_sealed_key_and_not_the_release(toy_course):
-    path, _ = built(toy_course)
+def test_another_secret_changes_the_sealed_key_and_not_the_release(built_course):
+    toy_course, path = built_course, built_course.release / UNIT / "toy.ipynb"
     release, sealed = path.read_bytes(), read_keys(toy_course.sealed / f"{UNIT}.json")
     (toy_course.sealed / "secret").unlink()
     built(toy_course)
@@ -85,29 +98,29 @@ def test_another_secret_changes_the_sealed_key_and_not_the_release(toy_course):
     assert read_keys(toy_course.sealed / f"{UNIT}.json")["double"].seed != sealed["double"].seed
 
 
-def test_every_notebook_asks_for_the_kernel_python3(toy_course):
-    _, notebook = built(toy_course)
+def test_every_notebook_asks_for_the_kernel_python3(released):
+    notebook = released
     assert notebook.metadata.kernelspec.name == "python3"
     assert "jupytext" not in notebook.metadata
 
 
-def test_what_is_committed_is_found_stale_after_an_edit(toy_course):
-    path, _ = built(toy_course)
+def test_what_is_committed_is_found_stale_after_an_edit(built_course):
+    toy_course, path = built_course, built_course.release / UNIT / "toy.ipynb"
     assert stale(toy_course) == []
     path.write_text(path.read_text().replace("It doubles", "It triples"))
     (complaint,) = stale(toy_course)
     assert str(path) in complaint
 
 
-def test_a_notebook_with_outputs_is_found(toy_course):
-    path, notebook = built(toy_course)
+def test_a_notebook_with_outputs_is_found(built_course, released):
+    toy_course, path, notebook = built_course, built_course.release / UNIT / "toy.ipynb", released
     notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="hello")]
     nbformat.write(notebook, path)
     assert "outputs" in stale(toy_course)[0]
 
 
-def test_a_key_that_differs_by_rounding_is_not_stale_and_one_that_differs_by_more_is(toy_course):
-    built(toy_course)
+def test_a_key_that_differs_by_rounding_is_not_stale_and_one_that_differs_by_more_is(built_course):
+    toy_course = built_course
     path = toy_course.visible_keys / f"{UNIT}.json"
     data = json.loads(path.read_text())
     assert data["exercises"]["total"]["cases"]["some"]["right"] != 1000
@@ -150,8 +163,8 @@ def test_the_build_refuses(toy_course, file, old, new, complaint):
         built(toy_course)
 
 
-def test_the_search_for_leaks_finds_an_answer_a_misconception_and_a_seed(toy_course):
-    path, released = built(toy_course)
+def test_the_search_for_leaks_finds_an_answer_a_misconception_and_a_seed(built_course, released):
+    toy_course, path = built_course, built_course.release / UNIT / "toy.ipynb"
     (unit,) = find_units(toy_course)
     lesson = read_lesson(unit)
     for leak, complaint in (

@@ -36,7 +36,7 @@ def double(x):
 # 3. Multiply.
 
 # %% tags=["experiment"]
-print("doubling", my.double(21))
+print("doubling", my.double(np.array([21])))
 
 
 # %% tags=["exercise:total"]
