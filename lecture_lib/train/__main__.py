@@ -35,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def train(options: argparse.Namespace) -> int:
     changes = {f.name: getattr(options, f.name) for f in fields(TrainConfig) if hasattr(options, f.name)}
+    if options.resume and options.out:
+        raise InputError("a resumed run stays in its folder; give --resume or --out, not both")
     folder = Path(options.resume or options.out or f"runs/{options.preset or 'laptop'}")
     config = (
         resumed(folder, options.preset, changes) if options.resume else preset(options.preset or "laptop", **changes)

@@ -23,15 +23,21 @@ CONTENTS = {"format", "config", "tokenizer", "data", "trainer"}
 
 
 def save_checkpoint(folder: Path, config: TrainConfig, tokenizer: Tokenizer, data: int, trainer: dict) -> Path:
-    """Writes folder/checkpoint.pt whole or not at all. data: `Data.checksum`; trainer: `Trainer.state()`."""
+    """Writes folder/checkpoint.pt whole or not at all. data: `Data.checksum`; trainer: `Trainer.state()`.
+
+    Raises InputError where the disk is full or the folder gone.
+    """
     target, unfinished = folder / NAME, folder / f"{NAME}.unfinished"
     contents = {"format": FORMAT, "config": asdict(config), "tokenizer": tokenizer.to_json()}
-    with open(unfinished, "wb") as file:
-        torch.save({**contents, "data": data, "trainer": trainer}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, target)
-    _sync_folder(folder)
+    try:
+        with open(unfinished, "wb") as file:
+            torch.save({**contents, "data": data, "trainer": trainer}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, target)
+        _sync_folder(folder)
+    except OSError as error:
+        raise InputError(f"{target} can't be written ({error.strerror}); the one before it, if any, is kept") from None
     return target
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from lecture_lib.models.config import Config
 from lecture_lib.train.errors import InputError
 
-TOKENIZERS = ("word", "char", "bpe")
+TOKENIZERS = ("auto", "word", "char", "bpe")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -29,8 +29,8 @@ class TrainConfig:
     # What is read.
     corpus: str = choice("narwhals", "a name that lecture_lib.corpora knows, a text file, or a folder of them")
     n_documents: int | None = choice(None, "None takes all there are, and 12,000 of narwhals, whose floor is known")
-    tokenizer: str = choice("word", "word, char or bpe; word is the one for narwhals, bpe for text at large")
-    vocab_size: int | None = choice(None, "of the tokenizer; None takes every word or character, bpe needs a number")
+    tokenizer: str = choice("auto", "word, char or bpe; auto takes word for narwhals and bpe for text at large")
+    vocab_size: int | None = choice(None, "of the tokenizer; None takes every word or character, 1,024 for bpe")
 
     # What is trained: a decoder. Rotary positions, since they need no table and beat learned ones at these sizes.
     block_size: int = choice(192, "longest text seen at once; above the longest tale, so that rows are whole tales")
@@ -44,7 +44,7 @@ class TrainConfig:
     dropout: float = choice(0.0, "none where the text is read about once; 0.1 to 0.2 for many epochs of little text")
 
     # How.
-    steps: int = choice(2000, "updates of the weights")
+    steps: int = choice(1500, "updates of the weights")
     batch_size: int = choice(16, "rows an update, over all processes: changing their number does not change the run")
     micro_batch: int = choice(
         64, "rows a process takes at once; gradients accumulate over more. Lower it if memory is short"
@@ -62,7 +62,7 @@ class TrainConfig:
     log_every: int = choice(
         1, "steps between rows of log.csv; each row waits for the device, so not every step on a GPU"
     )
-    eval_every: int = choice(100, "steps between evaluations")
+    eval_every: int = choice(250, "steps between evaluations")
     eval_rows: int = choice(400, "held-out documents or windows looked at, the same each time")
     save_every: int = choice(100, "steps between checkpoints, which is what a kill costs at most")
 
@@ -81,8 +81,6 @@ class TrainConfig:
         for name in ("warmup", "final_lr", "dropout", "beta1", "beta2"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} is {getattr(self, name)}; give a share from 0 to 1")
-        if self.tokenizer == "bpe" and self.vocab_size is None:
-            raise InputError("tokenizer='bpe' merges up to a size that you choose; give vocab_size, such as 1024")
 
     @property
     def warmup_steps(self) -> int:

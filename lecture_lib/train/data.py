@@ -21,6 +21,7 @@ from lecture_lib.train.errors import InputError
 from lecture_lib.train.workers import Workers
 
 TALES = 12_000  # narwhals when n_documents is None: about a million tokens
+BPE_VOCAB = 1024  # when vocab_size is None: about 2.5 characters a token, and a head that does not outweigh the model
 BPE_SAMPLE = 20_000_000  # characters that merges are learnt from; more text changes few of them
 
 
@@ -75,13 +76,15 @@ def read_corpus(config: TrainConfig, folder: Path) -> Data:
 
 def train_tokenizer(config: TrainConfig, documents: list[str]) -> Tokenizer:
     """The kind that config.tokenizer names, from the training split. Raises InputError for an impossible vocab_size."""
+    name = config.tokenizer
+    if name == "auto":
+        name = "word" if config.corpus == "narwhals" else "bpe"
     try:
-        if config.tokenizer == "bpe":
+        if name == "bpe":
             lengths = accumulate(map(len, documents))
             n_sampled = 1 + sum(1 for _ in takewhile(lambda length: length < BPE_SAMPLE, lengths))
-            return ByteBPE.train(documents[:n_sampled], config.vocab_size)
-        kind = {"word": WordTokenizer, "char": CharTokenizer}[config.tokenizer]
-        return kind.train(documents, config.vocab_size)
+            return ByteBPE.train(documents[:n_sampled], config.vocab_size or BPE_VOCAB)
+        return {"word": WordTokenizer, "char": CharTokenizer}[name].train(documents, config.vocab_size)
     except ValueError as error:
         raise InputError(f"the tokenizer can't be trained: {error}") from None
 

@@ -22,7 +22,7 @@ from lecture_lib.models.language_model import LanguageModel
 from lecture_lib.train.batches import Batches, n_targets
 from lecture_lib.train.config import TrainConfig
 from lecture_lib.train.device import Place, find_place
-from lecture_lib.train.errors import DivergedError
+from lecture_lib.train.errors import DivergedError, InputError
 from lecture_lib.train.evaluation import evaluate
 from lecture_lib.train.log import Row
 from lecture_lib.train.optimizer import make_optimizer
@@ -54,6 +54,11 @@ class Trainer:
         workers: Workers | None = None,
     ):
         self.config, self.workers = config, workers or Workers()
+        if config.batch_size < self.workers.count:
+            raise InputError(
+                f"batch_size is {config.batch_size}, and {self.workers.count} processes share it;"
+                " start fewer, or give at least a row to each"
+            )
         self.place = place or find_place(config, self.workers.local_rank)
         self.model = model.to(self.place.device)
         self.batches, self.heldout = train, heldout

@@ -22,12 +22,15 @@ def draw(rows: list[Row], floor: float | None = None, title: str = ""):
         axes = figure.subplots()
         steps, losses = [row.step for row in rows], np.array([row.loss for row in rows])
         axes.plot(steps, losses, color=COLOURS[0], alpha=0.2, linewidth=1)
-        axes.plot(steps, running_mean(losses), color=COLOURS[0], label="train")
+        means = running_mean(losses)
+        axes.plot(steps, means, color=COLOURS[0], label="train")
         evaluated = [row for row in rows if row.heldout is not None]
         axes.plot([r.step for r in evaluated], [r.heldout for r in evaluated], "o-", color=COLOURS[1], label="held-out")
         if floor is not None:
             axes.axhline(floor, color=COLOURS[2], linestyle="--", label=f"floor {floor:.3f}")
         axes.set(xlabel="step", ylabel="loss (nats a token)", title=title)
+        if len(means) > 40:  # the fall at the start would flatten all that follows
+            axes.set_ylim(top=means[len(means) // 20])
         axes.legend()
     return figure
 

@@ -10,13 +10,15 @@ from lecture_lib.train.log import Row
 
 
 class Bar(AbstractContextManager):
-    """Shows rows as they come; where there is no terminal, only the evaluations' lines."""
+    """Shows rows as they come; where there is no terminal or notebook, only the evaluations' lines."""
 
     def __init__(self, steps: int, done: int = 0, floor: float | None = None, console: Console | None = None):
         self.steps, self.floor = steps, floor
         self.console = console or Console(highlight=False, soft_wrap=True)
         columns = (BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-        self.progress = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
+        self.progress = Progress(
+            *columns, console=self.console, disable=not (self.console.is_terminal or self.console.is_jupyter)
+        )
         self.task = self.progress.add_task("the first step", total=steps, completed=done)
 
     def __enter__(self) -> "Bar":

@@ -49,7 +49,7 @@ def run(config: TrainConfig, folder: str | Path, resume: bool = False) -> Result
     folder = Path(folder)
     place = find_place(config, local_rank())
     checkpoint = open_folder(config, folder, resume, place)
-    with joined_workers(place.device.type) as workers, Interrupt(insist=workers.count == 1) as interrupt:
+    with joined_workers(place.device.type) as workers:
         data = load_data(config, folder, workers)
         checksum = workers.tell(data.checksum if workers.first else None)
         if checkpoint is not None and checkpoint["data"] != checksum:
@@ -62,12 +62,13 @@ def run(config: TrainConfig, folder: str | Path, resume: bool = False) -> Result
             if workers.first:
                 save_checkpoint(folder, config, data.tokenizer, checksum, trainer.state())
 
-        finished = trainer.step == config.steps
-        if workers.first:
-            finished = finished or _shown(trainer, folder, floor, save, interrupt)
-            return _result(trainer, folder, floor, finished)
-        finished = finished or trainer.run(stop=lambda: interrupt.asked)
-        return Result(folder, trainer.step, finished, None, floor, 0.0, None)
+        with Interrupt(insist=workers.count == 1) as interrupt:
+            if not workers.first:
+                finished = trainer.run(stop=lambda: interrupt.asked)
+                return Result(folder, trainer.step, finished, None, floor, 0.0, None)
+            if trainer.step < config.steps:
+                _shown(trainer, folder, floor, save, interrupt)
+        return _result(trainer, folder, floor)
 
 
 def open_folder(config: TrainConfig, folder: Path, resume: bool, place: Place) -> dict | None:
@@ -109,17 +110,16 @@ def make_trainer(
     return Trainer(model, train, heldout, config, place, workers), floor_of(data.floor, heldout, config.eval_rows)
 
 
-def _shown(trainer: Trainer, folder: Path, floor: float | None, save, interrupt: Interrupt) -> bool:
-    """Trains with a bar, a log and, at the end, a plot -> whether all steps are done."""
+def _shown(trainer: Trainer, folder: Path, floor: float | None, save, interrupt: Interrupt) -> None:
+    """Trains with a bar, a log and, at the end, a plot."""
     config, log = trainer.config, Log(folder, keep=trainer.step)
     with Bar(config.steps, trainer.step, floor) as bar:
         bar.console.print(opening_line(trainer))
         try:
-            finished = trainer.run((log.write, bar.show), save, lambda: interrupt.asked)
+            trainer.run((log.write, bar.show), save, lambda: interrupt.asked)
         finally:
             log.close()
     save_plot(read_log(folder), folder, floor, f"{config.corpus}, {trainer.model.n_params:,} parameters")
-    return finished
 
 
 def opening_line(trainer: Trainer) -> str:
@@ -130,11 +130,11 @@ def opening_line(trainer: Trainer) -> str:
     return f"{trainer.model.n_params:,} parameters on {count}{trainer.place.name}{how}; rows are {rows}"
 
 
-def _result(trainer: Trainer, folder: Path, floor: float | None, finished: bool) -> Result:
+def _result(trainer: Trainer, folder: Path, floor: float | None) -> Result:
     rows: list[Row] = read_log(folder)
     evaluated = [row.heldout for row in rows if row.heldout is not None]
     speed = statistics.median(row.tokens_per_s for row in rows) if rows else 0.0
-    share = None
+    share, finished = None, trainer.step == trainer.config.steps
     if trainer.place.bf16:  # the peaks are those of bf16
         width = trainer.batches.longest
         share = utilisation(speed / trainer.workers.count, trainer.model.config, width, trainer.place.name)

@@ -56,6 +56,10 @@ def test_a_checkpoint_that_is_not_there_is_refused(capsys, tmp_path):
     assert "there is no checkpoint" in complaint(capsys, "--resume", tmp_path)
 
 
+def test_a_resumed_run_takes_no_other_folder(capsys, tmp_path):
+    assert "give --resume or --out, not both" in complaint(capsys, "--resume", tmp_path, "--out", tmp_path / "run")
+
+
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 half a zip"])
 def test_a_checkpoint_that_cannot_be_read_is_refused(capsys, tmp_path, content):
     (tmp_path / "checkpoint.pt").write_bytes(content)

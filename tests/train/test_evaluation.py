@@ -7,6 +7,7 @@ from lecture_lib.corpora.grammar import END
 from lecture_lib.models import TransformerLM
 from lecture_lib.models.language_model import LanguageModel
 from lecture_lib.train import Batches, evaluate
+from lecture_lib.train.data import load_data
 from lecture_lib.train.evaluation import floor_of
 
 
@@ -31,11 +32,11 @@ class Perfect(LanguageModel):
         return logits
 
 
-def test_a_model_that_knows_the_grammar_costs_exactly_the_floor(tiny_data):
-    batches = Batches(tiny_data.heldout, 192, tiny_data.tokenizer.eos_id)
-    corpus = corpora.load("narwhals", n_documents=40, seed=0)
-    nats = evaluate(Perfect(corpus, tiny_data.tokenizer), batches, 2)
-    assert nats == pytest.approx(floor_of(tiny_data.floor, batches, 2), abs=1e-4)
+def test_a_model_that_knows_the_grammar_costs_exactly_the_floor(tiny, tmp_path):
+    data = load_data(tiny.changed(n_documents=400), tmp_path)  # enough tales to hold every word of the grammar
+    batches = Batches(data.heldout, 192, data.tokenizer.eos_id)
+    perfect = Perfect(corpora.load("narwhals", n_documents=400, seed=0), data.tokenizer)
+    assert evaluate(perfect, batches, 3) == pytest.approx(floor_of(data.floor, batches, 3), abs=1e-4)
 
 
 def test_the_floor_is_that_of_the_tales_that_are_evaluated(tiny_data):

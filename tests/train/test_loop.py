@@ -9,6 +9,7 @@ from lecture_lib.train import DivergedError, InputError, lr_at
 from lecture_lib.train.device import Place, find_place
 from lecture_lib.train.loop import seed_of
 from lecture_lib.train.runner import make_trainer
+from lecture_lib.train.workers import Workers
 
 CPU = Place(torch.device("cpu"), "CPU", bf16=False, fused=False, compiles=False)
 
@@ -147,6 +148,11 @@ def test_a_compiled_loss_is_the_same(tiny, tiny_data, monkeypatch):
 def test_a_gpu_that_is_not_there_is_one_clear_line(tiny):
     with pytest.raises(InputError, match="process 0 of this machine needs GPU number 0, but torch finds 0"):
         find_place(tiny.changed(device="cuda"))
+
+
+def test_more_processes_than_rows_are_refused(tiny, tiny_data):
+    with pytest.raises(InputError, match="batch_size is 4, and 5 processes share it"):
+        make_trainer(tiny, tiny_data, CPU, Workers(0, 5))
 
 
 @pytest.mark.gpu

@@ -1,8 +1,10 @@
 """Two processes on this machine's loopback, joined by gloo."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from itertools import chain
 
 import numpy as np
@@ -36,3 +38,26 @@ def test_shares_are_disjoint_complete_and_nearly_equal(count):
     shares = [Workers(rank, count).share(list(range(10))) for rank in range(count)]
     assert list(chain(*shares)) == list(range(10))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@pytest.mark.slow
+def test_two_processes_stopped_by_ctrl_c_go_on_in_one(tiny, tmp_path):
+    config = tiny.changed(steps=400, micro_batch=2)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["-m", "lecture_lib.train", *flags(config), "--out", str(tmp_path / "two")]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    torchrun = subprocess.Popen(command, start_new_session=True, env=environment, **pipes)
+    log = tmp_path / "two" / "log.csv"
+    deadline = time.monotonic() + 120
+    while not (log.exists() and log.read_text().count("\n") > 20) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(torchrun.pid, signal.SIGINT)  # a terminal's Ctrl-C reaches every process
+    said, complaints = torchrun.communicate(timeout=120)
+    assert "go on with\n  torchrun --nproc-per-node=2 -m lecture_lib.train --resume" in said, complaints[-2000:]
+    stopped = read_log(tmp_path / "two")[-1].step
+    assert 20 <= stopped < 400
+    run(config, tmp_path / "two", resume=True)
+    run(config, tmp_path / "one")
+    two, one = ([row.loss for row in read_log(tmp_path / name)] for name in ("two", "one"))
+    np.testing.assert_allclose(two, one, rtol=0.02)  # rounding grows over 400 steps
