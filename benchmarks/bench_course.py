@@ -6,7 +6,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from copy import deepcopy
 from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
 
 from autograder.build.lesson import read_lesson
 from autograder.build.pipeline import build
@@ -25,7 +29,7 @@ def measure() -> list[Measurement]:
     units = find_units(Course.here())
     rows = [_import()]
     for unit in units:
-        rows += _checks(unit)
+        rows += [*_checks(unit), _solved(unit)]
     return rows + [_graded(units, workers) for workers in (1, 2)]
 
 
@@ -64,6 +68,16 @@ def _check_seconds(unit: Unit, name: str, thing: object) -> list[float]:
             check(name, thing)
 
     return seconds(run, repetitions=2)
+
+
+def _solved(unit: Unit) -> Measurement:
+    """The whole notebook with every answer right, demos and experiments included, kernel start and stop too."""
+    with tempfile.TemporaryDirectory() as scratch:
+        course = Course.here().with_classroom(Path(scratch))
+        hand_in(course, unit, "solver", dict.fromkeys(unit.exercises, RIGHT))
+        notebook = nbformat.read(course.submitted / "solver" / unit.id / unit.notebook, as_version=4)
+        times = seconds(lambda: NotebookClient(deepcopy(notebook), timeout=600).execute(), repetitions=3, warmup=0)
+    return Measurement(f"solved notebook, {unit.id}, top to bottom", "s", times, goal_value=60)
 
 
 def _graded(units: list[Unit], workers: int) -> Measurement:
