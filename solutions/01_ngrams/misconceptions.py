@@ -316,8 +316,8 @@ def shares_silence_equally(models, weights, context, vocab):
 
 @misconception(
     "kneser_ney",
-    "This is absolute discounting: your shorter contexts use plain counts. So *krill* is as likely after a strange "
-    "word as *bay*. What is counted, when a context could still grow to the left?",
+    "This is absolute discounting: your shorter contexts use plain counts. So “krill” is as likely after a strange "
+    "word as “bay”. What is counted, when a context could still grow to the left?",
 )
 def plain_counts_below(counts_by_order, context, vocab, discount=0.75):
     n = len(counts_by_order)

@@ -756,9 +756,8 @@ for ending in (6, 7):  # "hungry" and "leaking"
     sentence = vectors[[0, 1, 2, 3, 4, 5, ending]]
     S = my.attention_scores(sentence @ W[0], sentence @ W[1])
     sums = [weights_of(S, my.causal_mask(7))[5].sum() for weights_of in (mask_before, mask_after)]
-    print(
-        f"... was {list(word_vectors)[ending]:8} sum of the row of 'was':  before {sums[0]:.3f}   after {sums[1]:.3f}"
-    )
+    word = list(word_vectors)[ending]
+    print(f"... was {word:8} sum of the row of 'was':  before {sums[0]:.3f}   after {sums[1]:.3f}")
 
 # %% [markdown]
 # The mask *before* gives 1 and 1. The mask *after* gives two different sums: at *was*, the model already knows how
