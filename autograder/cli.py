@@ -39,7 +39,7 @@ def _course(classroom: Path | None) -> Course:
 @app.command()
 def build(units: Units = None, classroom: Classroom = None) -> None:
     """Build the release notebooks, nbgrader's source and the keys."""
-    from autograder.build.pipeline import build_all
+    from autograder.building.pipeline import build_all
 
     for path in build_all(_course(classroom), units):
         print(path)
@@ -48,7 +48,7 @@ def build(units: Units = None, classroom: Classroom = None) -> None:
 @app.command()
 def check() -> None:
     """Fail if a committed notebook or key is not what the build makes, or a notebook carries outputs."""
-    from autograder.build.pipeline import stale
+    from autograder.building.pipeline import stale
 
     complaints = stale(Course.here())
     for complaint in complaints:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from autograder.build.source import CHECK_PREFIX, SEALED_PREFIX
+from autograder.building.source import CHECK_PREFIX, SEALED_PREFIX
 from autograder.course import BadInput, Course
 from autograder.nbgrader_settings import nbgrader_api, reason
 from autograder.preflight import Submission, inspect_submissions

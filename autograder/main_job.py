@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from autograder.build.pipeline import build_all
+from autograder.building.pipeline import build_all
 from autograder.course import Course
 from autograder.grade import ExerciseGrade, grade, grades
 from autograder.progress import progress_bar

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 import nbformat
 
-from autograder.build.keys import seed_dependent
-from autograder.build.lesson import read_lesson, solved
+from autograder.building.keys import seed_dependent
+from autograder.building.lesson import read_lesson, solved
 from autograder.course import BadInput, Course
 from autograder.scoring import points
 from autograder.units import Unit

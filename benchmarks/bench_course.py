@@ -12,9 +12,9 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from autograder.build.lesson import read_lesson
-from autograder.build.pipeline import build
-from autograder.build.reference import Reference
+from autograder.building.lesson import read_lesson
+from autograder.building.pipeline import build
+from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.grade import grade
 from autograder.simulate import RIGHT, hand_in

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from toy_course import placed
 
-from autograder.build.pipeline import build
+from autograder.building.pipeline import build
 from autograder.course import Course
 from autograder.simulate import simulate
 from autograder.units import find_units

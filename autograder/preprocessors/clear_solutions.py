@@ -2,7 +2,7 @@
 
 from nbgrader.preprocessors import ClearSolutions
 
-from autograder.build.source import POLL_TAG
+from autograder.building.source import POLL_TAG
 
 
 class ClearCourseSolutions(ClearSolutions):

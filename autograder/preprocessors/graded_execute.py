@@ -2,7 +2,7 @@
 
 from nbgrader.preprocessors import Execute
 
-from autograder.build.source import shown_only
+from autograder.building.source import shown_only
 
 
 class GradedExecute(Execute):

@@ -14,8 +14,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade
 from traitlets import Unicode
 
-from autograder.build.keys import seed_dependent
-from autograder.build.source import CHECK_PREFIX, SEALED_PREFIX
+from autograder.building.keys import seed_dependent
+from autograder.building.source import CHECK_PREFIX, SEALED_PREFIX
 from autograder.preprocessors.record import RECORD
 from autograder.scoring import points
 from lecture_lib.checking import panel

@@ -8,10 +8,10 @@ from copy import deepcopy
 import nbformat
 import pytest
 
-from autograder.build.lesson import read_lesson
-from autograder.build.pipeline import build, stale
-from autograder.build.release import require_nothing_leaks
-from autograder.build.source import unfolding
+from autograder.building.lesson import read_lesson
+from autograder.building.pipeline import build, stale
+from autograder.building.release import require_nothing_leaks
+from autograder.building.source import unfolding
 from autograder.course import BadInput
 from autograder.units import find_units
 from lecture_lib.checking.keys import read_keys

@@ -7,7 +7,7 @@ import shutil
 import nbformat
 import pytest
 
-from autograder.build.pipeline import build
+from autograder.building.pipeline import build
 from autograder.course import BadInput
 from autograder.grade import grade, grades
 from autograder.main_job import as_expected

@@ -5,9 +5,9 @@ from functools import cache
 
 import pytest
 
-from autograder.build.keys import sealed_key, visible_key
-from autograder.build.lesson import Lesson, read_lesson
-from autograder.build.reference import Reference
+from autograder.building.keys import sealed_key, visible_key
+from autograder.building.lesson import Lesson, read_lesson
+from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import Unit, find_units
 from lecture_lib.checking.keys import Key

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention as fused
 
-from autograder.build.lesson import read_lesson
-from autograder.build.reference import Reference
+from autograder.building.lesson import read_lesson
+from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
 from lecture_lib.checking.judge import judge

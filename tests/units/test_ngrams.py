@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from autograder.build.lesson import read_lesson
-from autograder.build.reference import Reference
+from autograder.building.lesson import read_lesson
+from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
 from lecture_lib.fallbacks import ngrams as standins

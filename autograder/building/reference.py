@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from autograder.build.lesson import Lesson, solved
+from autograder.building.lesson import Lesson, solved
 from autograder.course import BadInput
 from autograder.units import Unit
 from lecture_lib.checking.bank import Answer

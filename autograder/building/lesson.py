@@ -68,7 +68,9 @@ def _cell(unit: Unit, index: int, cell) -> LessonCell:
         prose = re.sub(r"^(```.*?^```|(    |\t).*?$)", "", cell.source, flags=re.MULTILINE | re.DOTALL)
         if code := _CODE_IN_PROSE.search(prose):
             line = prose[code.start() :].split("\n")[0]
-            raise BadInput(f"{unit.lesson}, cell {index + 1}: code in a markdown cell ({line!r}); start a code cell there")
+            raise BadInput(
+                f"{unit.lesson}, cell {index + 1}: code in a markdown cell ({line!r}); start a code cell there"
+            )
     return LessonCell(cell.cell_type, cell.source, role, exercise)
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.build.keys import course_secret, sealed_key, visible_key, without_answer
-from autograder.build.lesson import read_lesson
-from autograder.build.reference import Reference
-from autograder.build.release import has_outputs, release, require_nothing_leaks, same_notebook
-from autograder.build.source import source_notebook
+from autograder.building.keys import course_secret, sealed_key, visible_key, without_answer
+from autograder.building.lesson import read_lesson
+from autograder.building.reference import Reference
+from autograder.building.release import has_outputs, release, require_nothing_leaks, same_notebook
+from autograder.building.source import source_notebook
 from autograder.course import BadInput, Course
 from autograder.units import Unit, find_units
 from lecture_lib.checking.compare import difference

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.build.lesson import BEGIN, END, Lesson
+from autograder.building.lesson import BEGIN, END, Lesson
 from autograder.course import BadInput, Course
 from autograder.nbgrader_settings import nbgrader_api, reason
 from autograder.units import Unit

@@ -9,7 +9,7 @@ import re
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.build.lesson import SHOWING, Lesson, LessonCell
+from autograder.building.lesson import SHOWING, Lesson, LessonCell
 from autograder.units import Unit
 from lecture_lib.checking.exercise import Exercise
 
@@ -72,7 +72,8 @@ def unfolding(hints: str) -> str:
     items = re.split(r"^\d+\.\s+", hints, flags=re.MULTILINE)
     lead, hints_only = items[0].strip(), [item.strip() for item in items[1:]]
     blocks = [
-        f"<details><summary>Hint {number}</summary>\n\n{text}\n\n</details>" for number, text in enumerate(hints_only, 1)
+        f"<details><summary>Hint {number}</summary>\n\n{text}\n\n</details>"
+        for number, text in enumerate(hints_only, 1)
     ]
     return "\n".join(([lead, ""] if lead else []) + blocks)
 

@@ -12,7 +12,7 @@ import secrets
 from itertools import combinations
 from typing import Any
 
-from autograder.build.reference import Reference
+from autograder.building.reference import Reference
 from autograder.course import BadInput, Course
 from autograder.units import Unit
 from lecture_lib.checking.codec import MAX_PAYLOAD, encode
@@ -94,7 +94,9 @@ def _require_bank(unit: Unit, exercise: Exercise) -> None:
     if exercise.is_poll:
         chosen = {answer.source.split('"')[1] for answer in wrong}
         if len(chosen) != len(exercise.choices) - 1:
-            raise BadInput(f"{unit.id}: the poll {name} needs a hint for each of its wrong letters, seen {sorted(chosen)}")
+            raise BadInput(
+                f"{unit.id}: the poll {name} needs a hint for each of its wrong letters, seen {sorted(chosen)}"
+            )
         return
     if len(wrong) < MIN_MISCONCEPTIONS:
         raise BadInput(f"{unit.id}: {name} has {len(wrong)} misconceptions, expected at least {MIN_MISCONCEPTIONS}")
@@ -118,7 +120,9 @@ def _key(unit: Unit, exercise: Exercise, reference: Reference, seed: int) -> Key
             raise BadInput(f"{unit.id}: the reference answer to {exercise.name}, case {name!r}, raises {value}")
     size = len(json.dumps([[name, encode(value)] for name, value in right.items()]))
     if size > MAX_PAYLOAD:
-        raise BadInput(f"{unit.id}: {exercise.name} observes {size} characters, at most {MAX_PAYLOAD}; use smaller inputs")
+        raise BadInput(
+            f"{unit.id}: {exercise.name} observes {size} characters, at most {MAX_PAYLOAD}; use smaller inputs"
+        )
     cases = {name: KeyCase(value, *tolerances[name]) for name, value in right.items()}
     again = _observe(unit, exercise, reference.answers[exercise.name], seed)
     if any(difference(again[name], value, cases[name].within) for name, value in right.items()):

@@ -1,0 +1,9 @@
+"""From a unit's one source to what is released and what is kept.
+
+lesson.py      the lesson's cells and their roles; what a lesson may not contain
+reference.py   the namespace in which the answers of a unit run
+keys.py        the visible and the sealed key; what a probe or a misconception may not be
+source.py      nbgrader's source notebook: check cells, metadata, ids
+release.py     nbgrader's own generate_assignment, then a search for anything that must not get out
+pipeline.py    all of these in order, for the units asked for; and whether what is committed is up to date
+"""
