@@ -1,7 +1,7 @@
 """Makes the keys of a unit, and refuses what would make a check worthless.
 
 Refused: a right answer that raises, is too large or changes from run to run; a probe whose right answers do not depend
-on the seed; a misconception that passes, or that the probe can't tell from another; too few of them; a missing fallback.
+on the seed; a misconception that passes, or that the probe can't tell from another; too few of them; no fallback.
 """
 
 import hashlib
@@ -11,6 +11,8 @@ import os
 import secrets
 from itertools import combinations
 from typing import Any
+
+import numpy as np
 
 from autograder.building.reference import Reference
 from autograder.course import BadInput, Course
@@ -148,8 +150,6 @@ def _observe(unit: Unit, exercise: Exercise, thing: Any, seed: int) -> dict[str,
 
 def _cases(exercise: Exercise, thing: Any, seed: int) -> dict[str, tuple]:
     """(tolerance, is a property) of each case, by running the probe without its calls."""
-    import numpy as np
-
     return {case.name: (case.within, case.is_property) for case in exercise.probe(thing, np.random.default_rng(seed))}
 
 

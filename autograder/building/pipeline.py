@@ -17,7 +17,7 @@ from lecture_lib.checking.keys import Key, UnreadableKey, read_keys, write_keys
 
 
 def build(course: Course, unit: Unit) -> Path:
-    """Builds one unit: keys, nbgrader source, release. Returns the release notebook. Raises BadInput for a faulty unit."""
+    """Builds one unit: keys, nbgrader source, release. Returns the release notebook; BadInput for a faulty unit."""
     lesson = read_lesson(unit)
     reference = Reference(unit, lesson)
     secret = course_secret(course)

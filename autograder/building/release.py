@@ -17,7 +17,7 @@ _TELLING = 12  # characters from which on a line of code is no coincidence
 def release(course: Course, unit: Unit) -> Path:
     """Writes the release notebook of a unit from `build/source` into the course's release folder.
 
-    The assignment is entered in the class's gradebook, as nbgrader's own command does. Raises BadInput if nbgrader fails.
+    The assignment is entered in the class's gradebook, as nbgrader's own command does. BadInput if nbgrader fails.
     """
     course.gradebook.parent.mkdir(parents=True, exist_ok=True)
     logging.getLogger("traitlets").setLevel(logging.ERROR)

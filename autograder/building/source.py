@@ -20,7 +20,7 @@ Each exercise is checked once more on inputs that you have not seen. There is no
 
 
 def source_notebook(unit: Unit, lesson: Lesson, sealed_seeds: dict[str, int]) -> nbformat.NotebookNode:
-    """The notebook for `build/source`: with answers and sealed seeds, both of which nbgrader takes out for the release."""
+    """The notebook for `build/source`: with answers and sealed seeds, which nbgrader takes out for the release."""
     cells = []
     for index, cell in enumerate(lesson.cells):
         cells.append(_convert(unit, cell))
