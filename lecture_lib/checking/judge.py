@@ -97,6 +97,8 @@ def diagnose(observations: dict[str, Value], key: Key, cases: list[CaseVerdict])
     for misconception in key.misconceptions:
         if matches(observations, key, misconception.name):
             return Diagnosis(MISCONCEPTION, misconception.name, misconception.hint)
+    if all(case.seen is None and case.difference.kind == "type" for case in failing):
+        return Diagnosis("relation", "no return", "It returns None: does every way through it end in a return?")
     return _relation(failing, key) or _pattern(cases)
 
 

@@ -64,6 +64,10 @@ def test_an_unforeseen_factor_is_asked_about():
     assert diagnosis.name == "constant factor"
 
 
+def test_a_forgotten_return_is_asked_about():
+    assert verdict_on(lambda x, mask: None).diagnosis.name == "no return"
+
+
 def test_right_until_the_mask_matters():
     verdict = verdict_on(lambda x, mask: right(x, mask) if mask is None else np.full(x.shape, 7.7) + np.square(x))
     assert verdict.diagnosis.name == "mask"
