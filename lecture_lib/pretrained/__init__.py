@@ -57,6 +57,10 @@ def load(
     if len(given) != 1:
         raise ValueError(f"load takes one of a name, path= and hub=, not {len(given)} of them")
     if name is not None:
+        from lecture_lib.pretrained.gguf_file import import_gguf
+
+        _release(name)
+        import_gguf()  # better missed now than after the download
         path = fetch(name)
     import torch
 

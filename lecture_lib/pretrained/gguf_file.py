@@ -63,7 +63,7 @@ class GGUFFile:
         if name not in self.tensors:
             raise GGUFError(f"{self.path} has no tensor {name}; it has {len(self.tensors)} others")
         stored = self.tensors[name]
-        kind = _gguf().GGMLQuantizationType(stored.kind)
+        kind = import_gguf().GGMLQuantizationType(stored.kind)
         row_bytes = stored.n_bytes // stored.n_rows
         at_once = max(1, CHUNK_BYTES // (4 * stored.row_length))
         with open(self.path, "rb") as file:
@@ -148,7 +148,7 @@ def _take(file: BinaryIO, n: int, path: Path) -> bytes:
 
 
 def _place(name: str, shape: tuple[int, ...], kind: int, offset: int, path: Path) -> StoredTensor:
-    sizes = _gguf().GGML_QUANT_SIZES
+    sizes = import_gguf().GGML_QUANT_SIZES
     if kind not in sizes:
         raise GGUFError(f"{path}: {name} is of quantization type {kind}, which this version of gguf does not know")
     block, block_bytes = sizes[kind]
@@ -157,9 +157,10 @@ def _place(name: str, shape: tuple[int, ...], kind: int, offset: int, path: Path
     return StoredTensor(shape, kind, offset, math.prod(shape) // block * block_bytes)
 
 
-def _gguf():
+def import_gguf():
+    """The `gguf` package; ImportError, one line, where it is missing."""
     try:
         import gguf
     except ImportError:
-        raise GGUFError("reading GGUF files needs the package gguf: pip install 'gguf>=0.10'") from None
+        raise ImportError("reading GGUF files needs the package gguf: pip install 'gguf>=0.10'") from None
     return gguf

@@ -31,12 +31,13 @@ BLOCK = {
 def fetch_repository(name: str, revision: str | None = None) -> Path:
     """The folder with a repository's config, weights and tokenizer, fetched into the course's cache where needed.
 
-    revision: a commit, for the same weights for ever. Raises DownloadError in one line.
+    revision: a commit, for the same weights for ever. Raises DownloadError in one line; ImportError without the
+    package `huggingface_hub`.
     """
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
-        raise DownloadError("hub= needs the package huggingface_hub: pip install huggingface_hub") from None
+        raise ImportError("hub= needs the package huggingface_hub: pip install huggingface_hub") from None
     folder = data_folder() / "hub"
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=WANTED, cache_dir=folder))

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from lecture_lib import pretrained
 from lecture_lib.pretrained import gguf_file
 from lecture_lib.pretrained.gguf_file import GGUFError, read_gguf
 
@@ -102,8 +103,16 @@ def test_another_version_is_refused(write_gguf):
 def test_without_the_gguf_package_the_message_names_it(write_gguf, monkeypatch):
     path = write_gguf()
     monkeypatch.setitem(sys.modules, "gguf", None)
-    with pytest.raises(GGUFError, match="pip install 'gguf"):
+    with pytest.raises(ImportError, match="pip install 'gguf"):
         read_gguf(path)
+
+
+def test_without_the_gguf_package_nothing_is_fetched(monkeypatch, tmp_path):
+    monkeypatch.setenv("LECTURE_DATA", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "gguf", None)
+    with pytest.raises(ImportError, match="pip install 'gguf"):
+        pretrained.load("smollm2-135m")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_tensor_that_is_not_there_is_named(write_gguf):
