@@ -15,7 +15,7 @@ BASE_PYTHON ?= python3
 # nbgrader wants its configuration in the server's root. Lab asks the internet for news and updates unless told not to.
 LAB_OPTIONS := --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks --LabApp.news_url=None \
   --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
-  --LabApp.extension_manager=readonly
+  --LabApp.extension_manager=readonly $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup course lab test test-all browser check format build bench clean

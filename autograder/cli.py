@@ -59,6 +59,16 @@ def check() -> None:
 
 
 @app.command()
+def bundle(units: Units = None) -> None:
+    """Pack notebooks and library, without anything private, into a zip for students."""
+    from autograder.bundle import bundle as write_bundle
+    from autograder.units import find_units
+
+    course = Course.here()
+    print(write_bundle(course, find_units(course, units)))
+
+
+@app.command()
 def simulate(
     units: Units = None,
     classroom: Annotated[Path, typer.Option(help="Where the simulated class is written.")] = Path(
