@@ -15,7 +15,7 @@ import numpy as np
 from lecture_lib.checking.compare import difference
 from lecture_lib.checking.exercise import Case, Exercise
 from lecture_lib.checking.forbid import Watch
-from lecture_lib.checking.values import Mutated, Opaque, Raised, Value, freeze
+from lecture_lib.checking.values import Mutated, Opaque, Raised, Value, freeze, kind_of
 
 SETTING_UP = "setting up"  # the name under which a probe's own failure on a strange object is kept
 FORBIDDEN = "ForbiddenCall"
@@ -55,6 +55,8 @@ def observe(exercise: Exercise, student: Any, seed: int, forbidden: tuple[str, .
 
 
 def _run(case: Case, watch: Watch) -> Value:
+    if not callable(case.function):
+        return Raised("TypeError", f"{kind_of(freeze(case.function))} stands where a function is expected")
     arguments = {f"argument {i}": a for i, a in enumerate(case.args, 1)} | (case.kwargs or {})
     before = {name: _copy(argument) for name, argument in arguments.items()}
     try:
