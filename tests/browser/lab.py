@@ -92,6 +92,8 @@ def drawn_panels(page: Page, pictures: Path | None = None, name: str = "panels")
         page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
         page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', state="attached")
         page.wait_for_load_state("networkidle")  # the theme's style sheet
+        # Lab shows its splash while a theme loads, and removes it twice if the next theme comes while it is there.
+        page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=WAIT)
         found[theme] = page.evaluate(_PANELS)
         picture(page, pictures, f"{name}-{theme.split()[-1].lower()}")
     return found
