@@ -327,17 +327,21 @@ def check_specials(specials: Specials, split) -> None:
 
 
 def _import_library(required: bool):
-    # An absolute import: this package carries the library's name, and must never be what is found.
-    try:
-        import tokenizers
-    except ImportError:
-        if required:
-            raise
-        return None
-    if hasattr(tokenizers, "pre_tokenizers"):
-        return tokenizers
+    # This package carries the library's name, and so does the lesson on tokenizers: a kernel that runs in the lesson's
+    # folder would find that file first, so it is looked at before it is imported, which would run the whole lesson.
+    from importlib.util import find_spec
+
+    spec = find_spec("tokenizers")
+    if spec is None or spec.submodule_search_locations is not None:
+        try:
+            import tokenizers
+        except ImportError:
+            if required:
+                raise
+            return None
+        if hasattr(tokenizers, "pre_tokenizers"):
+            return tokenizers
     if required:
-        raise ImportError(
-            f"`import tokenizers` found {tokenizers.__file__}, not the library; do not run from its folder"
-        )
+        found = spec.origin if spec else None
+        raise ImportError(f"`import tokenizers` found {found}, not the library; do not run from its folder")
     return None
