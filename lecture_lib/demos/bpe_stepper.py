@@ -1,0 +1,197 @@
+"""BPE stepper: byte-pair encoding learns from your own text, one merge at a time.
+
+Shows which pairs lead, which one is merged, and how the words are cut afterwards. Takes the student's own training
+function. Leaves out encoding of new text: for that, the tokenizer playground.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+MOST_TEXT = 4000  # characters; more would not be read from a screen anyway
+MOST_MERGES = 60
+MOST_WORDS = 14
+MOST_PAIRS = 6
+
+Pair = tuple[int, int]
+Train = Callable[[str, int], tuple[list[bytes], list[Pair]]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """The state after some merges. `words`: each word as its tokens, with its count; `pairs`: the next candidates.
+
+    merged: the two tokens of the last merge and how often they stood side by side; None before the first.
+    length: tokens of the whole text.
+    """
+
+    merged: tuple[bytes, bytes, int] | None
+    words: tuple[tuple[tuple[bytes, ...], int], ...]
+    pairs: tuple[tuple[bytes, bytes, int], ...]
+    length: int
+
+
+def compute(text: str, n_merges: int = 20, train: Train | None = None) -> list[Step]:
+    """The steps of BPE training on a text: before the first merge, after one, and so on, at most n_merges.
+
+    train: (text, vocab_size) -> (vocab, merges) as unit 07's exercise; the library's if None. The pairs are the most
+    frequent first, equals by their ids. Raises ValueError, in one line, where the function fails.
+    """
+    from lecture_lib.fallbacks import tokenizers as library
+
+    text = text[:MOST_TEXT]
+    vocab, merges = _trained(train or library.train_bpe, text, 256 + n_merges)
+    words = Counter(tuple(piece.encode()) for piece in library.pre_tokenize(text))
+    steps = []
+    for k in range(len(merges) + 1):
+        merged = None
+        if k:
+            pair = merges[k - 1]
+            times = library.count_pairs(words).get(pair, 0)
+            merged = vocab[pair[0]], vocab[pair[1]], times
+            # Two words stay two: what is merged can be told from how it is spelled.
+            words = {library.merge_pair(word, pair, 255 + k): count for word, count in words.items()}
+        counts = library.count_pairs(words)
+        leading = sorted(counts, key=lambda pair: (-counts[pair], pair))[:MOST_PAIRS]
+        steps.append(
+            Step(
+                merged,
+                tuple((tuple(vocab[i] for i in word), count) for word, count in words.items()),
+                tuple((vocab[left], vocab[right], counts[left, right]) for left, right in leading),
+                sum(len(word) * count for word, count in words.items()),
+            )
+        )
+    return steps
+
+
+def _trained(train: Train, text: str, vocab_size: int) -> tuple[list[bytes], list[Pair]]:
+    name = getattr(train, "__name__", "train")
+    try:
+        vocab, merges = train(text, vocab_size)
+        merges = [(int(left), int(right)) for left, right in merges][: vocab_size - 256]
+        known = [len(vocab) > 255 + k and max(pair) < 256 + k for k, pair in enumerate(merges)]
+        sound = all(known) and all(isinstance(token, bytes) for token in vocab[: 256 + len(merges)])
+    except Exception as error:
+        raise ValueError(f"{name} raises {type(error).__name__}: {error}; does it pass its check?") from error
+    if not sound or len(vocab) < 256 + len(merges):
+        raise ValueError(f"{name} returns something else than (list of bytes, list of pairs); does it pass its check?")
+    return list(vocab), merges
+
+
+def show(text: str = "sea seal seals", *, n_merges: int = 20, train: Train | None = None, step: int = 0):
+    """The stepper as a widget; arguments as for `compute`. step: where it begins.
+
+    What can't be computed is said in the widget's place, in one line.
+    """
+    import ipywidgets as widgets
+
+    from lecture_lib.demos._panel import Panel, message
+
+    found: list[Step] = []
+    area = widgets.Textarea(text, layout={"width": "46em", "height": "4.5em"}, continuous_update=True)
+    slider = widgets.IntSlider(0, 0, 0, description="merges:", layout={"width": "30em"})
+    back, forward = (_button(label) for label in ("◀ back", "one merge ▶"))
+    picture = widgets.HTML()
+
+    def redraw(_change=None):
+        if found:
+            picture.value = render(found, slider.value)
+
+    def reread(_change=None):
+        try:
+            found[:] = compute(area.value, min(n_merges, MOST_MERGES), train)
+            slider.value = min(slider.value, len(found) - 1)
+            slider.max = len(found) - 1
+        except ValueError as error:
+            found.clear()
+            picture.value = message(str(error))
+        redraw()
+
+    def move(by: int):
+        slider.value = min(max(slider.value + by, 0), slider.max)
+
+    reread()
+    slider.value = min(step, slider.max)
+    redraw()
+    area.observe(reread, "value")
+    slider.observe(redraw, "value")
+    back.on_click(lambda _: move(-1))
+    forward.on_click(lambda _: move(1))
+    return Panel([area, widgets.HBox([back, forward, slider]), picture], picture.value)
+
+
+def _button(label: str):
+    import ipywidgets as widgets
+
+    return widgets.Button(description=label, button_style="primary", layout={"width": "auto"})
+
+
+def visible(token: bytes | str) -> str:
+    """A token as one sees it: a space as ␣, a line end as ⏎, half a character in hexadecimal.
+
+    >>> visible(b" sea"), visible("é".encode()[:1])
+    ('␣sea', '\\\\xc3')
+    """
+    text = token if isinstance(token, str) else token.decode(errors="backslashreplace")
+    return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
+
+
+def chip(token: bytes | str, colour: str = "#8888", strong: bool = False) -> str:
+    """A token in a frame, as HTML."""
+    width = 2 if strong else 1
+    style = (
+        f"display:inline-block;border:{width}px solid {colour};border-radius:4px;padding:0 .3em;margin:.1em .1em;"
+        f"font-family:monospace;font-size:17px{';font-weight:700' if strong else ''}"
+    )
+    return f'<span style="{style}">{escape(visible(token))}</span>'
+
+
+def render(steps: list[Step], k: int) -> str:
+    """The picture after k merges, as HTML."""
+    from lecture_lib.demos._panel import ORANGE, frame
+
+    step = steps[k]
+    if step.merged is None:
+        line = "No merge yet: every token is a single byte."
+    else:
+        left, right, times = step.merged
+        line = f"Merge {k}: {chip(left)} + {chip(right)} stood side by side {times} times, and are now "
+        line += f"{chip(left + right, ORANGE, strong=True)} with id {255 + k}."
+    if k == len(steps) - 1 and (not step.pairs or step.pairs[0][2] < 2):
+        line += " No pair is left that occurs twice."
+    shorter = f"The text: {step.length} tokens (it began with {steps[0].length}). Vocabulary: {256 + k}."
+    note = f'<div class="lm-note" style="font-size:18px">{line}<br>{shorter}</div>'
+    return frame(note, _words(step), _pairs(step))
+
+
+def _words(step: Step) -> str:
+    from lecture_lib.demos._panel import ORANGE
+
+    new = None if step.merged is None else step.merged[0] + step.merged[1]
+    order = sorted(step.words, key=lambda word: -word[1])
+    rows = "".join(
+        f"<tr><td>{''.join(_word_chip(token, token == new, ORANGE) for token in tokens)}</td>"
+        f'<td class="lm-n">{count} ×</td></tr>'
+        for tokens, count in order[:MOST_WORDS]
+    )
+    if len(order) > MOST_WORDS:
+        rows += f'<tr style="opacity:.75"><td>{len(order) - MOST_WORDS} other words</td><td></td></tr>'
+    return f"<table><caption>The words, and how they are cut</caption>{rows}</table>"
+
+
+def _word_chip(token: bytes, is_new: bool, colour: str) -> str:
+    return chip(token, colour, strong=True) if is_new else chip(token)
+
+
+def _pairs(step: Step) -> str:
+    from lecture_lib.demos._panel import share_bar
+
+    if not step.pairs:
+        return ""
+    most = step.pairs[0][2]
+    rows = "".join(
+        f'<tr><td>{chip(left)} + {chip(right)}</td><td class="lm-n">{count}</td><td>{share_bar(count / most)}</td></tr>'
+        for left, right, count in step.pairs
+    )
+    return f"<table><caption>Pairs of neighbours; the first is merged next</caption>{rows}</table>"
