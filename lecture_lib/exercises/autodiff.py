@@ -1,0 +1,428 @@
+"""Unit 02_autodiff: what is asked of a student's modules, loss, batches and training loop.
+
+Module-based reverse-mode differentiation in NumPy (deck 0; the worked example is deck 2's). Sizes are drawn distinct,
+so that an axis taken for another shows; modules of the probe's own stand in where a student's would give too much away.
+"""
+
+import numpy as np
+
+from lecture_lib.checking import case, close, exercise, holds, poll
+
+
+def _sizes(rng, count, low, high):
+    """`count` different integers from low to high - 1."""
+    return [int(n) for n in rng.permutation(np.arange(low, high))[:count]]
+
+
+# --- numerical_gradient
+
+
+@exercise("numerical_gradient", points=2, forbids=["scipy.optimize.approx_fprime", "numpy.gradient"])
+def probe_numerical_gradient(numerical_gradient, rng):
+    n, rows, columns = _sizes(rng, 3, 2, 7)
+    rounding = close(rtol=1e-5, atol=1e-6)  # a difference of near numbers, divided by a small one
+    weights = rng.normal(size=n)
+    yield case("a weighted sum", lambda x: numerical_gradient(lambda v: v @ weights, x, 1e-4), weights, within=rounding)
+    x = rng.normal(size=n)
+    yield case("sines", lambda x: numerical_gradient(lambda v: np.sin(v).sum(), x, 1e-4), x, within=rounding)
+    yield case("cubes, with a large step", lambda x: numerical_gradient(lambda v: (v**3).sum(), x, 0.5), x)
+    matrix = rng.normal(size=(rows, columns))
+    left, right = rng.normal(size=rows), rng.normal(size=columns)
+    yield case("a matrix", lambda x: numerical_gradient(lambda v: left @ np.tanh(v) @ right, x, 0.1), matrix)
+    products = 1.0 + rng.random(size=n)
+    yield case("a product of all entries", lambda x: numerical_gradient(lambda v: float(np.prod(v)), x, 0.1), products)
+
+
+# --- modules: forward, backward, params, grads
+
+
+def _forward(module, x):
+    return module.forward(x)
+
+
+def _backward(module, x, grad_out):
+    module.forward(x)
+    return module.backward(grad_out)
+
+
+def _with(module, **params):
+    """The module with these parameters, written into its own arrays."""
+    for name, value in params.items():
+        module.params[name][...] = value
+    return module
+
+
+def _grads(module, *passes):
+    """The module's grads after forward(x), backward(grad_out) for each pair (x, grad_out)."""
+    for x, grad_out in passes:
+        module.forward(x)
+        module.backward(grad_out)
+    return module.grads
+
+
+def _adds_in_place(module, x, grad_out):
+    """Whether backward writes into the arrays that were in grads before."""
+    before = dict(module.grads)
+    _grads(module, (x, grad_out))
+    return all(np.any(g != 0.0) and g is module.grads[name] for name, g in before.items())
+
+
+@exercise("Linear", points=4, forbids=["torch.nn.Linear"])
+def probe_linear(Linear, rng):
+    d_in, d_out, B, later = _sizes(rng, 4, 2, 8)
+    child = rng.spawn(1)[0]
+    W, b = rng.normal(size=(d_in, d_out)), rng.normal(size=d_out)
+    x, g = rng.normal(size=(B, d_in)), rng.normal(size=(B, d_out))
+    x2, g2 = rng.normal(size=(later, d_in)), rng.normal(size=(later, d_out))
+
+    def layer():
+        return _with(Linear(d_in, d_out, child), W=W, b=b)
+
+    def deck(x, grad_out):
+        example = _with(Linear(2, 1, child), W=[[2.0], [-1.0]], b=[1.0])
+        y = example.forward(x)
+        example.backward(grad_out)
+        return [y, example.grads["W"], example.grads["b"]]
+
+    yield case("the worked example", deck, np.array([[4.0, -3.0]]), np.array([[4.0]]))
+    yield case("forward: one example", lambda x: _forward(layer(), x), rng.normal(size=(1, d_in)))
+    yield case("forward: a batch", lambda x: _forward(layer(), x), x)
+    yield case("backward: the gradient of x", lambda x, g: _backward(layer(), x, g), x, g)
+    yield case("backward: grads of one example", lambda x, g: _grads(layer(), (x, g)), x[:1], g[:1])
+    yield case("backward: grads of a batch", lambda x, g: _grads(layer(), (x, g)), x, g)
+    yield case("grads after a second batch", lambda *a: _grads(layer(), a[:2], a[2:]), x, g, x2, g2)
+    yield holds("backward adds to the arrays in grads, in place", lambda x, g: _adds_in_place(layer(), x, g), x, g)
+
+
+def _activation_cases(Module, rng, spread):
+    """What every elementwise module is asked; `spread` is that of its inputs."""
+    B, d, later = _sizes(rng, 3, 2, 7)
+    x, g = spread * rng.normal(size=(B, d)), rng.normal(size=(B, d))
+    newer, g2 = spread * rng.normal(size=(later, d)), rng.normal(size=(later, d))
+
+    def twice(x, newer, g):
+        module = Module()
+        module.forward(x)
+        module.forward(newer)
+        return module.backward(g)
+
+    yield case("forward: one number", lambda x: _forward(Module(), x), spread * rng.normal(size=(1, 1)))
+    yield case("forward: a batch", lambda x: _forward(Module(), x), x)
+    yield case("backward: gradients of 1", lambda x, g: _backward(Module(), x, g), x, np.ones_like(g))
+    yield case("backward: any gradients", lambda x, g: _backward(Module(), x, g), x, g)
+    yield case("backward goes with the latest forward", twice, x, newer, g2)
+
+
+@exercise("ReLU", points=2, forbids=["torch.nn.ReLU", "torch.relu", "torch.nn.functional.relu"])
+def probe_relu(ReLU, rng):
+    yield from _activation_cases(ReLU, rng, 2.0)
+    B, d = _sizes(rng, 2, 3, 7)
+    x, g = rng.normal(size=(B, d)), rng.normal(size=(B, d))
+    x[:, 0] = 0.0
+    yield case("backward: inputs of exactly 0", lambda x, g: _backward(ReLU(), x, g), x, g)
+
+
+@exercise("Tanh", points=2, forbids=["torch.nn.Tanh", "torch.tanh"])
+def probe_tanh(Tanh, rng):
+    yield from _activation_cases(Tanh, rng, 1.0)
+    huge = 900.0 * np.sign(rng.normal(size=(3, 2))) * rng.uniform(1.0, 2.0, size=(3, 2))
+    yield case("forward: huge inputs", lambda x: _forward(Tanh(), x), huge)
+    yield case("backward: huge inputs", lambda x, g: _backward(Tanh(), x, g), huge, rng.normal(size=(3, 2)))
+
+
+@exercise("Sigmoid", points=2, forbids=["torch.nn.Sigmoid", "torch.sigmoid", "scipy.special.expit"])
+def probe_sigmoid(Sigmoid, rng):
+    yield from _activation_cases(Sigmoid, rng, 2.0)
+    huge = 900.0 * np.sign(rng.normal(size=(3, 2))) * rng.uniform(1.0, 2.0, size=(3, 2))
+    huge[0] = 1000.0, -1000.0
+    yield case("forward: huge inputs", lambda x: _forward(Sigmoid(), x), huge)
+    yield case("backward: huge inputs", lambda x, g: _backward(Sigmoid(), x, g), huge, rng.normal(size=(3, 2)))
+
+
+used_twice = poll("used_twice", points=1, choices="ABCD")
+
+
+bigger_step = poll("bigger_step", points=1, choices="ABCD")
+
+
+@exercise(
+    "SoftmaxCrossEntropy",
+    points=4,
+    forbids=["torch.nn.CrossEntropyLoss", "torch.nn.functional.cross_entropy", "scipy.special.log_softmax"],
+)
+def probe_softmax_cross_entropy(SoftmaxCrossEntropy, rng):
+    B, C = _sizes(rng, 2, 3, 8)
+    logits, targets = 1.5 * rng.normal(size=(B, C)), rng.integers(0, C, size=B)
+
+    def loss(logits, targets):
+        return SoftmaxCrossEntropy().forward(logits, targets)
+
+    def gradient(logits, targets, *grad_out, times=1):
+        module = SoftmaxCrossEntropy()
+        module.forward(logits, targets)
+        for _ in range(times):
+            found = module.backward(*grad_out)
+        return found
+
+    yield case("loss: one example", loss, logits[:1], targets[:1])
+    yield case("loss: a batch", loss, logits, targets)
+    yield case("gradient: one example", gradient, logits[:1], targets[:1])
+    yield case("gradient: a batch", gradient, logits, targets)
+    yield case("gradient: the loss counts several times", gradient, logits, targets, float(rng.uniform(2.0, 5.0)))
+    yield case("gradient: asked for twice", gradient, logits, targets, times=2)
+    yield case("loss: huge logits", loss, logits + 900.0, targets)
+    yield case("gradient: huge logits", gradient, logits + 900.0, targets)
+    hopeless = rng.normal(size=(2, C))
+    hopeless[:, 0] += 900.0
+    yield case("loss: the right class is far behind", loss, hopeless, np.array([1, 2]))
+    yield case("gradient: the right class is far behind", gradient, hopeless, np.array([1, 2]))
+
+
+doubled_batch = poll("doubled_batch", points=1, choices="ABCD")
+
+
+@exercise("Embedding", points=2, forbids=["torch.nn.Embedding", "torch.nn.functional.embedding"])
+def probe_embedding(Embedding, rng):
+    d_model, B = _sizes(rng, 2, 2, 6)
+    vocab_size = B + int(rng.integers(2, 6))
+    child = rng.spawn(1)[0]
+    E = rng.normal(size=(vocab_size, d_model))
+    distinct = rng.permutation(vocab_size)[:B]
+    repeated = np.concatenate([distinct, distinct[:2], distinct[:1]])
+    g, more = rng.normal(size=(B, d_model)), rng.normal(size=(len(repeated), d_model))
+
+    def table():
+        return _with(Embedding(vocab_size, d_model, child), E=E)
+
+    yield case("forward: one token", lambda ids: _forward(table(), ids), distinct[:1])
+    yield case("forward: a batch", lambda ids: _forward(table(), ids), repeated)
+    yield case("grads of one token", lambda ids, g: _grads(table(), (ids, g)), distinct[:1], g[:1])
+    yield case("grads, every token once", lambda ids, g: _grads(table(), (ids, g)), distinct, g)
+    yield case("grads, tokens repeated in the batch", lambda ids, g: _grads(table(), (ids, g)), repeated, more)
+    yield case("grads after a second batch", lambda *a: _grads(table(), a[:2], a[2:]), repeated, more, distinct, g)
+
+
+# --- Sequential, on modules of the probe's own
+
+
+class _Gain:
+    """y = gain * x, a gain for each column."""
+
+    def __init__(self, gain):
+        self.params = {"gain": np.array(gain, dtype=float)}
+        self.grads = {"gain": np.zeros_like(self.params["gain"])}
+
+    def forward(self, x):
+        self.x = x
+        return self.params["gain"] * x
+
+    def backward(self, grad_out):
+        self.grads["gain"] += np.einsum("bd,bd->d", self.x, grad_out)
+        return self.params["gain"] * grad_out
+
+
+class _Neighbours:
+    """y_j = x_j x_{j+1}: one column fewer, no parameters."""
+
+    def __init__(self):
+        self.params, self.grads = {}, {}
+
+    def forward(self, x):
+        self.x = x
+        return x[:, 1:] * x[:, :-1]
+
+    def backward(self, grad_out):
+        grad_in = np.zeros_like(self.x)
+        grad_in[:, 1:] += grad_out * self.x[:, :-1]
+        grad_in[:, :-1] += grad_out * self.x[:, 1:]
+        return grad_in
+
+
+class _Running:
+    """y_j = x_1 + ... + x_j."""
+
+    def __init__(self):
+        self.params, self.grads = {}, {}
+
+    def forward(self, x):
+        return np.cumsum(x, axis=1)
+
+    def backward(self, grad_out):
+        return np.cumsum(grad_out[:, ::-1], axis=1)[:, ::-1]
+
+
+@exercise("Sequential", points=4, forbids=["torch.nn.Sequential"])
+def probe_sequential(Sequential, rng):
+    B, d = _sizes(rng, 2, 3, 7)
+    x, g, first, last = (rng.normal(size=shape) for shape in ((B, d), (B, d), d, d))
+    narrow, g_narrow = rng.normal(size=d - 1), rng.normal(size=(B, d - 1))
+
+    def same_width():
+        return Sequential([_Gain(first), _Running(), _Gain(last)])
+
+    def narrowing():
+        return Sequential([_Gain(first), _Neighbours(), _Gain(narrow)])
+
+    def nested(x, grad_out):
+        inner = Sequential([_Running(), _Gain(last)])
+        model = Sequential([_Gain(first), inner])
+        return [_backward(model, x, grad_out), model.grads]
+
+    def writes_through(x):
+        model = same_width()
+        model.forward(x)
+        model.params["2.gain"][...] = 0.0
+        return model.forward(x)
+
+    yield case("forward: one module", lambda x: _forward(Sequential([_Gain(first)]), x), x)
+    yield case("forward: three modules", lambda x: _forward(same_width(), x), x)
+    yield case("backward: one module", lambda x, g: _backward(Sequential([_Running()]), x, g), x, g)
+    yield case("backward: three modules", lambda x, g: _backward(same_width(), x, g), x, g)
+    yield case("backward: another width", lambda x, g: _backward(narrowing(), x, g), x, g_narrow)
+    yield case("grads of all modules", lambda x, g: _grads(narrowing(), (x, g)), x, g_narrow)
+    yield case("params of all modules", lambda x: (narrowing(), _forward(narrowing(), x))[0].params, x)
+    yield case("a parameter written from outside", writes_through, x)
+    yield case("a Sequential within a Sequential", nested, x, g)
+
+
+# --- learning
+
+
+@exercise("sgd_step", points=2, forbids=["torch.optim.SGD"])
+def probe_sgd_step(sgd_step, rng):
+    rows, columns = _sizes(rng, 2, 2, 6)
+    lr = float(rng.uniform(0.05, 0.5))
+    W, b = rng.normal(size=(rows, columns)), rng.normal(size=columns)
+    dW, db = 1.0 + rng.random(size=(rows, columns)), rng.normal(size=columns)
+
+    def after(params, grads, lr, times=1):
+        """The arrays that were handed over, after the step: a module holds on to these."""
+        params = {name: np.array(p) for name, p in params.items()}
+        grads = {name: np.array(g) for name, g in grads.items()}
+        held = dict(params)
+        for _ in range(times):
+            sgd_step(params, grads, lr)
+        return held, grads
+
+    deck = {"w_1": np.array([2.0]), "w_2": np.array([-1.0]), "b": np.array([1.0])}
+    blame = {"w_1": np.array([16.0]), "w_2": np.array([-12.0]), "b": np.array([4.0])}
+    yield case("the worked example", lambda: after(deck, blame, 0.01)[0])
+    yield case("one parameter", lambda W, dW: after({"W": W}, {"W": dW}, lr)[0], W, dW)
+    yield case("two parameters", lambda p, g: after(p, g, lr)[0], {"W": W, "b": b}, {"W": dW, "b": db})
+    yield case("a learning rate of 1", lambda W, dW: after({"W": W}, {"W": dW}, 1.0)[0], W, dW)
+    yield case("two steps", lambda p, g: after(p, g, lr, times=2)[0], {"W": W, "b": b}, {"W": dW, "b": db})
+    yield case("params and grads afterwards", lambda p, g: list(after(p, g, lr)), {"W": W, "b": b}, {"W": dW, "b": db})
+
+
+@exercise("minibatches", points=2, forbids=["torch.utils.data.DataLoader"])
+def probe_minibatches(minibatches, rng):
+    batch_size = int(rng.integers(3, 7))
+    n = 5 * batch_size + int(rng.integers(1, batch_size))
+    X, y = rng.normal(size=(n, 2)), rng.permutation(n)
+    seed = int(rng.integers(2**31))
+
+    def one_pass(X, y, size, random=None):
+        random = np.random.default_rng(seed) if random is None else random
+        return [(np.array(a), np.array(b)) for a, b in minibatches((X, y), size, random)]
+
+    def order(X, y, size, random=None):
+        return np.concatenate([b for _, b in one_pass(X, y, size, random)]).tolist()
+
+    def sizes(X, y, size):
+        return [[len(a), len(b)] for a, b in one_pass(X, y, size)]
+
+    def paired(X, y):
+        row_of = {int(target): row for row, target in zip(X, y)}
+        return all(np.array_equal(row_of[int(t)], r) for a, b in one_pass(X, y, batch_size) for r, t in zip(a, b))
+
+    def once(X, y):
+        return sorted(order(X, y, batch_size)) == sorted(y.tolist())
+
+    def distinct(X, y):
+        random = np.random.default_rng(seed)
+        batches = [b.tolist() for _ in range(40) for _, b in one_pass(X, y, batch_size, random)]
+        return all(len(set(b)) == len(b) for b in batches)
+
+    def another_order(X, y):
+        random = np.random.default_rng(seed)
+        return order(X, y, batch_size, random) != order(X, y, batch_size, random)
+
+    def spreads(X, y):
+        """Whether, over many passes, every place of a pass is taken by early and late examples alike."""
+        random, late = np.random.default_rng(seed), np.zeros(n)
+        for _ in range(60):
+            late += np.isin(order(X, y, batch_size, random), y[n // 2 :])
+        return bool((late > 0).all() and (late < 60).all())
+
+    yield case("sizes: all in one batch", lambda X, y: sizes(X, y, n), X, y)
+    yield case("sizes: no remainder", lambda X, y: sizes(X, y, batch_size), X[: 5 * batch_size], y[: 5 * batch_size])
+    yield case("sizes: a remainder", lambda X, y: sizes(X, y, batch_size), X, y)
+    yield case("sizes: fewer examples than a batch", lambda X, y: sizes(X, y, n + 3), X, y)
+    yield holds("every example comes exactly once", once, X, y)
+    yield holds("no example comes twice within a batch", distinct, X, y)
+    yield holds("each input keeps its own target", paired, X, y)
+    yield holds("the order is not that of the data", lambda X, y: order(X, y, batch_size) != y.tolist(), X, y)
+    yield holds("a second pass has another order", another_order, X, y)
+    yield holds("over many passes, every example comes early and late", spreads, X, y)
+
+
+class _HalfSquares:
+    """Half the squared distance to the targets, averaged over the batch."""
+
+    def forward(self, outputs, targets):
+        self.rest = outputs - targets
+        return float(0.5 * np.mean(np.sum(self.rest**2, axis=1)))
+
+    def backward(self, grad_out=1.0):
+        return grad_out * self.rest / len(self.rest)
+
+
+class _Watched(_Gain):
+    """A gain that keeps the first column of every batch it sees."""
+
+    def __init__(self, gain):
+        super().__init__(gain)
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(x[:, 0].tolist())
+        return super().forward(x)
+
+
+@exercise("train", points=4)
+def probe_train(train, rng):
+    d = int(rng.integers(2, 5))
+    batch_size = int(rng.integers(3, 6))
+    n = 3 * batch_size + int(rng.integers(1, batch_size))
+    X, right, start = rng.normal(size=(n, d)), rng.normal(size=d), rng.normal(size=d)
+    y, seed, lr = X * right, int(rng.integers(2**31)), float(rng.uniform(0.1, 0.25))
+
+    def run(X, y, size, steps):
+        model = _Watched(start)
+        losses = train(model, _HalfSquares(), (X, y), lr, size, steps, np.random.default_rng(seed))
+        return model, [float(loss) for loss in losses]
+
+    def two_passes(X, y):
+        """Whether the first four batches hold every example once, and the next four again."""
+        seen = run(X, y, batch_size, 8)[0].seen
+        return all(sorted(x for batch in part for x in batch) == sorted(X[:, 0]) for part in (seen[:4], seen[4:]))
+
+    def varied(X, y):
+        seen = run(X, y, batch_size, 8)[0].seen
+        return len({tuple(sorted(batch)) for batch in seen}) > 4
+
+    all_of_it = len(X)
+    yield case("loss of a single step", lambda X, y: run(X, y, all_of_it, 1)[1], X, y)
+    yield case("parameters after a single step", lambda X, y: run(X, y, all_of_it, 1)[0].params, X, y)
+    yield case("losses of five steps", lambda X, y: run(X, y, all_of_it, 5)[1], X, y)
+    yield case("parameters after five steps", lambda X, y: run(X, y, all_of_it, 5)[0].params, X, y)
+    yield case("sizes of the batches", lambda X, y: [len(b) for b in run(X, y, batch_size, 6)[0].seen], X, y)
+    yield holds("two passes show every example twice", two_passes, X, y)
+    yield case("how many losses", lambda X, y: len(run(X, y, batch_size, 6)[1]), X, y)
+    yield holds("the batches change from step to step", varied, X, y)
+    yield holds("many steps find the right gains", _learns, run, X, y, batch_size, right)
+
+
+def _learns(run, X, y, batch_size, right):
+    model, losses = run(X, y, batch_size, 400)
+    return bool(np.allclose(model.params["gain"], right, atol=0.05) and losses[-1] < losses[0])
