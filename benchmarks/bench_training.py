@@ -19,6 +19,8 @@ the only thing that was chosen for this comparison, on seed 1, which has another
 there the peer ends at 1.406 nats, and 600 of our steps at 1.659, 1,000 at 1.411; 1,400 are at 1.402 after 980 of them.
 Nothing was chosen on the held-out text of the seed that is reported; 600 steps, measured there too, end at 1.659, the
 peer at 1.402. Both take the same time for a step, so 3 times sooner would be 666 steps: the goal is not met.
+
+Found in one run on a shared machine: 66 CPU-seconds (980 steps) against 133, 2.0 times sooner; ours go on to 1.316.
 """
 
 import math
