@@ -84,8 +84,10 @@ def _require_roles(unit: Unit, lesson: Lesson) -> None:
         if name not in unit.exercises:
             raise BadInput(f"{lesson.path}: {name} has no probe; write one in lecture_lib/exercises/{unit.name}.py")
         source = lesson.exercise_cells[name].source
-        if source.count(BEGIN) != 1 or source.count(END) != 1:
-            raise BadInput(f"{lesson.path}: exercise:{name} needs one {BEGIN!r} and one {END!r}")
+        if not source.count(BEGIN) == source.count(END) > 0:
+            raise BadInput(
+                f"{lesson.path}: exercise:{name} needs {BEGIN!r} and as many {END!r}: one pair, or one a method"
+            )
     for name in unit.exercises:
         if name not in names:
             raise BadInput(f'{lesson.path}: the exercise {name} has a probe but no cell tagged "exercise:{name}"')

@@ -120,7 +120,8 @@ def _unobserved(setting_up: Value) -> Difference:
 
 def _unwritten(exercise: str, error: Raised) -> Diagnosis:
     function = error.where.split(":")[0]
-    if function and function not in (exercise, "<module>", "__init__", "forward"):
+    own_method = exercise[0].isupper()  # of a class, whatever its method is called
+    if function and function not in (exercise, "<module>") and not own_method:
         text = f"{exercise} calls {function}, which is not written yet. Write it first, or call my.{function}."
         return Diagnosis("waits", function, text)
     return Diagnosis(UNWRITTEN, UNWRITTEN, f"{exercise} is not written yet.")

@@ -206,7 +206,7 @@ demos.backprop_stepper.show("h = w * x\ny = h + w", {"w": 3, "x": 5}, train=["w"
 # **By hand:** two examples, one input, one output: $X = (1, 3)^\top$, $G = (10, 100)^\top$. The gradient of the single
 # weight is $1 \cdot 10 + 3 \cdot 100 = 310$, that of the bias 110.
 #
-# **Build** it. The first method is given; write `forward`, and below it `backward(self, grad_out)`. The weights start
+# **Build** it. The first method is given; write the other two. The weights start
 # at random with the spread $1/\sqrt{d_\mathrm{in}}$, so that outputs are about as large as inputs. (Were all of them 0,
 # all outputs would stay alike forever.)
 
@@ -233,8 +233,10 @@ class Linear:
         ### BEGIN SOLUTION
         self.x = x
         return x @ self.params["W"] + self.params["b"]
+        ### END SOLUTION
 
     def backward(self, grad_out):
+        ### BEGIN SOLUTION
         self.grads["W"] += self.x.T @ grad_out
         self.grads["b"] += grad_out.sum(axis=0)
         return grad_out @ self.params["W"].T
@@ -350,7 +352,7 @@ np.abs(two.forward(one.forward(x)) - x @ together).max()
 # **By hand:** $x = (-2, 3)$ becomes $(0, 3)$. If $(10, 20)$ comes back, which blame did each *input* deserve? (The
 # first had no say: it gets 0. The second gets 20.)
 #
-# **Build** both methods. The cell begins with `forward`; write `backward(self, grad_out)` below it, as before.
+# **Build** both methods.
 
 
 # %% tags=["exercise:ReLU"]
@@ -371,8 +373,10 @@ class ReLU:
         ### BEGIN SOLUTION
         self.positive = x > 0
         return np.where(self.positive, x, 0.0)
+        ### END SOLUTION
 
     def backward(self, grad_out):
+        ### BEGIN SOLUTION
         return np.where(self.positive, grad_out, 0.0)
         ### END SOLUTION
 
@@ -410,8 +414,10 @@ class Tanh:
         ### BEGIN SOLUTION
         self.y = np.tanh(x)
         return self.y
+        ### END SOLUTION
 
     def backward(self, grad_out):
+        ### BEGIN SOLUTION
         return (1 - self.y**2) * grad_out
         ### END SOLUTION
 
@@ -456,8 +462,10 @@ class Sigmoid:
         ### BEGIN SOLUTION
         self.y = 0.5 * (1 + np.tanh(x / 2))
         return self.y
+        ### END SOLUTION
 
     def backward(self, grad_out):
+        ### BEGIN SOLUTION
         return self.y * (1 - self.y) * grad_out
         ### END SOLUTION
 
@@ -547,8 +555,10 @@ class SoftmaxCrossEntropy:
         log_p = lowered - np.log(np.exp(lowered).sum(axis=1, keepdims=True))
         self.log_p, self.targets = log_p, targets
         return float(-log_p[np.arange(len(targets)), targets].mean())
+        ### END SOLUTION
 
     def backward(self, grad_out=1.0):
+        ### BEGIN SOLUTION
         grad = np.exp(self.log_p)
         grad[np.arange(len(self.targets)), self.targets] -= 1
         return grad_out * grad / len(self.targets)
@@ -640,8 +650,10 @@ class Embedding:
         ### BEGIN SOLUTION
         self.ids = ids
         return self.params["E"][ids]
+        ### END SOLUTION
 
     def backward(self, grad_out):
+        ### BEGIN SOLUTION
         np.add.at(self.grads["E"], self.ids, grad_out)
         ### END SOLUTION
 
@@ -665,7 +677,7 @@ class Embedding:
 # Its `params` and `grads` gather those of all modules, **the same arrays**, under the module's place and the
 # parameter's name: `"0.W"`, `"0.b"`, `"2.W"`, ... A `Sequential` is a module itself, so it may stand within another.
 #
-# **Build** it: finish `__init__`, then write `forward(self, x)` and `backward(self, grad_out)` below it.
+# **Build** it: finish `__init__`, then `forward` and `backward`.
 
 
 # %% tags=["exercise:Sequential"]
@@ -689,13 +701,17 @@ class Sequential:
             for name in module.params:
                 self.params[f"{place}.{name}"] = module.params[name]
                 self.grads[f"{place}.{name}"] = module.grads[name]
+        ### END SOLUTION
 
     def forward(self, x):
+        ### BEGIN SOLUTION
         for module in self.modules:
             x = module.forward(x)
         return x
+        ### END SOLUTION
 
     def backward(self, grad_out):
+        ### BEGIN SOLUTION
         for module in reversed(self.modules):
             grad_out = module.backward(grad_out)
         return grad_out
