@@ -234,7 +234,7 @@ attention_cost = "B"
 # ## 3. Between the two: grow your own pieces
 #
 # Common words should be one token, rare ones should fall into pieces, and single characters should catch the rest.
-# **Byte- pair encoding** (BPE; Gage 1994, for language Sennrich et al. 2016) finds such pieces by one rule, applied
+# **Byte-pair encoding** (BPE; Gage 1994, for language Sennrich et al. 2016) finds such pieces by one rule, applied
 # again and again:
 #
 # > Take the pair of neighbouring tokens that occurs most often. From now on, write it as one new token.
@@ -445,8 +445,8 @@ print("last: ", [token.decode() for token in vocab[-8:]])
 # First come letters that like to stand together; then endings, short words, and at last whole words of this text's
 # trade. Nobody has told it what a word is worth: it counted.
 #
-# **Break it.** Our loop looks at all words in every step, and merges could cross spaces. **Predict** what the longest
-# tokens become without `pre_tokenize`, the whole text being one "word".
+# **Break it.** Leave `pre_tokenize` out: the whole text is one "word", and merges may cross spaces. **Predict** what
+# the longest tokens become.
 
 # %% tags=["break-it"]
 ids, found = tuple(docs[:6000].encode()), [bytes([byte]) for byte in range(256)]

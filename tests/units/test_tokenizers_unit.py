@@ -14,11 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autograder.building.lesson import read_lesson
+from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
+from lecture_lib import corpora, pretrained
+from lecture_lib.checking.judge import judge
+from lecture_lib.checking.keys import visible_keys
+from lecture_lib.checking.observe import observe
 from lecture_lib.fallbacks import tokenizers as standins
 from lecture_lib.tokenizers.byte_level import ALPHABET, to_alphabet
 from lecture_lib.tokenizers.merges import learn_merges
+from lecture_lib.tokenizers.splitting import gpt2_pieces
 
 ENGLISH = "the narwhal sang to the whales, and the whales sang back; narwhals aren't whales! " * 3
 MIXED = ENGLISH + "Zoë naïvely drew été après été 鯨が歌う 鯨が泳ぐ 🐋🐋🐋 aaaaaaa aaaa\n\n\taaa  bbb "
@@ -27,15 +34,11 @@ SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 CHARACTERS = "abcAZé ñ鯨🐋𝔫'’_-.,?!()0٣½  \n\t\r\x1c\xa0"
 
 
-def _reference():
-    from autograder.building.lesson import read_lesson
-    from autograder.building.reference import Reference
-
-    (unit,) = (unit for unit in find_units(Course.here()) if unit.id == "07_tokenizers")
-    return SimpleNamespace(**Reference(unit, read_lesson(unit)).answers)
-
-
-REFERENCE = _reference()
+UNIT = "07_tokenizers"
+(TOKENIZERS,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
+LESSON = read_lesson(TOKENIZERS)
+REFERENCE = SimpleNamespace(**Reference(TOKENIZERS, LESSON).answers)
+KEYS = visible_keys(UNIT)
 BOTH = pytest.mark.parametrize(
     "answers", [REFERENCE, standins], ids=["the lesson's answers", "the library's stand-ins"]
 )
@@ -185,6 +188,28 @@ def test_encoding_agrees_with_the_tokenizers_library_on_random_unicode(library, 
     assert merged > 1000
 
 
+def test_the_tokenizer_of_smollm2_works_in_the_lesson_s_encoder():
+    if not pretrained.is_cached():
+        pytest.skip("SmolLM2 is not at hand; lecture_lib.pretrained.fetch() gets it")
+    pytest.importorskip("gguf")
+    from lecture_lib.pretrained.gguf_file import read_gguf
+    from lecture_lib.pretrained.tokenizer import gguf_tokenizer
+
+    real = gguf_tokenizer(read_gguf(pretrained.fetch()))
+    names = {}
+    cell = next(cell.source for cell in LESSON.cells if "def merges_as_ids" in cell.source)
+    exec(cell, names)
+    vocab, merges = names["merges_as_ids"](real)
+    # It cuts digits and contractions in its own way; elsewhere the pieces are those of the lesson.
+    documents = corpora.load("python_docs").documents("heldout")
+    paragraphs = [p for document in documents for p in document.split("\n\n")]
+    alike = [p for p in paragraphs if gpt2_pieces(p, individual_digits=True) == REFERENCE.pre_tokenize(p)]
+    assert len(alike) > 20
+    for text in alike[:60]:
+        expected = [real.token_bytes(i) for i in real.encode(text)]
+        assert [vocab[i] for i in REFERENCE.bpe_encode(text, merges)] == expected
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     text=st.text("abc ", max_size=40),
@@ -278,6 +303,34 @@ def test_the_polls_follow_from_the_numbers_in_their_questions():
     assert REFERENCE.fair_comparison == "B"
 
 
+# -------------------------------------------------------------------- known answers, where nothing else is written
+
+
+def _known(bank):
+    return [
+        pytest.param(answer, id=f"{name}-{answer.name}") for name in bank for answer in bank[name] if KEYS[name].cases
+    ]
+
+
+def _judged_on_standins(answer):
+    """The verdict on an answer of a student who has nothing else right: all that it builds on is the library's."""
+    namespace = {"__name__": "__main__"}
+    exec(LESSON.setup.source, namespace)
+    exec(answer.source, namespace)
+    key = KEYS[answer.exercise]
+    return judge(observe(TOKENIZERS.exercises[answer.exercise], namespace[answer.exercise], key.seed), key)
+
+
+@pytest.mark.parametrize("answer", _known(TOKENIZERS.misconceptions))
+def test_a_misconception_earns_its_hint_also_on_the_stand_ins(answer):
+    assert _judged_on_standins(answer).diagnosis.text == answer.hint
+
+
+@pytest.mark.parametrize("answer", _known(TOKENIZERS.alternatives))
+def test_a_second_right_answer_passes_also_on_the_stand_ins(answer):
+    assert _judged_on_standins(answer).all_passed
+
+
 # -------------------------------------------------------------------- the name of this unit
 
 
@@ -286,7 +339,7 @@ def test_importing_tokenizers_never_finds_a_file_of_the_course(library):
         "import sys, lecture_lib.checking, lecture_lib.exercises.tokenizers, lecture_lib.fallbacks.tokenizers\n"
         "import tokenizers\nprint(tokenizers.__file__)"
     )
-    for folder in (Course.here().root, Course.here().release / "07_tokenizers"):
+    for folder in (Course.here().root, Course.here().release / UNIT):
         found = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
         assert found.stdout.strip() == library.__file__
 
@@ -297,7 +350,7 @@ def test_a_kernel_in_the_lesson_s_own_folder_does_not_run_the_lesson_as_the_libr
         "text = 'a whale and a whale'\nbpe = ByteBPE.train(text, 265)\n"
         "assert bpe.decode(bpe.encode(text)) == text\nprint('tokenizers' in sys.modules)"
     )
-    folder = Course.here().solutions / "07_tokenizers"
+    folder = Course.here().solutions / UNIT
     options = [sys.executable, "-B", "-c", code]
     assert subprocess.run(options, cwd=folder, capture_output=True, text=True, check=True).stdout == "False\n"
 
