@@ -106,8 +106,7 @@ print(my.word_tokenize('"Isn\'t it?" asked Ada.'))
 #
 # (2, 4, 1, 3: nobody has told the model about whales.)
 #
-# **Build** it, as a class. Besides `__init__` it needs three methods: `__len__`, which `len` asks, `encode` and
-# `decode`.
+# **Build** it, as a class with four short methods.
 
 
 # %% tags=["exercise:Vocabulary"]
@@ -117,10 +116,6 @@ class Vocabulary:
     Vocabulary(tokens, specials): tokens, a list of strings, is the training text; specials are four names, in the order
     PAD, UNK, BOS, EOS. They get the ids 0, 1, 2, 3. The other distinct tokens follow, most frequent first, equally
     frequent ones in the order of `sorted`. A token that is spelled like a special is that special.
-
-    len(vocabulary): how many tokens there are, the specials included
-    encode(self, tokens): a list of strings -> a list of ids, BOS before, EOS after, UNK for what is not known
-    decode(self, ids): a list of ids -> a list of strings, without PAD, BOS and EOS; UNK stays
 
     >>> vocabulary = Vocabulary(["see", "see", "a", "seal", ".", "a"])
     >>> len(vocabulary), vocabulary.encode(["a", "whale"]), vocabulary.decode([2, 4, 1, 3, 0, 0])
@@ -133,14 +128,23 @@ class Vocabulary:
         ordered = sorted(counts, key=lambda token: (-counts[token], token))
         self.tokens = [*specials, *ordered]
         self.ids = {token: i for i, token in enumerate(self.tokens)}
+        ### END SOLUTION
 
     def __len__(self):
+        """How many tokens there are, the specials included; `len(vocabulary)` asks for it."""
+        ### BEGIN SOLUTION
         return len(self.tokens)
+        ### END SOLUTION
 
     def encode(self, tokens):
+        """A list of strings -> a list of ids: BOS before, EOS after, UNK for what is not known."""
+        ### BEGIN SOLUTION
         return [2, *(self.ids.get(token, 1) for token in tokens), 3]
+        ### END SOLUTION
 
     def decode(self, ids):
+        """A list of ids -> a list of strings, without PAD, BOS and EOS; UNK stays."""
+        ### BEGIN SOLUTION
         return [self.tokens[i] for i in ids if i not in (0, 2, 3)]
         ### END SOLUTION
 
@@ -583,7 +587,7 @@ for text in ("Grüße an die 🐋!", "鯨が歌う", "tabs\tand\n\n lines", "�
     print(my.bpe_decode(ids, vocab) == text, f"{len(text):2} characters, {len(ids):2} tokens", repr(text))
 
 # %% [markdown]
-# All true. But look at the prices: English learned cheap words from English text, Japanese pays two or three tokens *a
+# All true. But look at the prices: English learned cheap words from English text, Japanese pays three tokens *a
 # character*. Who trains the tokenizer decides whose language is short, and real models charge by the token.
 
 # %% [markdown]
