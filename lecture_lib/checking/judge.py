@@ -97,7 +97,8 @@ def diagnose(observations: dict[str, Value], key: Key, cases: list[CaseVerdict])
     for misconception in key.misconceptions:
         if matches(observations, key, misconception.name):
             return Diagnosis(MISCONCEPTION, misconception.name, misconception.hint)
-    if all(case.seen is None and case.difference.kind == "type" for case in failing):
+    returned = [case for case in failing if case.difference.kind not in ("raised", "absent")]
+    if returned and all(case.seen is None for case in returned):
         return Diagnosis("relation", "no return", "It returns None: does every way through it end in a return?")
     return _relation(failing, key) or _pattern(cases)
 

@@ -66,6 +66,8 @@ def test_an_unforeseen_factor_is_asked_about():
 
 def test_a_forgotten_return_is_asked_about():
     assert verdict_on(lambda x, mask: None).diagnosis.name == "no return"
+    # A probe that goes on to use the result raises there: the first cause is the same.
+    assert verdict_on(lambda x, mask: None if x.size < 6 else None + x).diagnosis.name == "no return"
 
 
 def test_right_until_the_mask_matters():
