@@ -9,6 +9,13 @@ from autograder.building.pipeline import build
 from autograder.course import Course
 from autograder.simulate import simulate
 from autograder.units import find_units
+from lecture_lib.mywork import saved
+
+
+@pytest.fixture(autouse=True)
+def nothing_saved(monkeypatch):
+    """No test reads what a developer solved in this checkout, or leaves anything there."""
+    monkeypatch.setenv(saved.ENVIRONMENT, "")
 
 
 @pytest.fixture
