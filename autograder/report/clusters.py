@@ -26,7 +26,7 @@ class Cluster:
 def clusters(unit: UnitSurvey) -> list[Cluster]:
     """The unexplained answers of a unit, the most common first."""
     found = []
-    for exercise in unit.exercises:
+    for exercise in (e for e in unit.exercises if e not in unit.polls):
         unexplained = {s: f for s, f in unit.of(exercise).items() if f.unexplained}
         found += _gathered(exercise, unexplained, unit.keys.get(exercise))
     return sorted(found, key=lambda cluster: -len(cluster.students))

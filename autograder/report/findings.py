@@ -57,7 +57,7 @@ class Finding:
 
     @property
     def state(self) -> str:
-        if not self.sealed.written and not self.visible.passed:
+        if not self.sealed.written and not (self.visible.total and self.visible.written):
             return UNTOUCHED
         if self.sealed.total and self.sealed.passed == self.sealed.total and self.visible.passed == self.visible.total:
             return RIGHT
@@ -72,7 +72,8 @@ class Finding:
     @property
     def did_not_run(self) -> bool:
         """Written, and nothing was observed: the cell or the notebook stopped before its check."""
-        return self.state == TRIED and not self.visible.seen and not self.sealed.seen and not self.diagnosis
+        nothing_seen = self.visible.failing and not self.visible.seen and not self.sealed.seen
+        return self.state == TRIED and bool(nothing_seen) and not self.diagnosis
 
     @property
     def unexplained(self) -> bool:
@@ -106,6 +107,8 @@ def _finding(name: str, by_id: dict[str, dict]) -> Finding | None:
     if visible is None and sealed is None:
         return None
     told = next((r["diagnosis"] for r in (sealed, visible) if r and r["diagnosis"]), None)
+    if told and told["kind"] == UNWRITTEN and visible and visible["total"] and visible["written"]:
+        told = None  # the answer's cell failed, so that its name was never defined for the sealed check
     diagnosis = Diagnosis(told["kind"], told["name"], told.get("text", "")) if told else None
     answer = by_id.get(name)
     return Finding(_check(visible), _check(sealed), diagnosis, _text(answer["source"]) if answer else "")

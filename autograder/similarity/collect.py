@@ -17,7 +17,8 @@ _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 @dataclass
 class Collected:
     codes: Codes = field(default_factory=dict)
-    given: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    stubs: dict[tuple[str, str], str] = field(default_factory=dict)
+    given: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # stub, lesson and library, by exercise
     submissions: int = 0
     complaints: list[tuple[str, str]] = field(default_factory=list)  # (student, or "" for none, what is wrong)
 
@@ -45,7 +46,8 @@ def _collect_unit(course: Course, unit: Unit, paths: list[Path], found: Collecte
     empty = {name: normalise(stubs.get(name, "")).exact for name in exercises}
     for name in exercises:
         found.codes[unit.id, name] = {}
-        found.given[unit.id, name] = [*([stubs[name]] if name in stubs else []), *rest, *library]
+        found.stubs[unit.id, name] = stubs.get(name, "")
+        found.given[unit.id, name] = [found.stubs[unit.id, name], *rest, *library]
     for path in paths:
         student = path.parent.parent.name
         try:

@@ -17,7 +17,7 @@ OWN = "·"  # any name that the code binds itself
 
 @dataclass(frozen=True)
 class Normal:
-    """tokens: every own name is alike. exact: own names are numbered as they appear, so that only a renaming is equal."""
+    """tokens: every own name is alike. exact: own names are numbered as they appear, so only a renaming is equal."""
 
     tokens: tuple[str, ...]
     exact: tuple[str, ...]

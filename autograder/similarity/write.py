@@ -86,10 +86,12 @@ def _pair(collected: Collected, pair: Pair, names: Names, rank: int) -> dict[str
 
 
 def _sides(collected: Collected, alike: Alike, students: list[str], names: Names) -> dict[str, Any]:
-    """Both texts, the lines that they have in common marked."""
-    texts = [names.code(collected.codes[alike.unit, alike.exercise][student]) for student in students]
-    keys = [{line_key(line) for line in text.split("\n")} for text in texts]
-    common = (keys[0] & keys[1]) - {""}
+    """Both texts; lines that they have in common, and that the stub has not, are marked."""
+    key = alike.unit, alike.exercise
+    texts = [names.code(collected.codes[key][student]).rstrip() for student in students]
+    lines = [{line_key(line) for line in text.split("\n")} for text in texts]
+    stub = {line_key(line) for line in collected.stubs.get(key, "").split("\n")}
+    common = (lines[0] & lines[1]) - stub - {""}
     sides = [[(line, line_key(line) in common) for line in text.split("\n")] for text in texts]
     return {"about": alike, "sides": sides}
 
@@ -119,10 +121,10 @@ def _histogram(found: Comparison, bins: int = 40) -> Markup:
         for i, (c, a, b) in enumerate(zip(counts, edges, edges[1:]))
         if c
     )
-    most = f"{found.weights.max():.0f}"
+    most, said = f"{found.weights.max():.0f}", f"All {len(found.weights)} pairs by weight"
     return Markup(
         f'<svg class="histogram" viewBox="0 0 {bins * width} {height + 20}" width="{bins * width}" '
-        f'height="{height + 20}" role="img" aria-label="All {len(found.weights)} pairs by weight, from 0 to {most}">{bars}'
+        f'height="{height + 20}" role="img" aria-label="{said}, from 0 to {most}">{bars}'
         f'<line x1="0" x2="{bins * width}" y1="{height + 0.5}" y2="{height + 0.5}"/>'
         f'<text x="1" y="{height + 16}">0</text><text x="{bins * width - 1}" y="{height + 16}" text-anchor="end">'
         f"{most}</text></svg>"
