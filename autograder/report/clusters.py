@@ -13,6 +13,8 @@ from lecture_lib.checking.compare import difference
 from lecture_lib.checking.keys import Key
 from lecture_lib.checking.values import Raised, Value
 
+MOST_COMPARED = 60  # clusters of one outline that an answer is compared with: a class of guessers must not take minutes
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -37,11 +39,11 @@ def _gathered(exercise: str, findings: dict[str, Finding], key: Key | None) -> l
     for student, finding in findings.items():
         exact.setdefault(json.dumps([finding.visible.seen, finding.sealed.seen]), []).append(student)
     gathered: dict[tuple, list[tuple[tuple, list[str]]]] = {}
-    for students in exact.values():
+    for students in sorted(exact.values(), key=len, reverse=True):
         finding = findings[students[0]]
         values = (finding.visible.values(), finding.sealed.values())
         alike = gathered.setdefault(_outline(finding), [])
-        for known, holders in alike:
+        for known, holders in alike[:MOST_COMPARED]:
             if all(_same(a, b, key) for a, b in zip(values, known)):
                 holders += students
                 break
