@@ -144,10 +144,17 @@ def _card(unit: UnitSurvey, held: Held, names: Names) -> dict[str, Any]:
         "section": unit.sections.get(held.exercise, ""),
         "drawing": _scrubbed(draw(example, unit.keys.get(held.exercise), held.name), names),
         "only_sealed": all(f.visible.total and f.visible.passed == f.visible.total for f in holders),
+        "chose": _chosen(example) if held.exercise in unit.polls else "",
         "poll": held.exercise in unit.polls,
         "who": [names[student] for student in names.order(held.students)],
         "anchor": f"m-{unit.id}-{held.exercise}-{held.name}",
     }
+
+
+def _chosen(finding: Finding) -> str:
+    """The letter that was chosen in a poll."""
+    answer = next(iter(finding.sealed.values().values()), None)
+    return answer if isinstance(answer, str) else ""
 
 
 def _cluster(unit: UnitSurvey, cluster, names: Names) -> dict[str, Any]:

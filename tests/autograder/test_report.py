@@ -299,6 +299,11 @@ def test_notebooks_graded_before_verdicts_kept_their_text_get_hints_and_outputs_
     assert draw(unit.findings[held.students[0]]["double"], unit.keys["double"], "squares") is not None
 
 
+def test_a_polls_misconception_shows_the_letter_that_was_chosen(course):
+    page = write_report(course).page.read_text()
+    assert re.findall(r"Answer (\w) in the poll", page) == ["A", "C"]
+
+
 def test_a_text_for_a_student_has_points_and_hints(course):
     written = write_report(course, feedback=True)
     assert written.feedback == 10
