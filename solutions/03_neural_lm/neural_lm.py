@@ -33,6 +33,7 @@ from lecture_lib import corpora, demos
 from lecture_lib.checking import open_unit
 
 torch.set_printoptions(precision=3, sci_mode=False)
+torch.set_num_threads(1)  # networks this small are done before several cores have shared the work
 check, my = open_unit("03_neural_lm")
 
 # %% [markdown]
