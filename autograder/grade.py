@@ -16,6 +16,9 @@ from typing import TextIO
 
 from autograder.building.source import CHECK_PREFIX, SEALED_PREFIX
 from autograder.course import BadInput, Course
+from autograder.execution import host
+from autograder.execution.client import Zygote
+from autograder.execution.sandbox import NoSandbox, view_of
 from autograder.nbgrader_settings import nbgrader_api, reason
 from autograder.preflight import Submission, inspect_submissions
 from autograder.preprocessors.record import RECORD
@@ -32,11 +35,16 @@ class Graded:
 
 
 def grade(
-    course: Course, ids: list[str] | None = None, workers: int = 2, progress: Callable[[int, int], None] | None = None
+    course: Course,
+    ids: list[str] | None = None,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+    unsandboxed: bool = False,
 ) -> Graded:
     """Grades every submission of these units and writes feedback.
 
-    progress: called with (done, total) after each. Raises BadInput if there is nothing to grade.
+    progress: called with (done, total) after each. Raises BadInput if there is nothing to grade, or no sandbox to run
+    submissions in and `unsandboxed` does not say that there need be none.
     """
     graded = Graded()
     units = _ready(course, find_units(course, ids), graded.complaints)
@@ -44,10 +52,24 @@ def grade(
     graded.complaints += complaints
     if not todo and not graded.complaints:
         raise BadInput(f"{course.submitted}: no submissions; nbgrader expects STUDENT/UNIT/NOTEBOOK.ipynb below it")
+    if not todo:
+        return graded
     _enter_students(course, todo)
     spawn = multiprocessing.get_context("spawn")  # a fork would take this process's locks and threads along
-    with ProcessPoolExecutor(min(workers, max(1, len(todo))), mp_context=spawn) as pool:
-        jobs = {pool.submit(_grade_one, course, s.student, s.unit.id): s for s in todo}
+    workers = min(workers, len(todo))
+    with (
+        _zygote(course, unsandboxed) as zygote,
+        ProcessPoolExecutor(workers, spawn, host.borrow, (zygote.address, zygote.sandboxed)) as pool,
+    ):
+        for _ in range(workers):
+            pool.submit(_import_nbgrader)  # while the zygote imports the rest
+        try:
+            zygote.wait_until_ready()
+        except (NoSandbox, RuntimeError) as error:
+            raise BadInput(str(error)) from None
+        if zygote.missing:
+            graded.complaints.append(zygote.missing)
+        jobs = {pool.submit(_grade_one, course, s.student, s.unit.id, unsandboxed): s for s in todo}
         for done, job in enumerate(as_completed(jobs), 1):
             submission = jobs[job]
             if (fault := job.result()) is None:
@@ -59,6 +81,18 @@ def grade(
                 progress(done, len(todo))
     graded.submissions.sort()
     return graded
+
+
+def _zygote(course: Course, unsandboxed: bool) -> Zygote:
+    """The one for all workers, not yet ready."""
+    try:
+        return Zygote.begin(None if unsandboxed else view_of(course))
+    except NoSandbox as error:
+        raise BadInput(str(error)) from None
+
+
+def _import_nbgrader() -> None:
+    import nbgrader.apps  # noqa: F401
 
 
 def _ready(course: Course, units: list[Unit], complaints: list[str]) -> list[Unit]:
@@ -99,13 +133,12 @@ def _enter_students(course: Course, todo: list[Submission]) -> None:
     """Enters the students in the gradebook: two graders of one student's submissions would both try, and one fail."""
     from nbgrader.api import Gradebook
 
-    if todo:
-        with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
-            for student in {submission.student for submission in todo}:
-                gradebook.update_or_create_student(student)
+    with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
+        for student in {submission.student for submission in todo}:
+            gradebook.update_or_create_student(student)
 
 
-def _grade_one(course: Course, student: str, unit_id: str) -> str | None:
+def _grade_one(course: Course, student: str, unit_id: str, unsandboxed: bool) -> str | None:
     """Grades one submission and writes its feedback; returns what went wrong, or None.
 
     What nbgrader and the kernel have to say goes to a log of this submission, not to the terminal.
@@ -114,7 +147,7 @@ def _grade_one(course: Course, student: str, unit_id: str) -> str | None:
     log = course.logs / f"{student}-{unit_id}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as file, _output_to(file):
-        api = nbgrader_api(course)
+        api = nbgrader_api(course, unsandboxed)
         for step in (api.autograde, api.generate_feedback):
             result = step(unit_id, student, force=True)
             file.write(result.get("log") or "")

@@ -1,4 +1,4 @@
 """What runs inside nbgrader's converters, so that its own button and command line grade as ours do.
 
-clear_solutions.py  takes the answers out of the release; graded_execute.py  runs a submission; verify.py  judges it.
+clear_solutions.py  takes the answers out of the release; zygote_execute.py  runs a submission; verify.py  judges it.
 """
