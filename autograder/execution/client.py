@@ -171,6 +171,7 @@ class Process:
         self._archive_size = len(archive)
         self._splitter = frames.Splitter()
         self._kept = 0  # bytes of the notebook's outputs
+        self.seconds = 0.0  # that its cells took by its own account: for measurements, not to be believed
         self._handle: int | None = None
         self._pid = 0
         self._open: list[Any] = []
@@ -242,6 +243,7 @@ class Process:
         while True:
             done = self._wait(deadline, msg_id, show)
             if done:
+                self.seconds += self._seconds if isinstance(self._seconds, float) else 0.0
                 self._read_raw(msg_id, show)
                 return interrupted, self._cut
             if done is None:
@@ -279,8 +281,8 @@ class Process:
         try:
             for frame in self._splitter.feed(data):
                 message = frames.unpacked(frame)
-                if message.get("type") == "done":
-                    done = done or message.get("id") == msg_id
+                if message.get("type") == "done" and message.get("id") == msg_id:
+                    done, self._seconds = True, message.get("seconds")
                 elif not done:
                     self._pass_on(message, len(frame), msg_id, show)
         except frames.BadFrame as error:

@@ -28,7 +28,7 @@ NOBODY = 65534  # the identity outside, where the grader is root
 STUDENT = 1000  # the identity that the process itself sees
 SCRATCH = "/scratch"
 WORK = f"{SCRATCH}/submission"  # the current folder of the cells
-_OWN = linux.CLONE_NEWNS | linux.CLONE_NEWPID | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
+_OWN = linux.CLONE_NEWPID | linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
 _SYSTEM = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d"),
     *("/etc/alternatives", "/etc/fonts", "/etc/localtime", "/etc/mime.types", "/etc/ssl", "/sys/devices/system/cpu"),
@@ -127,6 +127,7 @@ def enclose(view: View, root: str) -> None:
     Raises NoSandbox where that can't be done.
     """
     try:
+        linux.unshare(linux.CLONE_NEWNS)
         linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
         linux.mount("tmpfs", root, "tmpfs", linux.MS_NOSUID, "size=16m,mode=755")
         _furnish(view, root)
@@ -202,7 +203,7 @@ def _make_folders() -> None:
 def separate(limits: Limits) -> None:
     """For one submission, before its process is forked: namespaces and scratch that nobody shares with it."""
     uid, gid = os.getuid(), os.getgid()
-    linux.unshare(_OWN | linux.CLONE_NEWUSER)
+    linux.unshare(_OWN | linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
     linux.map_ids(STUDENT, uid, gid)
     _mount_scratch(limits.scratch_bytes)
     _make_folders()
@@ -224,19 +225,25 @@ def confine(limits: Limits) -> None:
         seccomp.install()
 
 
-def set_limits(limits: Limits) -> None:
-    """Resource limits of this process and what it starts; a hard limit that is lower already stays."""
-    for kind, value in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, limits.file_bytes),
-        (resource.RLIMIT_NOFILE, limits.open_files),
-        (resource.RLIMIT_NPROC, limits.processes + _processes_elsewhere()),
-        (resource.RLIMIT_CPU, limits.cpu_seconds),
-        (resource.RLIMIT_AS, _address_space() + limits.memory),
-    ):
+def set_limits(limits: Limits, shared: bool = False) -> None:
+    """Resource limits of this process and what it starts; a hard limit that is lower already stays.
+
+    shared: outside a namespace of its own, where the number of processes is that of all the grader's.
+    """
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
+        resource.RLIMIT_NOFILE: limits.open_files,
+        resource.RLIMIT_CPU: limits.cpu_seconds,
+        resource.RLIMIT_AS: _address_space() + limits.memory,
+    }
+    if not shared:
+        wanted[resource.RLIMIT_NPROC] = limits.processes + _processes_elsewhere()
+    for kind, value in wanted.items():
         _, hard = resource.getrlimit(kind)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        with contextlib.suppress(ValueError) if shared else contextlib.nullcontext():  # macOS has no such limit
+            resource.setrlimit(kind, (value, value))
 
 
 def _processes_elsewhere() -> int:

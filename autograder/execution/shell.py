@@ -164,10 +164,12 @@ class Seat:
             for stream in self._printed:
                 stream.start_cell(room)
             self.shell.set_parent({"header": {"msg_id": request["id"], "msg_type": "execute_request"}, "content": {}})
+            start = time.perf_counter()
             ok = self._run(request["source"])
+            seconds = time.perf_counter() - start
             if os.getpid() != owner:
                 os._exit(0)  # a cell forked and its copy came out here: there is one reader of the channel
-            self.outlet.send({"type": "done", "id": request["id"], "content": {"ok": ok}})
+            self.outlet.send({"type": "done", "id": request["id"], "ok": ok, "seconds": seconds})
 
     def _run(self, source: str) -> bool:
         ok = False

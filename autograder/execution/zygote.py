@@ -14,6 +14,7 @@ import gc
 import io
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -34,6 +35,7 @@ def main(control_number: int, listener_number: int) -> None:
     if setting["view"] is None:
         frames.send(control, {"pid": os.getpid()})
         _serve(control, listener, _warm(control, None), sandboxed=False)
+        shutil.rmtree(os.path.dirname(setting["root"]), ignore_errors=True)
         return
     try:
         sandbox.leave_namespaces()
@@ -47,6 +49,7 @@ def main(control_number: int, listener_number: int) -> None:
         control.close()
         listener.close()
         os.waitpid(pid, 0)
+        shutil.rmtree(os.path.dirname(setting["root"]), ignore_errors=True)
         return
     try:
         sandbox.enclose(sandbox.View.from_json(setting["view"]), setting["root"])
@@ -130,9 +133,14 @@ def _reap() -> None:
 
 
 def _fork(control, listener, connection, seat, sandboxed) -> None:
-    data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
+    connection.settimeout(10)  # one grader that hangs is not to stop the others
+    try:
+        data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
+    except OSError:
+        return
     if not data or len(descriptors) != 3:
         return
+    connection.settimeout(None)
     if os.fork() == 0:
         control.close()
         listener.close()
@@ -181,7 +189,7 @@ def _become_submission(descriptors, request, limits, seat, sandboxed) -> NoRetur
         else:
             os.setsid()
             os.chdir(request["folder"])
-            sandbox.set_limits(limits)
+            sandbox.set_limits(limits, shared=True)
         os.environ["NBGRADER_EXECUTION"] = "autograde"
         _fresh_chance()
         channel = socket.socket(fileno=_CHANNEL)
