@@ -17,6 +17,9 @@ LAB_OPTIONS := --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks -
   --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
   --LabApp.extension_manager=readonly $(if $(filter 0,$(shell id -u)),--allow-root)
 
+# One process a core; tests that share something expensive stay in one process (tests/conftest.py).
+PYTEST := $(PYTHON) -m pytest -n auto --dist loadgroup
+
 .DEFAULT_GOAL := help
 .PHONY: help setup course lab test test-all browser check format build bench clean
 
@@ -39,13 +42,13 @@ lab: setup ## open JupyterLab on notebooks/, with nbgrader's formgrader and Vali
 	PATH="$(abspath $(or $(BIN),.)):$$PATH" $(PYTHON) -m jupyterlab $(LAB_OPTIONS)
 
 test: setup ## the tests, without the slow ones and the browser
-	$(PYTHON) -m pytest -m "not slow and not browser"
+	$(PYTEST) -m "not slow and not browser"
 
 browser: setup ## the tests in a real browser (Chromium)
 	$(PYTHON) -m pytest -m browser
 
 test-all: setup ## every test
-	$(PYTHON) -m pytest
+	$(PYTEST)
 
 check: setup ## lint, format, and whether notebooks and keys are what the build makes
 	$(PYTHON) -m ruff check .

@@ -37,7 +37,14 @@ def nbgrader_settings(course: Course, unsandboxed: bool = False) -> Config:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
 
-    c.OverwriteCells.add_missing_cells = True
+    c.Autograde.exporter_class = "autograder.reading.StudentNotebookExporter"
+    c.Autograde.sanitize_preprocessors = [
+        "nbgrader.preprocessors.ClearOutput",
+        "autograder.preprocessors.mend.Mend",
+        "nbgrader.preprocessors.OverwriteCells",  # the sealed cells get their hidden half back
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.Mend.release = str(course.release)
     c.Execute.timeout = CELL_SECONDS
     c.Autograde.autograde_preprocessors = [
         "autograder.preprocessors.zygote_execute.ZygoteExecute",

@@ -1,5 +1,6 @@
 """Fixtures that several rooms of tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,35 @@ from autograder.building.pipeline import build
 from autograder.course import Course
 from autograder.simulate import simulate
 from autograder.units import find_units
+from lecture_lib.mywork import saved
+
+HERE = Path(__file__).parent
+
+
+def pytest_configure(config):
+    """Several processes at once share the cores: one thread each, kernels that they start included."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests that share something expensive go to one process: those of a unit, of a file that grades, of a folder."""
+    for item in items:
+        room = item.path.relative_to(HERE).parts[0]
+        parameters = getattr(item, "callspec", None)
+        of_unit = parameters and (parameters.params.get("unit") or parameters.params.get("prepared_exercise"))
+        if room == "units" and of_unit:
+            group = of_unit.id if hasattr(of_unit, "id") else of_unit[0]
+        else:
+            group = item.path.name if room in ("autograder", "units") else room
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def nothing_saved(monkeypatch):
+    """No test reads what a developer solved in this checkout, or leaves anything there."""
+    monkeypatch.setenv(saved.ENVIRONMENT, "")
 
 
 @pytest.fixture

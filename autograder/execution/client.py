@@ -19,6 +19,7 @@ from typing import Any
 from autograder.execution import frames, sandbox
 from autograder.execution.limits import Limits
 from autograder.execution.messages import as_jupyter
+from lecture_lib.mywork import saved
 
 _START_SECONDS = 180  # a zygote on a busy machine
 _PROCESS_SECONDS = 30  # a fork on a busy machine
@@ -159,7 +160,8 @@ def _environment(view: sandbox.View | None) -> dict[str, str]:
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB")}
     base = dict(os.environ) if view is None else sandbox.environment(view)
     base.pop("COURSE_ZYGOTE", None)
-    return base | threads | {"PYTHONDONTWRITEBYTECODE": "1"}
+    # Nothing is saved or loaded for other units: an exercise is graded on the library's version of the rest.
+    return base | threads | {"PYTHONDONTWRITEBYTECODE": "1", saved.ENVIRONMENT: ""}
 
 
 class Process:

@@ -21,7 +21,7 @@ from lecture_lib.checking.judge import Verdict, judge
 from lecture_lib.checking.keys import Key, UnreadableKey, visible_keys
 from lecture_lib.checking.observe import observe
 from lecture_lib.checking.values import Oversized, Raised, Value
-from lecture_lib.mywork import MyWork, fallback_module
+from lecture_lib.mywork import MyWork, fallback_module, saved
 
 MIME = "application/vnd.language-models-course.observations+json"
 VISIBLE, SEALED = "visible", "sealed"
@@ -73,6 +73,7 @@ class Checks:
         self.verdicts: dict[str, Verdict] = {}
         self._my = my
         self._checked: dict[str, Any] = {}
+        self._told_where = False
 
     @cached_property
     def _keys(self) -> dict[str, Key]:
@@ -98,8 +99,21 @@ class Checks:
         else:
             self._my._drop(name)
         _show({"text/html": html, "text/plain": text, MIME: self._payload(name, VISIBLE, observations)})
+        if passed and not exercise.is_poll:
+            self._save(name, student)
         if not passed and os.environ.get("NBGRADER_VALIDATING"):
             raise CheckFailed(text)
+
+    def _save(self, name: str, student: Any) -> None:
+        """For later units. That it can't be saved is no fault in the answer: a line says why."""
+        try:
+            path = saved.save(self.unit, name, student)
+        except saved.Unusable as error:
+            print(f"(passed, but not saved for later units: {error})")
+            return
+        if path and not self._told_where:
+            self._told_where = True
+            print(f"(saved in {path.parent}: later units go on with your own version)")
 
     def sealed(self, name: str, seed: int) -> None:
         """Leaves the observations on other inputs in the output of this cell: of the object that was checked last."""

@@ -130,15 +130,10 @@ def test_an_error_in_one_exercise_leaves_the_others_their_points(simulated):
 def spoil(path, how):
     if how == "missing":
         path.unlink()
-    elif how == "misnamed":
-        path.rename(path.with_name("toy (1).ipynb"))
     elif how == "invalid JSON":
         path.write_text("{")
-    elif how == "without metadata":
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            cell.metadata.pop("nbgrader", None)
-        nbformat.write(notebook, path)
+    elif how == "another unit's":
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("def softmax(x): ...")]), path)
     elif how == "unknown unit":
         path.parent.rename(path.parent.with_name("42_nothing"))
 
@@ -147,9 +142,8 @@ def spoil(path, how):
     ("how", "said"),
     [
         ("missing", "holds no notebook; put toy.ipynb there"),
-        ("misnamed", "toy (1).ipynb: the notebook of this unit is called toy.ipynb; rename it"),
         ("invalid JSON", "is no readable notebook"),
-        ("without metadata", "copy the answers into a fresh toy.ipynb"),
+        ("another unit's", "holds none of the exercises of 99_toy"),
         ("unknown unit", "there is no unit '42_nothing'; rename the folder to one of 99_toy"),
     ],
 )

@@ -74,7 +74,7 @@ def test_an_unknown_unit_is_said_in_one_line():
 
 def test_my_work_knows_its_names(opened):
     _, my = opened
-    with pytest.raises(AttributeError, match="no exercise called 'nothing'"):
+    with pytest.raises(AttributeError, match="has an exercise called 'nothing'"):
         _ = my.nothing
     assert "causal_mask" in dir(my)
 
