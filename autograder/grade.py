@@ -40,8 +40,9 @@ def grade(
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
     unsandboxed: bool = False,
+    feedback: bool = True,
 ) -> Graded:
-    """Grades every submission of these units and writes feedback.
+    """Grades every submission of these units and, with `feedback`, writes the pages for students.
 
     progress: called with (done, total) after each. Raises BadInput if there is nothing to grade, or no sandbox to run
     submissions in and `unsandboxed` does not say that there need be none.
@@ -69,7 +70,7 @@ def grade(
             raise BadInput(str(error)) from None
         if zygote.missing:
             graded.complaints.append(zygote.missing)
-        jobs = {pool.submit(_grade_one, course, s.student, s.unit.id, unsandboxed): s for s in todo}
+        jobs = {pool.submit(_grade_one, course, s.student, s.unit.id, unsandboxed, feedback): s for s in todo}
         for done, job in enumerate(as_completed(jobs), 1):
             submission = jobs[job]
             if (fault := job.result()) is None:
@@ -138,7 +139,7 @@ def _enter_students(course: Course, todo: list[Submission]) -> None:
             gradebook.update_or_create_student(student)
 
 
-def _grade_one(course: Course, student: str, unit_id: str, unsandboxed: bool) -> str | None:
+def _grade_one(course: Course, student: str, unit_id: str, unsandboxed: bool, feedback: bool) -> str | None:
     """Grades one submission and writes its feedback; returns what went wrong, or None.
 
     What nbgrader and the kernel have to say goes to a log of this submission, not to the terminal.
@@ -148,7 +149,7 @@ def _grade_one(course: Course, student: str, unit_id: str, unsandboxed: bool) ->
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as file, _output_to(file):
         api = nbgrader_api(course, unsandboxed)
-        for step in (api.autograde, api.generate_feedback):
+        for step in (api.autograde, api.generate_feedback) if feedback else (api.autograde,):
             result = step(unit_id, student, force=True)
             file.write(result.get("log") or "")
             if not result["success"]:

@@ -53,6 +53,7 @@ class ZygoteExecute(Execute):
             session=SimpleNamespace(msg=lambda *a, **k: None), shell_channel=SimpleNamespace(send=lambda m: None)
         )
         self._ready = Limits(**{"cell_seconds": self._get_timeout(None) or 3600} | self.limits)
+        self.seconds_of_cells = 0.0  # by the processes' own account
         archive = self._other_files(resources)
         try:
             self._run(archive)
@@ -94,6 +95,7 @@ class ZygoteExecute(Execute):
                         cell.outputs = [_failed("ProcessEnded", fatal[index])]
                     elif cell.cell_type == "code" and cell.source.strip() and not _left_out(cell):
                         self._run_cell(process, cell, index, end)
+                self.seconds_of_cells += process.seconds
         except ProcessEnded as ended:
             why = f"The process of this notebook ended here: {ended}."
             self.nb.cells[index].setdefault("outputs", []).append(_failed("ProcessEnded", why))
