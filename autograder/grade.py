@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TextIO
 
@@ -48,40 +49,57 @@ def grade(
     submissions in and `unsandboxed` does not say that there need be none.
     """
     graded = Graded()
-    units = _ready(course, find_units(course, ids), graded.complaints)
-    todo, complaints = inspect_submissions(course, units)
-    graded.complaints += complaints
-    if not todo and not graded.complaints:
+    chosen = find_units(course, ids)
+    if not any(course.submitted.glob("*/*")):
         raise BadInput(f"{course.submitted}: no submissions; nbgrader expects STUDENT/UNIT/NOTEBOOK.ipynb below it")
-    if not todo:
-        return graded
-    _enter_students(course, todo)
-    spawn = multiprocessing.get_context("spawn")  # a fork would take this process's locks and threads along
-    workers = min(workers, len(todo))
-    with (
-        _zygote(course, unsandboxed) as zygote,
-        ProcessPoolExecutor(workers, spawn, host.borrow, (zygote.address, zygote.sandboxed)) as pool,
-    ):
-        for _ in range(workers):
-            pool.submit(_import_nbgrader)  # while the zygote imports the rest
-        try:
-            zygote.wait_until_ready()
-        except (NoSandbox, RuntimeError) as error:
-            raise BadInput(str(error)) from None
-        if zygote.missing:
-            graded.complaints.append(zygote.missing)
-        jobs = {pool.submit(_grade_one, course, s.student, s.unit.id, unsandboxed, feedback): s for s in todo}
-        for done, job in enumerate(as_completed(jobs), 1):
-            submission = jobs[job]
-            if (fault := job.result()) is None:
-                graded.submissions.append((submission.student, submission.unit.id))
-            else:
-                folder = course.submitted / submission.student / submission.unit.id
-                graded.complaints.append(f"{folder / submission.unit.notebook}: {fault}")
-            if progress is not None:
-                progress(done, len(todo))
+    with _zygote(course, unsandboxed) as zygote:  # first: it imports while we look around
+        todo, complaints = inspect_submissions(course, _ready(course, chosen, graded.complaints))
+        graded.complaints += complaints
+        if not todo and not graded.complaints:
+            raise BadInput(f"{course.submitted}: no submissions of {', '.join(unit.id for unit in chosen)}")
+        if not todo:
+            return graded
+        with _workers(min(workers, len(todo)), zygote) as pool:
+            _enter_students(course, todo)
+            try:
+                zygote.wait_until_ready()
+            except (NoSandbox, RuntimeError) as error:
+                raise BadInput(str(error)) from None
+            if zygote.missing:
+                graded.complaints.append(zygote.missing)
+            jobs = {pool.submit(_grade_one, course, s.student, s.unit.id, unsandboxed, feedback): s for s in todo}
+            for done, job in enumerate(as_completed(jobs), 1):
+                _enter(graded, course, jobs[job], job.result())
+                if progress is not None:
+                    progress(done, len(todo))
     graded.submissions.sort()
     return graded
+
+
+def _enter(graded: Graded, course: Course, submission: Submission, fault: str | None) -> None:
+    if fault is None:
+        graded.submissions.append((submission.student, submission.unit.id))
+    else:
+        folder = course.submitted / submission.student / submission.unit.id
+        graded.complaints.append(f"{folder / submission.unit.notebook}: {fault}")
+
+
+@contextmanager
+def _workers(number: int, zygote: Zygote) -> Iterator[ProcessPoolExecutor]:
+    """A pool of processes that use this zygote, each a fork of one that has imported what they need.
+
+    Not of this process: a fork would take its threads' locks along. The one that they are forked from goes with them,
+    so that the next call's sees that call's environment.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["autograder.grade", "nbgrader.apps"])
+    try:
+        with ProcessPoolExecutor(number, context, host.borrow, (zygote.address, zygote.sandboxed)) as pool:
+            for _ in range(number):
+                pool.submit(_import_nbgrader)  # now, while the zygote imports the rest
+            yield pool
+    finally:
+        forkserver._forkserver._stop()
 
 
 def _zygote(course: Course, unsandboxed: bool) -> Zygote:

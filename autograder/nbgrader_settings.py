@@ -53,7 +53,7 @@ def nbgrader_settings(course: Course, unsandboxed: bool = False) -> Config:
         "nbgrader.preprocessors.LimitOutput",
         "nbgrader.preprocessors.SaveAutoGrades",
         "nbgrader.preprocessors.AssignLatePenalties",
-        "nbgrader.preprocessors.CheckCellMetadata",
+        # nbgrader's CheckCellMetadata would stand here once more: it has run, and nothing since alters metadata.
     ]
     c.ZygoteExecute.course_root = str(course.root)
     c.ZygoteExecute.classroom = str(course.classroom)

@@ -140,11 +140,8 @@ class Zygote:
             self._control.close()
         if self._started is not None:
             try:
-                self._started.wait(5)
-            except subprocess.TimeoutExpired:
-                if self.pid:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(self.pid, signal.SIGKILL)
+                self._started.wait(1)
+            except subprocess.TimeoutExpired:  # still importing: the sandboxed one ends with its parent
                 self._started.kill()
                 self._started.wait()
             shutil.rmtree(os.path.dirname(self.address), ignore_errors=True)

@@ -12,7 +12,7 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
-_PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 4, 24, 38, 47
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 4, 24, 38, 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION_3 = 0x20080522
 # What statvfs reports of a mount and a later remount must repeat; only "relatime" has another number there.
@@ -81,6 +81,11 @@ def map_ids(inside: int, uid: int, gid: int) -> None:
 def set_dumpable() -> None:
     """After a change of identity /proc/self belongs to root until this is said."""
     _require(_libc().prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "prctl dumpable")
+
+
+def end_with_parent() -> None:
+    """Asks for SIGKILL when the parent ends; to be said again after a change of identity."""
+    _require(_libc().prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0), "prctl pdeathsig")
 
 
 def forbid_new_privileges() -> None:

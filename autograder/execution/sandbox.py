@@ -127,6 +127,7 @@ def enclose(view: View, root: str) -> None:
     Raises NoSandbox where that can't be done.
     """
     try:
+        linux.end_with_parent()
         linux.unshare(linux.CLONE_NEWNS)
         linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
         linux.mount("tmpfs", root, "tmpfs", linux.MS_NOSUID, "size=16m,mode=755")
@@ -141,6 +142,7 @@ def enclose(view: View, root: str) -> None:
             os.setresgid(NOBODY, NOBODY, NOBODY)
             os.setresuid(NOBODY, NOBODY, NOBODY)
             linux.set_dumpable()
+            linux.end_with_parent()
         linux.forbid_new_privileges()
     except OSError as error:
         raise NoSandbox(f"{error}") from None
