@@ -4,6 +4,7 @@ course.py          where everything of a course lies
 units.py           the units, read from their one source
 build/             lesson to nbgrader source to release, and the keys
 preprocessors/     what runs inside nbgrader: clearing, execution, the judge
+execution/         submissions on warm processes in a sandbox
 scoring.py         points for a verdict
 nbgrader_settings.py  nbgrader's configuration, for its own command line, its formgrader and ours alike
 preflight.py       submissions, looked at before they are graded

@@ -19,6 +19,9 @@ Classroom = Annotated[
     Path | None, typer.Option(help=f"Folder of the class, instead of classroom/ (or ${CLASSROOM_VARIABLE}).")
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Submissions graded at once.")]
+Unsandboxed = Annotated[
+    bool, typer.Option("--unsandboxed", help="Run submissions with your own rights: only those that you trust.")
+]
 
 
 def main() -> None:
@@ -91,14 +94,16 @@ def simulate(
 
 
 @app.command()
-def grade(units: Units = None, classroom: Classroom = None, workers: Workers = 2) -> None:
+def grade(
+    units: Units = None, classroom: Classroom = None, workers: Workers = 2, unsandboxed: Unsandboxed = False
+) -> None:
     """Grade every submission through nbgrader and write the feedback pages."""
     from autograder.grade import grade as grade_submissions
     from autograder.progress import progress_bar
 
     course = _course(classroom)
     with progress_bar(console, "Grading") as progress:
-        graded = grade_submissions(course, units, workers, progress)
+        graded = grade_submissions(course, units, workers, progress, unsandboxed)
     for complaint in graded.complaints:
         print(complaint, file=sys.stderr)
     print(f"graded {len(graded.submissions)} submissions; feedback in {course.feedback}")
@@ -166,9 +171,10 @@ def course(
     workers: Workers = 2,
     students: Annotated[int, typer.Option(help="Size of the simulated class.")] = 12,
     seed: Annotated[int, typer.Option(help="Another seed, another class.")] = 0,
+    unsandboxed: Unsandboxed = False,
 ) -> None:
     """Build everything, simulate a class, grade it, and compare with its true grades."""
     from autograder.main_job import run_course
 
-    if not run_course(Course.here(), console, students, seed, workers):
+    if not run_course(Course.here(), console, students, seed, workers, unsandboxed):
         raise typer.Exit(1)

@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TextIO
 
 from autograder.building.source import CHECK_PREFIX, SEALED_PREFIX
 from autograder.course import BadInput, Course
+from autograder.execution import host
+from autograder.execution.client import Zygote
+from autograder.execution.sandbox import NoSandbox, view_of
 from autograder.nbgrader_settings import nbgrader_api, reason
 from autograder.preflight import Submission, inspect_submissions
 from autograder.preprocessors.record import RECORD
@@ -32,33 +36,82 @@ class Graded:
 
 
 def grade(
-    course: Course, ids: list[str] | None = None, workers: int = 2, progress: Callable[[int, int], None] | None = None
+    course: Course,
+    ids: list[str] | None = None,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+    unsandboxed: bool = False,
+    feedback: bool = True,
 ) -> Graded:
-    """Grades every submission of these units and writes feedback.
+    """Grades every submission of these units and, with `feedback`, writes the pages for students.
 
-    progress: called with (done, total) after each. Raises BadInput if there is nothing to grade.
+    progress: called with (done, total) after each. Raises BadInput if there is nothing to grade, or no sandbox to run
+    submissions in and `unsandboxed` does not say that there need be none.
     """
     graded = Graded()
-    units = _ready(course, find_units(course, ids), graded.complaints)
-    todo, complaints = inspect_submissions(course, units)
-    graded.complaints += complaints
-    if not todo and not graded.complaints:
+    chosen = find_units(course, ids)
+    if not any(course.submitted.glob("*/*")):
         raise BadInput(f"{course.submitted}: no submissions; nbgrader expects STUDENT/UNIT/NOTEBOOK.ipynb below it")
-    _enter_students(course, todo)
-    spawn = multiprocessing.get_context("spawn")  # a fork would take this process's locks and threads along
-    with ProcessPoolExecutor(min(workers, max(1, len(todo))), mp_context=spawn) as pool:
-        jobs = {pool.submit(_grade_one, course, s.student, s.unit.id): s for s in todo}
-        for done, job in enumerate(as_completed(jobs), 1):
-            submission = jobs[job]
-            if (fault := job.result()) is None:
-                graded.submissions.append((submission.student, submission.unit.id))
-            else:
-                folder = course.submitted / submission.student / submission.unit.id
-                graded.complaints.append(f"{folder / submission.unit.notebook}: {fault}")
-            if progress is not None:
-                progress(done, len(todo))
+    with _zygote(course, unsandboxed) as zygote:  # first: it imports while we look around
+        todo, complaints = inspect_submissions(course, _ready(course, chosen, graded.complaints))
+        graded.complaints += complaints
+        if not todo and not graded.complaints:
+            raise BadInput(f"{course.submitted}: no submissions of {', '.join(unit.id for unit in chosen)}")
+        if not todo:
+            return graded
+        with _workers(min(workers, len(todo)), zygote) as pool:
+            _enter_students(course, todo)
+            try:
+                zygote.wait_until_ready()
+            except (NoSandbox, RuntimeError) as error:
+                raise BadInput(str(error)) from None
+            if zygote.missing:
+                graded.complaints.append(zygote.missing)
+            jobs = {pool.submit(_grade_one, course, s.student, s.unit.id, unsandboxed, feedback): s for s in todo}
+            for done, job in enumerate(as_completed(jobs), 1):
+                _enter(graded, course, jobs[job], job.result())
+                if progress is not None:
+                    progress(done, len(todo))
     graded.submissions.sort()
     return graded
+
+
+def _enter(graded: Graded, course: Course, submission: Submission, fault: str | None) -> None:
+    if fault is None:
+        graded.submissions.append((submission.student, submission.unit.id))
+    else:
+        folder = course.submitted / submission.student / submission.unit.id
+        graded.complaints.append(f"{folder / submission.unit.notebook}: {fault}")
+
+
+@contextmanager
+def _workers(number: int, zygote: Zygote) -> Iterator[ProcessPoolExecutor]:
+    """A pool of processes that use this zygote, each a fork of one that has imported what they need.
+
+    Not of this process: a fork would take its threads' locks along. The one that they are forked from goes with them,
+    so that the next call's sees that call's environment.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["autograder.grade", "nbgrader.apps"])
+    try:
+        with ProcessPoolExecutor(number, context, host.borrow, (zygote.address, zygote.sandboxed)) as pool:
+            for _ in range(number):
+                pool.submit(_import_nbgrader)  # now, while the zygote imports the rest
+            yield pool
+    finally:
+        forkserver._forkserver._stop()
+
+
+def _zygote(course: Course, unsandboxed: bool) -> Zygote:
+    """The one for all workers, not yet ready."""
+    try:
+        return Zygote.begin(None if unsandboxed else view_of(course))
+    except NoSandbox as error:
+        raise BadInput(str(error)) from None
+
+
+def _import_nbgrader() -> None:
+    import nbgrader.apps  # noqa: F401
 
 
 def _ready(course: Course, units: list[Unit], complaints: list[str]) -> list[Unit]:
@@ -99,13 +152,12 @@ def _enter_students(course: Course, todo: list[Submission]) -> None:
     """Enters the students in the gradebook: two graders of one student's submissions would both try, and one fail."""
     from nbgrader.api import Gradebook
 
-    if todo:
-        with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
-            for student in {submission.student for submission in todo}:
-                gradebook.update_or_create_student(student)
+    with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
+        for student in {submission.student for submission in todo}:
+            gradebook.update_or_create_student(student)
 
 
-def _grade_one(course: Course, student: str, unit_id: str) -> str | None:
+def _grade_one(course: Course, student: str, unit_id: str, unsandboxed: bool, feedback: bool) -> str | None:
     """Grades one submission and writes its feedback; returns what went wrong, or None.
 
     What nbgrader and the kernel have to say goes to a log of this submission, not to the terminal.
@@ -114,8 +166,8 @@ def _grade_one(course: Course, student: str, unit_id: str) -> str | None:
     log = course.logs / f"{student}-{unit_id}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as file, _output_to(file):
-        api = nbgrader_api(course)
-        for step in (api.autograde, api.generate_feedback):
+        api = nbgrader_api(course, unsandboxed)
+        for step in (api.autograde, api.generate_feedback) if feedback else (api.autograde,):
             result = step(unit_id, student, force=True)
             file.write(result.get("log") or "")
             if not result["success"]:

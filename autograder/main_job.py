@@ -17,7 +17,14 @@ from autograder.units import Unit, find_units
 SIMULATED = Path("build/simulated-class")
 
 
-def run_course(course: Course, console: Console, size: int = CLASS_SIZE, seed: int = 0, workers: int = 2) -> bool:
+def run_course(
+    course: Course,
+    console: Console,
+    size: int = CLASS_SIZE,
+    seed: int = 0,
+    workers: int = 2,
+    unsandboxed: bool = False,
+) -> bool:
     """Runs the whole course once with a simulated class; prints tables; True if every grade is as expected."""
     course = course.with_classroom(SIMULATED)
     shutil.rmtree(course.classroom, ignore_errors=True)  # a simulated class, made anew each time
@@ -31,7 +38,7 @@ def run_course(course: Course, console: Console, size: int = CLASS_SIZE, seed: i
     )
     start = time.perf_counter()
     with progress_bar(console, "Grading") as progress:
-        graded = grade(course, workers=workers, progress=progress)
+        graded = grade(course, workers=workers, progress=progress, unsandboxed=unsandboxed)
     seconds = time.perf_counter() - start
     for complaint in graded.complaints:
         console.print(f"[red]{complaint}[/red]")

@@ -11,7 +11,7 @@ from autograder.course import Course
 CELL_SECONDS = 60  # a cell of a submission may take this long
 
 
-def nbgrader_settings(course: Course) -> Config:
+def nbgrader_settings(course: Course, unsandboxed: bool = False) -> Config:
     """The settings of a course, for `nbgrader_config.py` and for our own calls of nbgrader."""
     c = Config()
     c.CourseDirectory.course_id = "language-models"
@@ -47,14 +47,17 @@ def nbgrader_settings(course: Course) -> Config:
     c.Mend.release = str(course.release)
     c.Execute.timeout = CELL_SECONDS
     c.Autograde.autograde_preprocessors = [
-        "autograder.preprocessors.graded_execute.GradedExecute",
+        "autograder.preprocessors.zygote_execute.ZygoteExecute",
         # Right after execution: what follows may alter outputs, and SaveAutoGrades reads only what Verify writes.
         "autograder.preprocessors.verify.Verify",
         "nbgrader.preprocessors.LimitOutput",
         "nbgrader.preprocessors.SaveAutoGrades",
         "nbgrader.preprocessors.AssignLatePenalties",
-        "nbgrader.preprocessors.CheckCellMetadata",
+        # nbgrader's CheckCellMetadata would stand here once more: it has run, and nothing since alters metadata.
     ]
+    c.ZygoteExecute.course_root = str(course.root)
+    c.ZygoteExecute.classroom = str(course.classroom)
+    c.ZygoteExecute.unsandboxed = unsandboxed
     c.Verify.sealed_keys = str(course.sealed)
     c.Verify.visible_keys = str(course.visible_keys)
 
@@ -67,7 +70,7 @@ def nbgrader_settings(course: Course) -> Config:
     return c
 
 
-def nbgrader_api(course: Course):
+def nbgrader_api(course: Course, unsandboxed: bool = False):
     """nbgrader's Python interface with this course's settings. Imported here: nbgrader takes seconds to load."""
     scripts = sysconfig.get_path("scripts")
     if scripts not in os.environ.get("PATH", "").split(os.pathsep):
@@ -75,7 +78,7 @@ def nbgrader_api(course: Course):
         os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
     from nbgrader.apps import NbGraderAPI
 
-    return NbGraderAPI(config=nbgrader_settings(course))
+    return NbGraderAPI(config=nbgrader_settings(course, unsandboxed))
 
 
 def reason(result: dict) -> str:

@@ -5,6 +5,7 @@ student's process, which can switch it off: it is a courtesy to the honest, and 
 """
 
 import sys
+import threading
 from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
@@ -26,8 +27,10 @@ class Watch:
         self._previous = sys.getprofile()
         if self._names:
             self._resolve()
+            self._previous_of_threads = threading.getprofile()
             self._set = self._hook  # a bound method is a new object each time: keep the one that is set
             sys.setprofile(self._set)
+            threading.setprofile(self._set)  # for threads that start meanwhile
         return self
 
     def __exit__(self, *exception) -> None:
@@ -35,6 +38,7 @@ class Watch:
             if sys.getprofile() is not self._set and self.called is None:
                 self.called = "sys.setprofile"
             sys.setprofile(self._previous)
+            threading.setprofile(self._previous_of_threads)
 
     def _resolve(self) -> None:
         """Finds the forbidden objects in the modules that are loaded; others are known by name once they are called."""

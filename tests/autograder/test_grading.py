@@ -9,8 +9,10 @@ import pytest
 
 from autograder.building.pipeline import build
 from autograder.course import BadInput
+from autograder.execution import host
 from autograder.grade import grade, grades
 from autograder.main_job import as_expected
+from autograder.nbgrader_settings import nbgrader_api
 from autograder.simulate import expected_grades
 from autograder.units import find_units
 from lecture_lib.checking.keys import read_keys
@@ -194,3 +196,16 @@ def test_an_edited_experiment_is_run_and_an_untouched_one_is_not(simulated):
         cell = next(c for c in autograded["cells"] if "experiment" in c["metadata"].get("tags", []))
         outputs[student] = "".join(text for o in cell["outputs"] for text in o.get("text", ""))
     assert outputs == {"amina": "", "bruno": "my own experiment\n"}
+
+
+def test_nbgraders_own_autograde_runs_submissions_in_the_sandbox_too(simulated):
+    keep_only(simulated, "amina")
+    source = "import os\nprint('user', os.getuid(), os.path.exists('/etc/shadow'))\ndef double(x): return 2 * x"
+    edit_cell(simulated, "amina", "double", source)
+    try:
+        result = nbgrader_api(simulated).autograde(UNIT, "amina", force=True)
+    finally:
+        host.discard()
+    assert result["success"], result["log"]
+    assert graded_points(simulated, "amina")["double"] == 2
+    assert "user 1000 False" in (simulated.autograded / "amina" / UNIT / "toy.ipynb").read_text()

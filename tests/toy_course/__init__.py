@@ -1,5 +1,6 @@
 """A course of one small unit, for tests: a probe, a lesson, a bank, a fallback."""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ def placed(folder: Path) -> Iterator[Course]:
             patch.setattr(package, "__path__", [*package.__path__, str(root / sub)])
             patch.delitem(sys.modules, f"{package.__name__}.toy", raising=False)
         patch.setattr(lecture_lib.checking.keys, "VISIBLE_KEYS", course.visible_keys)
-        patch.setenv("PYTHONPATH", str(site))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])]))
         yield course
         for package in (lecture_lib.exercises, lecture_lib.fallbacks):
             sys.modules.pop(f"{package.__name__}.toy", None)

@@ -1,0 +1,14 @@
+"""Warm execution: a submission's cells run in a process that was forked, not started, and that can reach nothing.
+
+    frames.py       messages between the grader and a submission's process: JSON of limited length, never a pickle
+    limits.py       what one submission may use
+    linux.py        the kernel's calls that Python has no name for: namespaces, mounts, capabilities
+    seccomp.py      system calls that no notebook needs, refused
+    sandbox.py      what a submission's process can see and use
+    shell.py        inside the fork: an IPython shell whose outputs leave as frames
+    zygote.py       the process that has imported everything once, and forks one for each submission
+    client.py       the grader's side: starts a zygote, runs cells with deadlines, reads what comes back
+
+The grader believes nothing of what comes back: `preprocessors/verify.py` alone decides about points. A zygote is a new
+program, never a fork of the grader, whose memory holds keys.
+"""

@@ -1,0 +1,227 @@
+"""The process that has imported everything once, and forks one for each submission.
+
+Started as a new program (`client.Zygote.start`), it goes into the sandbox first and imports then, so that its memory
+has never held more than the sandbox shows. One thread: a fork copies no other. It lives as long as the grader holds
+the other end of its control socket.
+
+A submission is a connection to its listening socket: a request with three descriptors (the channel of the cells, and
+pipes for what is written past Python to the standard output and error), then the answers: the process's handle and,
+when it has ended, how.
+"""
+
+import contextlib
+import gc
+import io
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import tarfile
+from typing import NoReturn
+
+from autograder.execution import frames, sandbox, seccomp
+from autograder.execution.limits import Limits
+from autograder.execution.shell import Seat  # here, because this package is not to be seen inside
+
+_CHANNEL = 3  # the descriptor of the cells' socket, after the standard ones
+
+
+def main(control_number: int, listener_number: int) -> None:
+    """Sets up, reports {"pid"} and then {"ready", "missing"} or {"failed"} on the control socket, and serves."""
+    control, listener = socket.socket(fileno=control_number), socket.socket(fileno=listener_number)
+    setting = frames.receive(control)
+    if setting["view"] is None:
+        frames.send(control, {"pid": os.getpid()})
+        _serve(control, listener, _warm(control, None), sandboxed=False)
+        shutil.rmtree(os.path.dirname(setting["root"]), ignore_errors=True)
+        return
+    try:
+        sandbox.leave_namespaces()
+    except sandbox.NoSandbox as error:
+        frames.send(control, {"pid": os.getpid()})
+        frames.send(control, {"failed": str(error)})
+        return
+    pid = os.fork()
+    if pid:  # outside, only to be the parent of number 1 of the new namespace
+        frames.send(control, {"pid": pid})
+        control.close()
+        listener.close()
+        os.waitpid(pid, 0)
+        shutil.rmtree(os.path.dirname(setting["root"]), ignore_errors=True)
+        return
+    try:
+        sandbox.enclose(sandbox.View.from_json(setting["view"]), setting["root"])
+    except sandbox.NoSandbox as error:
+        frames.send(control, {"failed": str(error)})
+        os._exit(1)
+    _serve(control, listener, _warm(control, seccomp.unsupported()), sandboxed=True)
+    os._exit(0)
+
+
+def _warm(control: socket.socket, missing: str | None) -> Seat:
+    """Imports, touches what is lazy on first use, and reports; returns the seat of every fork."""
+    try:
+        seat = _imported()
+    except Exception as error:
+        frames.send(
+            control, {"failed": f"the zygote can't import what notebooks need: {type(error).__name__}: {error}"}
+        )
+        os._exit(1)
+    gc.collect()
+    gc.freeze()  # or the first collection in a fork would touch, and so copy, every page
+    frames.send(control, {"ready": True, "missing": missing})
+    return seat
+
+
+def _imported() -> Seat:
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    seat = Seat()
+    import anywidget  # noqa: F401
+    import ipywidgets
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    import lecture_lib.checking.notebook
+    import lecture_lib.plots  # noqa: F401
+
+    ipywidgets.IntSlider()
+    figure, axes = plt.subplots(figsize=(2, 2))
+    axes.set_title("fonts")
+    axes.imshow(np.zeros((2, 2)))
+    figure.savefig(io.BytesIO(), format="png")
+    plt.close("all")
+    _warm_torch()
+    return seat
+
+
+def _warm_torch() -> None:
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(1)
+    Q = torch.zeros(1, 2, 4, 8, requires_grad=True)
+    torch.nn.functional.scaled_dot_product_attention(Q, Q, Q, is_causal=True).sum().backward()
+    torch.testing.assert_close(Q, Q)
+    torch.allclose(Q, Q)
+    layer = torch.nn.Linear(8, 2)
+    torch.optim.AdamW(layer.parameters())
+
+
+def _serve(control: socket.socket, listener: socket.socket, seat: Seat, sandboxed: bool) -> None:
+    """Forks for each connection until the control socket closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader
+    while True:
+        readable, _, _ = select.select([control, listener], [], [], 5)
+        _reap()
+        if control in readable:
+            return  # the grader is gone, or wants us to go
+        if listener in readable:
+            connection, _ = listener.accept()
+            with connection:
+                _fork(control, listener, connection, seat, sandboxed)
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _fork(control, listener, connection, seat, sandboxed) -> None:
+    connection.settimeout(10)  # one grader that hangs is not to stop the others
+    try:
+        data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
+    except OSError:
+        return
+    if not data or len(descriptors) != 3:
+        return
+    connection.settimeout(None)
+    if os.fork() == 0:
+        control.close()
+        listener.close()
+        try:
+            _attend(connection, frames.unpacked(data[4:]), descriptors, seat, sandboxed)
+        except BaseException as error:
+            _report(connection, {"failed": f"{type(error).__name__}: {error}"})
+        os._exit(0)
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _attend(connection, request, descriptors, seat, sandboxed) -> None:
+    """In the first fork, which no cell runs in: makes the submission's process, tells its handle and its end."""
+    limits = Limits(**request["limits"])
+    if sandboxed:
+        sandbox.separate(limits)
+    pid = os.fork()
+    if pid == 0:
+        _become_submission(descriptors, request, limits, seat, sandboxed)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    handle = [os.pidfd_open(pid)] if hasattr(os, "pidfd_open") else []
+    socket.send_fds(connection, [frames.packed({"pid": pid})], handle)
+    _, status = os.waitpid(pid, 0)
+    _report(connection, {"status": status})
+
+
+def _report(connection: socket.socket, message: dict) -> None:
+    with contextlib.suppress(OSError):  # nobody listens any more
+        frames.send(connection, message)
+
+
+def _become_submission(descriptors, request, limits, seat, sandboxed) -> NoReturn:
+    try:
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
+        channel = os.dup(descriptors[0])
+        os.dup2(descriptors[1], 1)
+        os.dup2(descriptors[2], 2)
+        os.dup2(channel, _CHANNEL)
+        os.closerange(_CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
+        if sandboxed:
+            sandbox.confine(limits)
+            os.chdir(sandbox.WORK)
+        else:
+            os.setsid()
+            os.chdir(request["folder"])
+            sandbox.set_limits(limits, shared=True)
+        os.environ["NBGRADER_EXECUTION"] = "autograde"
+        _fresh_chance()
+        channel = socket.socket(fileno=_CHANNEL)
+        frames.send(channel, {"type": "ready"})
+        _unpack(channel, request["archive"])
+        sys.path.insert(0, "")  # as in a kernel: the submission's own modules
+        seat.serve(channel, limits.text_bytes)
+    except BaseException as error:
+        os.write(2, f"the submission's process ended: {type(error).__name__}: {error}\n".encode())
+    os._exit(0)
+
+
+def _fresh_chance() -> None:
+    """Python's own generator reseeds itself after a fork; these two would draw the same in every submission."""
+    import numpy
+
+    numpy.random.seed()
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.default_generator.seed()
+
+
+def _unpack(channel: socket.socket, size: int) -> None:
+    """The submission's other files, a tar archive of `size` bytes that comes first, into the current folder."""
+    data = bytearray()
+    while len(data) < size:
+        part = channel.recv(min(size - len(data), 1 << 20))
+        if not part:
+            return
+        data += part
+    try:
+        if data:
+            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+                archive.extractall(".", filter="data")
+    except (OSError, tarfile.TarError) as error:
+        os.write(2, f"the files beside the notebook could not be unpacked: {error}\n".encode())

@@ -1,0 +1,173 @@
+"""The grading engine beside stock nbgrader: the same submissions, the same judge, in one run; scores compared.
+
+Stock is nbgrader's own command line and execution, a kernel for each submission, with our judge behind it (without it
+the scores would not mean the same). Neither side writes feedback pages here, except in the row that says so.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+
+from autograder.building.pipeline import build
+from autograder.course import CLASSROOM_VARIABLE, Course
+from autograder.execution import host
+from autograder.execution.client import Zygote
+from autograder.execution.limits import Limits
+from autograder.execution.sandbox import view_of
+from autograder.grade import grade, grades
+from autograder.nbgrader_settings import nbgrader_settings
+from autograder.preprocessors.zygote_execute import ZygoteExecute
+from autograder.simulate import simulate
+from autograder.units import Unit, find_units
+from benchmarks.measurement import Measurement
+
+SUBMISSIONS = 24
+REPEATED = 500  # submissions after which the zygote must not have grown
+
+
+def measure(submissions: int = SUBMISSIONS, repeated: int = REPEATED) -> list[Measurement]:
+    unit = _torch_unit()
+    with tempfile.TemporaryDirectory(prefix="bench-grading-") as scratch:
+        original = _class(Path(scratch), unit, submissions)
+        size = len(list(original.submitted.iterdir()))
+        serial, truth = _timed(original, unit, "stock", lambda course: _stock(course, unit, 1))
+        pair, paired = _timed(original, unit, "stock2", lambda course: _stock(course, unit, 2))
+        _require_same("stock with two processes", paired, truth)
+        rows = []
+        for workers in (1, 2, 4):
+            ours, scores = _timed(original, unit, f"engine{workers}", lambda course, n=workers: _engine(course, n))
+            _require_same(f"the engine with {workers} workers", scores, truth)
+            what = f"one of {size} submissions of {unit.id} graded, {workers} worker{'s' * (workers > 1)}"
+            peers = [("stock nbgrader, serial", serial, 12 if workers == 2 else None)]
+            if workers == 2:
+                peers.append(("stock nbgrader, two processes", pair, 6))
+            rows += [
+                Measurement(f"{what}, beside {name}", "s", [ours / size], [peer / size], name, goal_ratio=goal)
+                for name, peer, goal in peers
+            ]
+        full, _ = _timed(original, unit, "feedback", lambda course: grade(course, workers=2))
+        rows.append(Measurement("one submission graded, 2 workers, with its feedback page", "s", [full / size]))
+        rows += _memory(original, unit, Path(scratch))
+        rows += _overhead(original, unit, repeated)
+    return rows
+
+
+def _torch_unit() -> Unit:
+    """The first unit whose lesson imports torch, else attention."""
+    units = find_units(Course.here())
+    with_torch = [unit for unit in units if "import torch" in unit.lesson.read_text(encoding="utf-8")]
+    return (with_torch or [unit for unit in units if unit.id == "05_attention"])[0]
+
+
+def _class(scratch: Path, unit: Unit, submissions: int) -> Course:
+    """A simulated class that has handed in and is not graded yet."""
+    course = Course.here().with_classroom(scratch / "class")
+    build(course, unit)
+    simulate(course, [unit], SUBMISSIONS)
+    for folder in sorted(course.submitted.iterdir())[submissions:]:
+        shutil.rmtree(folder)
+    return course
+
+
+def _timed(original: Course, unit: Unit, name: str, run) -> tuple[float, dict]:
+    """(seconds to grade a copy of the class, its scores)."""
+    course = original.with_classroom(original.classroom.with_name(name))
+    shutil.copytree(original.classroom, course.classroom)
+    start = time.perf_counter()
+    run(course)
+    took = time.perf_counter() - start
+    students = sorted(folder.name for folder in course.submitted.iterdir())
+    return took, {student: grades(course, unit, student) for student in students}
+
+
+def _engine(course: Course, workers: int) -> None:
+    graded = grade(course, workers=workers, feedback=False)
+    if graded.complaints:
+        raise SystemExit("\n".join(graded.complaints))
+
+
+def _stock(course: Course, unit: Unit, processes: int) -> None:
+    """`nbgrader autograde`, in as many processes at once, each for its share of the students."""
+    steps = ["nbgrader.preprocessors.Execute", *nbgrader_settings(course).Autograde.autograde_preprocessors[1:]]
+    environment = os.environ | {CLASSROOM_VARIABLE: str(course.classroom)}
+    students = sorted(path.name for path in course.submitted.iterdir())
+    running = []
+    for number in range(processes):
+        others = [student for n, student in enumerate(students) if n % processes != number]
+        command = [sys.executable, "-m", "nbgrader", "autograde", unit.id, "--force"]
+        command += [f"--Autograde.autograde_preprocessors={step}" for step in steps]
+        command += [f"--CourseDirectory.student_id_exclude={','.join(others)}"] if others else []
+        log = (course.classroom / f"stock{number}.log").open("wb")
+        running.append(subprocess.Popen(command, cwd=course.root, env=environment, stdout=log, stderr=log))
+        log.close()
+    if any(process.wait() for process in running):
+        raise SystemExit("stock nbgrader could not grade the simulated class")
+
+
+def _require_same(who: str, scores: dict, truth: dict) -> None:
+    different = sorted(student for student in truth if scores.get(student) != truth[student])
+    if different:
+        raise SystemExit(f"{who} gives other scores than stock nbgrader to {', '.join(different)}")
+
+
+def _memory(original: Course, unit: Unit, scratch: Path) -> list[Measurement]:
+    """The most that the engine's processes hold together, each shared page counted once (PSS)."""
+    course = original.with_classroom(scratch / "memory")
+    shutil.copytree(original.classroom, course.classroom)
+    peak, done = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.3):
+            peak[0] = max(peak[0], sum(_pss(process) for process in psutil.Process().children(recursive=True)))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        _engine(course, 2)
+    finally:
+        done.set()
+        watcher.join()
+    return [Measurement("memory of the engine, 2 workers, zygote and submissions included", "MB", [peak[0]])]
+
+
+def _pss(process: psutil.Process) -> float:
+    try:
+        return process.memory_full_info().pss / 2**20
+    except psutil.Error:
+        return 0.0
+
+
+def _overhead(original: Course, unit: Unit, repeated: int) -> list[Measurement]:
+    """What execution takes beyond the cells' own time, and whether a zygote grows."""
+    overheads = []
+    with Zygote.start(view_of(original)) as zygote:
+        host.borrow(zygote.address, sandboxed=True)
+        for folder in sorted(original.submitted.iterdir()):
+            notebook = nbformat.read(folder / unit.id / unit.notebook, as_version=4)
+            step = ZygoteExecute(course_root=str(original.root), classroom=str(original.classroom))
+            start = time.perf_counter()
+            step.preprocess(notebook, {"metadata": {"path": str(folder / unit.id)}})
+            overheads.append(time.perf_counter() - start - step.seconds_of_cells)
+        before = psutil.Process(zygote.pid).memory_info().rss
+        for _ in range(repeated):
+            with zygote.process(Limits()) as process:
+                process.execute("import torch; torch.zeros(1000)", "c", 10, lambda message: None)
+        growth = (psutil.Process(zygote.pid).memory_info().rss - before) / 2**20
+        host.discard()
+    return [
+        Measurement("execution beyond the cells' own time", "s", overheads, goal_value=0.15),
+        Measurement(f"growth of the zygote over {repeated} submissions", "MB", [growth], goal_value=5),
+    ]
+
+
+if __name__ == "__main__":
+    for row in measure(*map(int, sys.argv[1:])):
+        print(row.row())
