@@ -19,7 +19,7 @@ from autograder.building.source import CHECK_PREFIX, SEALED_PREFIX
 from autograder.course import BadInput, Course
 from autograder.execution import host
 from autograder.execution.client import Zygote
-from autograder.execution.sandbox import NoSandbox, view_of
+from autograder.execution.sandbox import NoSandbox, renounced, view_of
 from autograder.nbgrader_settings import nbgrader_api, reason
 from autograder.preflight import Submission, inspect_submissions
 from autograder.preprocessors.record import RECORD
@@ -49,6 +49,7 @@ def grade(
     submissions in and `unsandboxed` does not say that there need be none.
     """
     graded = Graded()
+    unsandboxed = unsandboxed or renounced()
     chosen = find_units(course, ids)
     if not any(course.submitted.glob("*/*")):
         raise BadInput(f"{course.submitted}: no submissions; nbgrader expects STUDENT/UNIT/NOTEBOOK.ipynb below it")

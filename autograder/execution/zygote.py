@@ -53,10 +53,14 @@ def main(control_number: int, listener_number: int) -> None:
         return
     try:
         sandbox.enclose(sandbox.View.from_json(setting["view"]), setting["root"])
+        sandbox.rehearse()
     except sandbox.NoSandbox as error:
         frames.send(control, {"failed": str(error)})
         os._exit(1)
-    _serve(control, listener, _warm(control, seccomp.unsupported()), sandboxed=True)
+    if setting["rehearsal"]:
+        frames.send(control, {"ready": True, "missing": seccomp.unsupported()})
+    else:
+        _serve(control, listener, _warm(control, seccomp.unsupported()), sandboxed=True)
     os._exit(0)
 
 
