@@ -112,6 +112,41 @@ def grade(
 
 
 @app.command()
+def report(
+    units: Units = None,
+    classroom: Classroom = None,
+    hide_names: Annotated[bool, typer.Option("--hide-names", help="Numbers for names, in an order by chance.")] = False,
+    feedback: Annotated[bool, typer.Option("--feedback", help="Also a text for each student.")] = False,
+) -> None:
+    """Write what a graded class earned and misunderstood: a page, a CSV, texts for students."""
+    from autograder.report import write_report
+
+    written = write_report(_course(classroom), units, hide_names=hide_names, feedback=feedback)
+    for complaint in written.complaints:
+        print(complaint, file=sys.stderr)
+    missing = f"; {len(written.complaints)} not in it, named above" if written.complaints else ""
+    print(f"{written.submissions} graded submissions in {written.page}{missing}")
+    if feedback:
+        print(f"texts for {written.feedback} students in {written.page.parent / 'feedback'}")
+
+
+@app.command()
+def similar(
+    units: Units = None,
+    classroom: Classroom = None,
+    hide_names: Annotated[bool, typer.Option("--hide-names", help="Numbers for names, in an order by chance.")] = False,
+    pairs: Annotated[int, typer.Option(min=1, help="How many pairs are shown.")] = 30,
+) -> None:
+    """Write which submissions share code that few others wrote: a table to judge by, no verdict."""
+    from autograder.similarity import write_similar
+
+    written = write_similar(_course(classroom), units, hide_names=hide_names, most=pairs)
+    for complaint in written.complaints:
+        print(complaint, file=sys.stderr)
+    print(f"{written.pairs} pairs of {written.submissions} submissions in {written.page}; it gives no verdict")
+
+
+@app.command()
 def inventory(units: Units = None, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """List units, exercises, points and misconceptions."""
     from autograder.inventory import inventory as list_units

@@ -10,11 +10,11 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.building.lesson import SHOWING, Lesson, LessonCell
+from autograder.cells import CHECK_PREFIX, SEALED_PREFIX
 from autograder.units import Unit
 from lecture_lib.checking.exercise import Exercise
 
 POLL_TAG = "poll"
-CHECK_PREFIX, SEALED_PREFIX = "check-", "sealed-"
 _SEALED_PROSE = """## After you hand in
 Each exercise is checked once more on inputs that you have not seen. There is nothing to do here."""
 

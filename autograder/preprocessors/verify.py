@@ -5,6 +5,7 @@ with limits, compared with the key, and replaced by the score and the feedback. 
 nbgrader reads an `execute_result` as points, so that is what every check cell gets, and nothing else is left in it.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from autograder.building.source import CHECK_PREFIX, SEALED_PREFIX
 from autograder.preprocessors.record import RECORD
 from autograder.scoring import points
 from lecture_lib.checking import panel
-from lecture_lib.checking.codec import MAX_PAYLOAD, Undecodable, decode
+from lecture_lib.checking.codec import MAX_PAYLOAD, Undecodable, decode, encode
 from lecture_lib.checking.exercise import Exercise
 from lecture_lib.checking.judge import MISCONCEPTION, UNWRITTEN, Diagnosis, Verdict, judge
 from lecture_lib.checking.keys import Key, read_keys
@@ -126,14 +127,24 @@ def _poll_receipt(exercise: Exercise, seen: dict[str, Value]) -> str:
     return panel.message_html(exercise.name, said)
 
 
+def _wrong_values(verdict: Verdict) -> list[list]:
+    """What the failing cases gave, for the report: the student's own values, never a right one."""
+    wrong = (c for c in verdict.cases if not c.passed and c.difference.kind != "absent")
+    if verdict.diagnosis and verdict.diagnosis.kind == UNWRITTEN:
+        return []
+    return [[case.name, encode(case.seen)] for case in wrong]
+
+
 def _write(cell: NotebookNode, exercise: Exercise, kind: str, verdict: Verdict, score: float, html: str) -> None:
     record = {
         "exercise": exercise.name,
         "kind": kind,
         "passed": verdict.passed,
         "total": verdict.total,
-        "diagnosis": {"kind": verdict.diagnosis.kind, "name": verdict.diagnosis.name} if verdict.diagnosis else None,
+        "diagnosis": asdict(verdict.diagnosis) if verdict.diagnosis else None,
         "written": not (verdict.diagnosis and verdict.diagnosis.kind == UNWRITTEN),
+        "failing": [case.name for case in verdict.cases if not case.passed],
+        "seen": _wrong_values(verdict),
     }
     data = {"text/html": html, "text/plain": repr(score)}
     cell.outputs = [

@@ -6,6 +6,7 @@ student's process, which can switch it off: it is a courtesy to the honest, and 
 
 import sys
 import threading
+from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
@@ -56,7 +57,8 @@ class Watch:
             code = frame.f_code
             if code not in self._verdicts:
                 qualified = f"{frame.f_globals.get('__name__')}.{code.co_qualname}".removesuffix(".__init__")
-                self._verdicts[code] = self._codes.get(code) or (qualified if qualified in self._names else None)
+                called = qualified in self._names and code.co_flags & CO_OPTIMIZED  # an import runs the body of a class
+                self._verdicts[code] = self._codes.get(code) or (qualified if called else None)
             found = self._verdicts[code]
         elif event == "c_call":
             found = self._builtins.get(id(argument)) or self._builtin_by_name(argument)

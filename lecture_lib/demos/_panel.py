@@ -48,6 +48,11 @@ def message(text: str) -> str:
     return frame(f'<div class="lm-note" role="alert">{escape(text)}</div>')
 
 
+def one_line(text: str) -> Panel:
+    """A message in a demo's place."""
+    return Panel([widgets.HTML(message(text))], message(text))
+
+
 def bar(value: float, largest: float) -> str:
     """A bar from 0 to `value`, on a track that ends at `largest`; negative values go left of the middle, in orange."""
     share = min(1.0, abs(value) / largest) if largest > 0 and value == value else 0.0

@@ -72,29 +72,29 @@ def show(
     scaled: bool = True,
     query: int = 0,
     features: Sequence[str] | None = None,
+    predict: bool = False,
 ):
     """The explorer as a widget; arguments as for `compute`. query: chosen first. features: names of V's columns.
 
+    predict: the picture stays covered until it is revealed. The token chosen stands in the widget's `state["query"]`.
     What can't be computed is said in the widget's place, in one line.
     """
-    import ipywidgets as widgets
-
     from lecture_lib.demos import _panel
 
     try:
         found = compute(tokens, Q, K, V, mask, attention, scaled)
     except ValueError as error:
-        return _panel.Panel([widgets.HTML(_panel.message(str(error)))], _panel.message(str(error)))
+        return _panel.one_line(str(error))
+    from lecture_lib.demos._widget import rich_demo
+
     query = min(max(0, query), len(found.tokens) - 1)
-    picture = widgets.HTML(render(found, query, features))
-    choice = widgets.ToggleButtons(
-        options=list(zip(_distinct(found.tokens), range(len(found.tokens)))),
-        value=query,
-        description="looks:",
-        style={"button_width": "auto"},
-    )
-    choice.observe(lambda change: setattr(picture, "value", render(found, change["new"], features)), "value")
-    return _panel.Panel([choice, picture], picture.value)
+    given = {
+        "tokens": _distinct(found.tokens),
+        "features": None if features is None else [str(feature) for feature in features],
+        **{name: getattr(found, name) for name in ("scores", "mask", "weights", "values", "output")},
+    }
+    still = render(found, query, features)
+    return rich_demo("attention_explorer", given, {"query": query}, still=still, predict=predict)
 
 
 def render(found: Exploration, query: int, features: Sequence[str] | None = None) -> str:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
 from lecture_lib.fallbacks.attention import attention_weights
+
+MOST_TOKENS = 32
 
 
 @dataclass(frozen=True)
@@ -51,59 +52,20 @@ def describe(painted: Painted, tokens: Sequence[str]) -> str:
     return "; ".join(parts) + "."
 
 
-def show(tokens: Sequence[str], scores=None):
-    """The painter as a widget: a button for each cell, labelled with its weight. At most 8 tokens."""
-    import ipywidgets as widgets
+def show(tokens: Sequence[str], scores=None, visible=None, *, predict: bool = False):
+    """The painter as a widget: click, drag, or arrow keys and space. At most 32 tokens.
 
+    scores: (T, T), made up if left out. visible: (T, T) truth values to begin with; everything if left out. predict:
+    the weights stay covered until they are revealed. What was painted stands in the widget's `state["visible"]`.
+    """
     from lecture_lib.demos import _panel
+    from lecture_lib.demos._widget import rich_demo
 
-    tokens = [str(token) for token in tokens][:8]
+    tokens = [str(token) for token in tokens][:MOST_TOKENS]
     T = len(tokens)
     scores = example_scores(T) if scores is None else np.asarray(scores, dtype=np.float64)[:T, :T]
-    visible = np.ones((T, T), dtype=bool)
-    wide = widgets.Layout(width="96px", height="44px")
-    cells = [[widgets.Button(layout=wide, style={"font_size": "16px"}) for _ in tokens] for _ in tokens]
-    line = widgets.HTML()
-
-    def draw() -> None:
-        painted = compute(scores, visible)
-        for i, j in np.ndindex(T, T):
-            button, weight = cells[i][j], painted.weights[i, j]
-            button.description = f"{weight:.2f}" if visible[i, j] else "−∞"
-            button.tooltip = f"{tokens[i]} looks at {tokens[j]}: score {scores[i, j]:.1f}, weight {weight:.3f}"
-            button.style.button_color = _colour(weight) if visible[i, j] else "#555555"
-            button.style.text_color = "#ffffff" if not visible[i, j] or weight > 0.5 else "#000000"
-        line.value = _panel.message(describe(painted, tokens))
-
-    def click(i: int, j: int):
-        def toggle(_) -> None:
-            visible[i, j] = not visible[i, j]
-            draw()
-
-        return toggle
-
-    def all_visible(_) -> None:
-        visible[:] = True
-        draw()
-
-    for i, j in np.ndindex(T, T):
-        cells[i][j].on_click(click(i, j))
-    reset = widgets.Button(description="show all again", layout=widgets.Layout(width="auto", align_self="flex-start"))
-    reset.on_click(all_visible)
-    rows = [widgets.HBox([_name("looks ↓ at →", wide), *(_name(token, wide) for token in tokens)])]
-    rows += [widgets.HBox([_name(token, wide), *line_of_cells]) for token, line_of_cells in zip(tokens, cells)]
-    draw()
-    still = _panel.frame(_panel.heat_map(compute(scores, visible).weights, tokens, "weights, nothing masked"))
-    return _panel.Panel([*rows, line, reset], still)
-
-
-def _name(text: str, layout):
-    import ipywidgets as widgets
-
-    style = "font:16px/44px system-ui,sans-serif;text-align:right;padding-right:.5em;white-space:nowrap;overflow:hidden"
-    return widgets.HTML(f'<div style="{style}">{escape(text)}</div>', layout=layout)
-
-
-def _colour(weight: float) -> str:
-    """From white to blue."""
-    return "#{:02x}{:02x}{:02x}".format(*(round(255 + (c - 255) * weight) for c in (0x00, 0x72, 0xB2)))
+    visible = np.ones((T, T), dtype=bool) if visible is None else np.asarray(visible, dtype=bool)[:T, :T]
+    weights = compute(scores, visible).weights
+    still = _panel.frame(_panel.heat_map(weights, tokens, "weights A = softmax(S + M)"))
+    given = {"tokens": tokens, "scores": scores}
+    return rich_demo("mask_painter", given, {"visible": visible.tolist()}, still=still, predict=predict)

@@ -32,6 +32,8 @@ def test_the_inventory_lists_units_exercises_points_and_misconceptions():
             "no submissions; nbgrader expects STUDENT/UNIT/",
         ),
         (("simulate", "--students", "3"), "students, seen 3"),
+        (("report", "--classroom", "build/no-such-class"), "there is no gradebook; grade first"),
+        (("similar", "--classroom", "build/no-such-class"), "no submissions; nbgrader expects STUDENT/UNIT/"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(arguments, says):

@@ -165,6 +165,25 @@ def test_a_forbidden_python_function_is_noticed_even_if_its_module_is_loaded_by_
     assert observe(probing(("a", 1.0), forbids=["statistics.fmean"]), imports, 0)["a"].kind == FORBIDDEN
 
 
+def test_loading_the_module_of_a_forbidden_class_is_no_call_of_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "sched", raising=False)
+
+    def loads(x):
+        import sched
+
+        return bool(sched)
+
+    def builds(x):
+        import sched
+
+        return bool(sched.scheduler())
+
+    ex = probing(("a", 1.0), forbids=["sched.scheduler"])
+    assert observe(ex, loads, 0) == {"a": True}
+    monkeypatch.delitem(sys.modules, "sched")
+    assert observe(ex, builds, 0)["a"] == Raised(FORBIDDEN, "sched.scheduler")
+
+
 def test_a_forbidden_numpy_function_and_class_are_noticed():
     ex = probing(("a", 1.0), forbids=["numpy.triu", "string.Template"])
     assert observe(ex, lambda x: np.triu(np.ones((2, 2))), 0)["a"].message == "numpy.triu"

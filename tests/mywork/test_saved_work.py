@@ -150,6 +150,12 @@ def test_a_name_hidden_by_a_nearer_unit_is_reached_by_its_unit(my_work):
         MyWork("02_autodiff").unit("05_attention")
 
 
+def test_what_a_units_stand_ins_import_is_no_name_of_the_students_work(my_work):
+    assert MyWork("06_multihead").scaled_dot_product_attention.__module__ == "lecture_lib.fallbacks.attention"
+    with pytest.raises(AttributeError, match="'Tensor'"):
+        _ = MyWork("08_transformer_block").Tensor
+
+
 def test_a_unit_does_not_see_later_ones(my_work):
     with pytest.raises(AttributeError, match="causal_mask"):
         _ = MyWork("02_autodiff").causal_mask

@@ -1,0 +1,241 @@
+"""Embedding map: the vectors of words on a plane, step by step while a model trains.
+
+Takes any model with a table `E` (vocab_size, d_emb) and the student's own training function. The plane is that of the
+two directions in which the drawn words end up most spread out (principal components of the last moment), and stays the
+same for all moments, so that what moves is the words. Nearest neighbours are found in all d_emb dimensions, since the
+plane shows only a part of the distances. Leaves out non-linear maps (t-SNE), whose distances can't be read off.
+"""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+
+import numpy as np
+
+MOST_WORDS = 120  # more names than that cover one another
+NEIGHBOURS = 4
+
+Fit = Callable[..., list[float]]
+
+
+@dataclass(frozen=True)
+class Film:
+    """What the map draws. `kind` of a word is an index into `kinds`.
+
+    vectors (moments, words, d_emb); places (moments, words, 2); steps, losses (moments,): how long the model had been
+    trained, and the mean loss of the batches since the moment before; share: of the final variance, in the plane.
+    """
+
+    words: list[str]
+    kinds: list[str]
+    kind: list[int]
+    vectors: np.ndarray
+    places: np.ndarray
+    steps: list[int]
+    losses: list[float]
+    share: float
+
+
+def compute(
+    model,
+    data,
+    vocab: Sequence[str],
+    kinds: Mapping[str, Sequence[str]],
+    fit: Fit | None = None,
+    steps: int = 500,
+    moments: int = 21,
+    batch_size: int = 256,
+    lr: float = 0.01,
+    seed: int = 0,
+) -> Film:
+    """Trains a copy of the model, and keeps the vectors of the words at `moments` moments, early ones closer together.
+
+    model: has E (vocab_size, d_emb) and maps windows to logits; data: (X, y); vocab: the word of each id; kinds: the
+    words to draw, by the kind that gives them their colour; fit: as unit 03's exercise, the library's if None.
+    Raises ValueError, in one line, for a model without such a table, unknown words, or a function that fails.
+    """
+    words, kind = _chosen(vocab, kinds)
+    model = copy.deepcopy(model)
+    rows = [list(vocab).index(word) for word in words]
+    vectors = [_table(model, len(vocab))[rows]]
+    moments_at = sorted({round(steps * (i / (moments - 1)) ** 2) for i in range(moments)})
+    losses, rng = [], np.random.default_rng(seed)
+    for before, after in pairwise(moments_at):
+        losses.append(_train(fit, model, data, after - before, batch_size, lr, rng))
+        vectors.append(_table(model, len(vocab))[rows])
+    vectors = np.stack(vectors)
+    axes, share = _plane(vectors[-1])
+    places = (vectors - vectors[-1].mean(axis=0)) @ axes
+    return Film(words, list(kinds), kind, vectors, places, moments_at, [losses[0], *losses], share)
+
+
+def nearest(film: Film, moment: int, word: int, k: int = NEIGHBOURS) -> list[int]:
+    """The k drawn words of largest cosine with that word at a moment, nearest first, itself left out."""
+    vectors = film.vectors[moment]
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
+    cosines = vectors @ vectors[word] / (lengths * lengths[word])
+    cosines[word] = -np.inf
+    return [int(i) for i in np.argsort(-cosines, kind="stable")[:k]]
+
+
+def show(
+    model, data, vocab: Sequence[str], kinds: Mapping[str, Sequence[str]], fit: Fit | None = None, word=None, **options
+):
+    """The map as a widget; arguments as for `compute`. word: chosen first; lines lead to its nearest neighbours.
+
+    What can't be computed is said in the widget's place, in one line.
+    """
+    import ipywidgets as widgets
+
+    from lecture_lib.demos import _panel
+
+    try:
+        film = compute(model, data, vocab, kinds, fit, **options)
+    except ValueError as error:
+        return _panel.Panel([widgets.HTML(_panel.message(str(error)))], _panel.message(str(error)))
+    last = len(film.steps) - 1
+    chosen = film.words.index(word) if word in film.words else None
+    play = widgets.Play(value=last, min=0, max=last, interval=350)
+    slider = widgets.IntSlider(last, 0, last, description="moment:", readout=False, layout={"width": "22em"})
+    choice = widgets.Dropdown(
+        options=[("(nobody)", None), *zip(film.words, range(len(film.words)))],
+        value=chosen,
+        description="near to:",
+        layout={"width": "16em"},
+    )
+    still = render(film, last, chosen)
+    picture = widgets.HTML(still)
+
+    def draw(_change=None):
+        picture.value = render(film, slider.value, choice.value)
+
+    widgets.link((play, "value"), (slider, "value"))
+    slider.observe(draw, "value")
+    choice.observe(draw, "value")
+    return _panel.Panel([widgets.HBox([play, slider, choice]), picture], still)
+
+
+# --- parts of compute
+
+
+def _chosen(vocab: Sequence[str], kinds: Mapping[str, Sequence[str]]) -> tuple[list[str], list[int]]:
+    words = [word for group in kinds.values() for word in group]
+    kind = [number for number, group in enumerate(kinds.values()) for _ in group]
+    missing = sorted(set(words) - set(vocab))
+    if missing:
+        raise ValueError(f"{', '.join(missing[:5])}: not in the vocabulary; draw words that the model knows")
+    if not 3 <= len(words) <= MOST_WORDS or len(set(words)) < len(words):
+        raise ValueError(f"{len(words)} words to draw; expected 3 to {MOST_WORDS}, each in one kind only")
+    return words, kind
+
+
+def _table(model, vocab_size: int) -> np.ndarray:
+    """The model's table as it is now (vocab_size, d_emb), as a copy."""
+    E = getattr(model, "E", None)
+    shape = tuple(getattr(E, "shape", ()))
+    if len(shape) != 2 or shape[0] != vocab_size or shape[1] < 2:
+        seen = f"of shape {shape}" if shape else "none"
+        raise ValueError(f"the model's table E: seen {seen}, expected ({vocab_size}, d_emb), d_emb at least 2")
+    return np.array(E.detach().cpu().double().numpy())
+
+
+def _train(fit: Fit | None, model, data, steps: int, batch_size: int, lr: float, rng) -> float:
+    """The mean loss of some more steps."""
+    if fit is None:
+        from lecture_lib.fallbacks.neural_lm import fit
+    try:
+        losses = [float(loss) for loss in fit(model, data, steps, batch_size, lr, rng)]
+        return sum(losses) / len(losses)
+    except Exception as error:
+        name = getattr(fit, "__name__", "fit")
+        raise ValueError(f"{name} raises {type(error).__name__}: {error}; does it pass its check?") from error
+
+
+def _plane(vectors: np.ndarray) -> tuple[np.ndarray, float]:
+    """The two directions of largest spread (d_emb, 2), and the share of the variance that lies in them."""
+    _, spread, directions = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
+    axes = directions[:2].T
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])  # a direction has no sign of its own: fix one
+    return axes, float((spread[:2] ** 2).sum() / max((spread**2).sum(), 1e-12))
+
+
+# --- drawing
+
+
+WIDTH, HEIGHT, EDGE = 860, 540, 50
+HALO = 'stroke="#fff" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'  # parts names that overlap
+
+
+def render(film: Film, moment: int, word: int | None = None) -> str:
+    """One moment as HTML: what was trained, the map as SVG, words coloured by kind, lines to a word's neighbours."""
+    from lecture_lib.demos._panel import frame
+    from lecture_lib.plots.style import COLOURS
+
+    xy = _on_screen(film)[moment]
+    near = nearest(film, moment, word) if word is not None else []
+    lines = "".join(
+        f'<line x1="{xy[word, 0]:.0f}" y1="{xy[word, 1]:.0f}" x2="{xy[i, 0]:.0f}" y2="{xy[i, 1]:.0f}" '
+        'stroke="#888" stroke-width="2.5"/>'
+        for i in near
+    )
+    chosen = {word, *near}
+    colours = [COLOURS[k % len(COLOURS)] for k in film.kind]
+    order = sorted(range(len(film.words)), key=lambda i: i not in chosen)  # the chosen have the first pick of places
+    labels = _label_places([film.words[i] for i in order], xy[order])
+    dots = "".join(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="4" fill="{c}"/>' for (x, y), c in zip(xy, colours))
+    names = "".join(_name(film.words[i], *at, colours[i], i in chosen) for i, at in zip(order, labels))
+    key = " ".join(
+        f'<span style="color:{COLOURS[k % len(COLOURS)]};font-weight:600;margin-right:1.2em">● {escape(name)}</span>'
+        for k, name in enumerate(film.kinds)
+    )
+    steps, loss = film.steps[moment], film.losses[moment]
+    said = "before training" if not steps else f"after {steps} steps, loss {loss:.2f} nats a word"
+    title = f'<div class="lm-note" style="font-size:18px"><b>{said}</b></div><div class="lm-note">{key}</div>'
+    close = ", ".join(escape(film.words[i]) for i in near)
+    told = f"nearest to <b>{escape(film.words[word])}</b> in all directions: {close}. " if word is not None else ""
+    note = f'<div class="lm-note">{told}The plane holds {film.share:.0%} of the final spread.</div>'
+    svg = (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="embeddings {said}" style="width:100%;'
+        f'max-width:{WIDTH}px;background:#fff;border:1px solid #8886;font:16px system-ui,sans-serif">'
+        f"{lines}{dots}{names}</svg>"
+    )
+    return frame(title, svg, note)
+
+
+def _on_screen(film: Film) -> np.ndarray:
+    """Places in pixels (moments, words, 2), one scale for all moments, the same in both directions."""
+    low, high = film.places.min(axis=(0, 1)), film.places.max(axis=(0, 1))
+    scale = min((WIDTH - 2 * EDGE) / max(high[0] - low[0], 1e-9), (HEIGHT - EDGE) / max(high[1] - low[1], 1e-9))
+    return (film.places - (low + high) / 2) * scale + [WIDTH / 2, HEIGHT / 2]
+
+
+def _label_places(words: list[str], xy: np.ndarray) -> list[tuple[float, float]]:
+    """Where each name begins (its baseline): beside its dot, or the nearest free place above, below or to the left.
+
+    >>> _label_places(["seal", "otter"], np.array([[100.0, 100.0], [101.0, 101.0]]))
+    [(107.0, 105.0), (46.5, 106.0)]
+    """
+    taken: list[tuple[float, float, float]] = []  # left, right, baseline
+    for word, (x, y) in zip(words, xy.tolist()):
+        width = 9.5 * len(word)
+        options = [
+            (start, y + 5 + shift) for shift in (0, -18, 18, -36, 36, -54, 54) for start in (x + 7, x - 7 - width)
+        ]
+        free = (
+            (start, base)
+            for start, base in options
+            if not any(start < right and left < start + width and abs(base - b) < 17 for left, right, b in taken)
+        )
+        start, base = next(free, options[0])
+        taken.append((start, start + width, base))
+    return [(left, base) for left, _, base in taken]
+
+
+def _name(word: str, x: float, y: float, colour: str, strong: bool) -> str:
+    weight, size = ("700", 18) if strong else ("500", 15)
+    return (
+        f'<text x="{x:.0f}" y="{y:.0f}" fill="{colour}" font-weight="{weight}" font-size="{size}" {HALO}>'
+        f"{escape(word)}</text>"
+    )

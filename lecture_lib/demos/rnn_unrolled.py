@@ -1,0 +1,261 @@
+"""RNN unrolled: a state that goes along a sentence, and how much of each earlier word is still in it.
+
+Steps through time. Below each word stands the norm of the derivative, by that word's vector, of the state at the word
+that asks (Pascanu, Mikolov and Bengio 2013). Works with random weights, your own step, or the weights of a trained
+RNNLM or LSTMLM. One layer, one sentence; what the state means is left to the head of the model.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+CELLS = {"rnn": 1, "lstm": 4}  # blocks of rows in W_hx, W_hh and b_h
+SIZE = 6  # of vectors and states, where no weights are given
+MOST_SHOWN = 8  # numbers of a state that are drawn
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """states (T, d_hidden): h after each word. blame (T, T): [t, s] is the norm of d h_t / d x_s, 0 for s > t."""
+
+    tokens: list[str]
+    cell: str
+    states: np.ndarray
+    blame: np.ndarray
+
+
+def compute(
+    tokens: Sequence[str],
+    memory: float = 1.0,
+    cell: str = "rnn",
+    step: Callable | None = None,
+    model: Any = None,
+    ids: Sequence[int] | None = None,
+    seed: int = 0,
+) -> Unrolled:
+    """States of T tokens from a state of zeros, and how each depends on every input so far.
+
+    memory: multiplies W_hh. cell: "rnn" or "lstm", with random weights; the same word has the same vector. step: your
+    own rnn_step or lstm_step in the place of the library's. model: has E, W_hx, W_hh and b_h, which are used instead of
+    random ones, together with ids (T,); it decides the cell. Raises ValueError, in one line, for what doesn't fit.
+    """
+    tokens = [str(token) for token in tokens]
+    if not tokens:
+        raise ValueError("there are no words; give at least one")
+    X, weights, cell = _random(tokens, cell, seed) if model is None else _of_model(tokens, model, ids)
+    W_hx, W_hh, b_h = weights
+    states, by_input, by_state = [], [], []
+    z = X.new_zeros(W_hh.shape[1] * (2 if cell == "lstm" else 1))  # the state as one vector, h first
+    one_step = _one_step(step, cell, (W_hx, memory * W_hh, b_h))
+    for x in X:
+        J_x, J_z = _jacobians(one_step, x, z)
+        z = one_step(x, z).detach()
+        by_input.append(J_x)
+        by_state.append(J_z)
+        states.append(z[: W_hh.shape[1]])
+    return Unrolled(tokens, cell, np.array([s.tolist() for s in states]), _blame(by_input, by_state, W_hh.shape[1]))
+
+
+def _random(tokens: list[str], cell: str, seed: int):
+    """Vectors (T, SIZE), the same for the same word, and weights. The RNN's W_hh keeps lengths: memory tells all."""
+    import torch
+
+    if cell not in CELLS:
+        raise ValueError(f"cell {cell!r} is not known; choose one of {', '.join(CELLS)}")
+    rng, rows = np.random.default_rng(seed), SIZE * CELLS[cell]
+    table = {token: rng.normal(size=SIZE) for token in dict.fromkeys(tokens)}
+    W_hx = rng.normal(size=(rows, SIZE)) / SIZE**0.5
+    W_hh = (
+        rng.normal(size=(rows, SIZE)) / SIZE**0.5 if cell == "lstm" else np.linalg.qr(rng.normal(size=(SIZE, SIZE)))[0]
+    )
+    b_h = np.zeros(rows)
+    if cell == "lstm":
+        b_h[SIZE : 2 * SIZE] = 1.0
+    else:
+        W_hx *= 0.5  # a tanh that isn't flat
+    X = torch.tensor(np.array([table[token] for token in tokens]))
+    return X, [torch.tensor(w) for w in (W_hx, W_hh, b_h)], cell
+
+
+def _of_model(tokens: list[str], model: Any, ids: Sequence[int] | None):
+    import torch
+
+    missing = [name for name in ("E", "W_hx", "W_hh", "b_h") if not hasattr(model, name)]
+    if missing:
+        raise ValueError(f"the model has no {missing[0]}; expected an RNNLM or LSTMLM with E, W_hx, W_hh and b_h")
+    if ids is None or len(ids) != len(tokens):
+        raise ValueError(f"{len(tokens)} words need as many ids, seen {'none' if ids is None else len(ids)}")
+    E, *weights = (getattr(model, name).detach().cpu().double() for name in ("E", "W_hx", "W_hh", "b_h"))
+    blocks = {rows: cell for cell, rows in CELLS.items()}.get(len(weights[0]) // weights[1].shape[1])
+    if blocks is None:
+        raise ValueError(f"W_hh has shape {tuple(weights[1].shape)}; expected (d, d) or, for an LSTM, (4 d, d)")
+    return E[torch.as_tensor(list(ids))], weights, blocks
+
+
+def _one_step(step: Callable | None, cell: str, weights) -> Callable:
+    """A function of (x, z), both vectors, that calls the step on a batch of one; z is h, or h and c in a row."""
+    import torch
+
+    from lecture_lib.fallbacks import rnn_lm
+
+    used = step or (rnn_lm.lstm_step if cell == "lstm" else rnn_lm.rnn_step)
+
+    def one_step(x, z):
+        state = z[None].chunk(2, dim=1) if cell == "lstm" else z[None]
+        try:
+            after = used(x[None], state, *weights)
+            z = torch.cat(tuple(after), dim=1)[0] if cell == "lstm" else after[0]
+        except Exception as error:
+            name = getattr(used, "__name__", "step")
+            raise ValueError(f"{name} raises {type(error).__name__}: {error}; does it pass its check?") from error
+        return z
+
+    return one_step
+
+
+def _jacobians(one_step: Callable, x, z) -> list[np.ndarray]:
+    import torch
+
+    with torch.enable_grad():
+        return [J.numpy() for J in torch.autograd.functional.jacobian(one_step, (x, z))]
+
+
+def _blame(by_input: list[np.ndarray], by_state: list[np.ndarray], d_hidden: int) -> np.ndarray:
+    """(T, T) norms: the derivative by an input, carried along from step to step."""
+    T = len(by_input)
+    blame = np.zeros((T, T))
+    for s in range(T):
+        carried = by_input[s]
+        for t in range(s, T):
+            carried = carried if t == s else by_state[t] @ carried
+            blame[t, s] = np.linalg.norm(carried[:d_hidden])
+    return blame
+
+
+def show(
+    tokens: Sequence[str],
+    step: Callable | None = None,
+    *,
+    model: Any = None,
+    ids: Sequence[int] | None = None,
+    memory: float = 1.0,
+    cell: str = "rnn",
+    at: int | None = None,
+    seed: int = 0,
+):
+    """The demo as a widget; arguments as for `compute`. at: the word that asks first (None: the last).
+
+    With a step or a model of your own the cell can't be chosen. What can't be computed is said in one line.
+    """
+    import ipywidgets as widgets
+
+    from lecture_lib.demos import _panel
+
+    tokens = [str(token) for token in tokens]
+    at = max(0, len(tokens) - 1 if at is None else min(at, len(tokens) - 1))
+    where = widgets.IntSlider(at + 1, 1, max(1, len(tokens)), description="read up to")
+    how = widgets.FloatSlider(memory, min=0.0, max=3.0, step=0.1, description="memory")
+    which = widgets.ToggleButtons(options=[("RNN", "rnn"), ("LSTM", "lstm")], value=cell, description="cell")
+    picture = widgets.HTML()
+
+    def draw(_=None):
+        try:
+            found = compute(tokens, how.value, which.value, step, model, ids, seed)
+            picture.value = render(found, where.value - 1)
+        except ValueError as error:
+            picture.value = _panel.message(str(error))
+
+    draw()
+    for control in (where, how, which):
+        control.observe(draw, "value")
+    chosen = [where, how] if step or model is not None else [where, how, which]
+    return _panel.Panel([widgets.HBox(chosen, layout={"flex_flow": "row wrap"}), picture], picture.value)
+
+
+# --- drawing
+
+WIDE, SQUARE, BAR, INK = 92, 22, 120, "currentColor"
+GREEN = "#009e73"
+
+
+def render(found: Unrolled, at: int) -> str:
+    """The picture when the words up to `at` have been read, as HTML: states above, what each word still does below."""
+    from lecture_lib.demos._panel import BLUE, ORANGE, frame
+
+    T, shown = len(found.tokens), min(MOST_SHOWN, found.states.shape[1])
+    tall = shown * SQUARE
+    columns = "".join(_column(found, t, at, shown) for t in range(T))
+    arrows = "".join(
+        f'<path d="M{t * WIDE + 62},{tall / 2} h{WIDE - 42} m-9,-6 l9,6 l-9,6" fill="none" stroke="{INK}" '
+        f'stroke-width="2" opacity="{1 if t < at else 0.2}"/>'
+        for t in range(T - 1)
+    )
+    largest = found.blame[at].max()
+    bars = "".join(_bar(float(found.blame[at, s]), float(largest), s, tall + 44, s == at) for s in range(at + 1))
+    first, last = escape(found.tokens[0]), escape(found.tokens[at])
+    share = found.blame[at, 0] / found.blame[at, at] if found.blame[at, at] else float("nan")
+    said = f"State after “{last}”, the first word"
+    if at:
+        said = f"State after “{last}”: it depends on “{first}”, {at} steps back, {_times(share)} as on “{last}” itself"
+    label = f"{found.cell} after word {at + 1} of {T}"
+    svg = (
+        f'<svg viewBox="0 0 {T * WIDE} {tall + 70 + BAR}" role="img" aria-label="{escape(label)}" '
+        f'style="width:100%;max-width:{T * WIDE}px;font:16px system-ui,sans-serif">{arrows}{columns}{bars}</svg>'
+    )
+    more = f", {shown} of {found.states.shape[1]} numbers shown" if shown < found.states.shape[1] else ""
+    key = (
+        f'<div class="lm-note">state: <span style="color:{BLUE};font-weight:600">positive</span>, '
+        f'<span style="color:{ORANGE};font-weight:600">negative</span>{more}; '
+        f'<span style="color:{GREEN};font-weight:600">bars</span>: how strongly the state after the outlined word '
+        f"depends on each word's vector</div>"
+    )
+    note = f'<div class="lm-note" style="font-size:18px">{said}.</div>'
+    return frame(note, f'<div style="width:100%">{svg}</div>', key)
+
+
+def _column(found: Unrolled, t: int, at: int, shown: int) -> str:
+    from lecture_lib.demos._panel import BLUE, ORANGE
+
+    x, seen = t * WIDE + 34, t <= at
+    drawn = "".join(
+        f'<rect x="{x}" y="{i * SQUARE}" width="{SQUARE}" height="{SQUARE}" stroke="#888" stroke-width="0.7" '
+        f'fill="{BLUE if value >= 0 else ORANGE}" fill-opacity="{min(1.0, abs(value)) if seen else 0:.3f}">'
+        f"<title>{value:.3f}</title></rect>"
+        for i, value in enumerate(found.states[t, :shown])
+    )
+    if t == at:
+        drawn += (
+            f'<rect x="{x - 3}" y="0" width="{SQUARE + 6}" height="{shown * SQUARE}" fill="none" stroke="{GREEN}" '
+            'stroke-width="4"/>'
+        )
+    weight = 700 if t == at else 400
+    return drawn + (
+        f'<text x="{t * WIDE + WIDE / 2 - 1}" y="{shown * SQUARE + 28}" text-anchor="middle" fill="{INK}" '
+        f'font-weight="{weight}" opacity="{1 if seen else 0.35}">{escape(found.tokens[t])}</text>'
+    )
+
+
+def _bar(value: float, largest: float, s: int, top: float, asks: bool) -> str:
+    tall = BAR * value / largest if largest > 0 else 0.0
+    figure = f"{value:.2g}" if 0.001 <= value < 1000 or value == 0 else f"{value:.0e}"
+    return (
+        f'<rect x="{s * WIDE + 30}" y="{top}" width="30" height="{tall:.1f}" rx="2" fill="{GREEN}" '
+        f'opacity="{1 if asks else 0.75}"/>'
+        f'<text x="{s * WIDE + WIDE / 2 - 1}" y="{top + tall + 18:.1f}" text-anchor="middle" font-size="15" '
+        f'fill="{INK}">{figure}</text>'
+    )
+
+
+def _times(share: float) -> str:
+    """
+    >>> _times(0.004), _times(0.5), _times(30.0)
+    ('0.4 % as much', '50 % as much', '30 times as much')
+    """
+    if not np.isfinite(share):
+        return "beyond measure"
+    if share >= 2:
+        return f"{share:.0f} times as much"
+    return f"{100 * share:.0f} % as much" if share >= 0.01 else f"{100 * share:.1g} % as much"

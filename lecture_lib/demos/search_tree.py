@@ -1,0 +1,338 @@
+"""Search tree: greedy search, beam search and ancestral samples on one weighted tree, step by step (deck 0, deck 1).
+
+A tree is {name: (weight, subtree)}, {} where a path ends; weights add up along a path. With weights -ln p the path of
+lowest weight is the most probable text. Samples take an edge with a probability proportional to exp(-weight), among
+those of its node. Trees too large to be drawn are left to the decoders.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import numpy as np
+
+METHODS = ("greedy", "beam", "sample", "best")
+MOST_PATHS = 60
+DRAWS = (1, 2, 3, 5, 10, 20, 50, 100)  # samples after each step
+
+Path = tuple[str, ...]
+Tree = Mapping[str, tuple[float, Mapping]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One moment of a search. `looked`: paths whose last edge was weighed; `kept`: beginnings that go on;
+    `counts`: how many samples passed each beginning."""
+
+    looked: frozenset[Path]
+    kept: tuple[Path, ...]
+    said: str
+    counts: dict[Path, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Search:
+    """All steps of one search, and the path it found with its total weight (of samples: the one drawn most often)."""
+
+    steps: list[Step]
+    path: Path
+    total: float
+
+
+def compute(
+    tree: Tree, method: str = "greedy", width: int = 2, rng: np.random.Generator | None = None, using: Any = None
+) -> Search:
+    """The steps of a search through the tree.
+
+    method: greedy, beam (of this width), sample (100 draws, by rng) or best (all paths). using: an object with the
+    student's greedy_path, as the lesson's `my`. Raises ValueError, in one line, for what is no tree or is too large,
+    and for a function that fails.
+    """
+    if method not in METHODS:
+        raise ValueError(f"there is no method {method!r}; choose from {', '.join(METHODS)}")
+    paths = _paths(tree)
+    if method == "greedy":
+        return _greedy(tree, using)
+    if method == "beam":
+        return _beam(tree, width)
+    if method == "sample":
+        return _samples(tree, rng or np.random.default_rng(0))
+    best = min(paths, key=lambda path: (paths[path], path))
+    said = f"All {len(paths)} paths compared: the best is {_text(best)}, {_n(paths[best])} in all."
+    ends = frozenset(path[:n] for path in paths for n in range(1, len(path) + 1))
+    return Search([Step(frozenset(), ((),), "At the start."), Step(ends, (best,), said)], best, paths[best])
+
+
+def _greedy(tree: Tree, using: Any) -> Search:
+    from lecture_lib.fallbacks import decoding as library
+
+    function = getattr(using, "greedy_path", None) or library.greedy_path
+    try:
+        path = tuple(function(tree)[0])
+        total = sum(_edge(tree, path[: n + 1])[0] for n in range(len(path)))
+    except Exception as error:
+        raise ValueError(f"greedy_path raises {type(error).__name__}: {error}; does it pass its check?") from error
+    steps = [Step(frozenset(), ((),), "At the start. Which edge is the cheapest?")]
+    looked: set[Path] = set()
+    for n in range(len(path)):
+        beside = {name: weight for name, (weight, _) in _below(tree, path[:n]).items()}
+        looked |= {(*path[:n], name) for name in beside}
+        compared = ", ".join(f"{name} {_n(weight)}" for name, weight in beside.items())
+        spent = sum(_edge(tree, path[: i + 1])[0] for i in range(n + 1))
+        steps.append(
+            Step(frozenset(looked), (path[: n + 1],), f"{compared}: take {path[n]}. So far {_n(spent)} in all.")
+        )
+    return Search(steps, path, total)
+
+
+def _beam(tree: Tree, width: int) -> Search:
+    if width < 1:
+        raise ValueError(f"the beam has width {width}; it needs to be 1 or more")
+    beam: list[tuple[float, Path]] = [(0.0, ())]
+    found: list[tuple[float, Path]] = []
+    looked: set[Path] = set()
+    steps = [Step(frozenset(), ((),), "At the start.")]
+    while beam:
+        longer = [
+            (total + weight, (*path, name)) for total, path in beam for name, (weight, _) in _below(tree, path).items()
+        ]
+        looked |= {path for _, path in longer}
+        longer = sorted(longer)[:width]
+        found += [pair for pair in longer if not _below(tree, pair[1])]
+        beam = [pair for pair in longer if _below(tree, pair[1])]
+        shown = "; ".join(f"{_text(path)} {_n(total)}" for total, path in longer)
+        steps.append(Step(frozenset(looked), tuple(path for _, path in longer), f"The {width} cheapest stay: {shown}."))
+    total, path = min(found)
+    steps.append(Step(frozenset(looked), (path,), f"The cheapest that has ended: {_text(path)}, {_n(total)} in all."))
+    return Search(steps, path, total)
+
+
+def _samples(tree: Tree, rng: np.random.Generator) -> Search:
+    counts: dict[Path, int] = {}
+    steps = [Step(frozenset(), ((),), "At the start. Each step draws more texts.")]
+    last: Path = ()
+    for draw in range(1, DRAWS[-1] + 1):
+        last = _one_sample(tree, rng)
+        for n in range(1, len(last) + 1):
+            counts[last[:n]] = counts.get(last[:n], 0) + 1
+        if draw in DRAWS:
+            drawn = "1 text" if draw == 1 else f"{draw} texts"
+            steps.append(Step(frozenset(counts), (last,), f"{drawn} drawn; the latest: {_text(last)}.", dict(counts)))
+    ends = {path: count for path, count in counts.items() if not _below(tree, path)}
+    often = max(ends, key=lambda path: (ends[path], path))
+    return Search(steps, often, sum(_edge(tree, often[: n + 1])[0] for n in range(len(often))))
+
+
+def _one_sample(tree: Tree, rng: np.random.Generator) -> Path:
+    path: Path = ()
+    while below := _below(tree, path):
+        names = list(below)
+        path = (*path, names[rng.choice(len(names), p=shares(below))])
+    return path
+
+
+def shares(node: Tree) -> np.ndarray:
+    """Probabilities of a node's edges, (n,): exp(-weight), made to add up to 1."""
+    weights = np.array([weight for weight, _ in node.values()], dtype=np.float64)
+    likely = np.exp(weights.min() - weights)
+    return likely / likely.sum()
+
+
+def show(
+    tree: Tree,
+    method: str = "greedy",
+    width: int = 2,
+    *,
+    probabilities: bool = False,
+    seed: int = 0,
+    using: Any = None,
+):
+    """The tree as a widget; arguments as for `compute`. probabilities: on the edges, in the place of weights.
+
+    What can't be computed is said in the widget's place, in one line.
+    """
+    import ipywidgets as widgets
+
+    from lecture_lib.demos._panel import Panel, message
+
+    state: dict[str, Any] = {"search": None}
+    picture = widgets.HTML()
+    choice = widgets.ToggleButtons(
+        options=METHODS, value=method if method in METHODS else "greedy", style={"button_width": "auto"}
+    )
+    beam = widgets.IntSlider(width, 1, 6, description="width:", layout={"width": "20em"})
+    chances = widgets.Checkbox(probabilities, description="probabilities", indent=False, layout={"width": "auto"})
+    place = {"at": 0}
+
+    def draw(_change=None):
+        if state["search"] is not None:
+            picture.value = render(tree, state["search"], place["at"], chances.value)
+
+    def build(_change=None):
+        try:
+            rng = np.random.default_rng(seed)
+            state["search"] = compute(tree, choice.value, beam.value, rng, using)
+        except ValueError as error:
+            state["search"], picture.value = None, message(str(error))
+            return
+        place["at"] = 0
+        draw()
+
+    def move(by):
+        if state["search"] is not None:
+            place["at"] = min(max(place["at"] + by, 0), len(state["search"].steps) - 1)
+            draw()
+
+    build()
+    search = state["search"]
+    still = picture.value if search is None else render(tree, search, len(search.steps) - 1, probabilities)
+    buttons = [_button("◀ back", lambda _: move(-1)), _button("step ▶", lambda _: move(1), "primary")]
+    buttons += [_button("to the end", lambda _: move(10**6)), _button("start again", lambda _: move(-(10**6)))]
+    for control in (choice, beam):
+        control.observe(build, "value")
+    chances.observe(draw, "value")
+    return Panel([widgets.HBox([choice, beam, chances]), widgets.HBox(buttons), picture], still)
+
+
+# --- the tree
+
+
+def _paths(tree: Tree) -> dict[Path, float]:
+    """Every path from the start to an end, with its total weight."""
+    found: dict[Path, float] = {}
+    waiting: list[tuple[Path, float, Any]] = [((), 0.0, tree)]
+    while waiting:
+        path, total, below = waiting.pop()
+        if not isinstance(below, Mapping):
+            raise ValueError(f"a tree is a dictionary {{name: (weight, tree)}}; seen {type(below).__name__}")
+        if not below and path:
+            found[path] = total
+        for name, pair in below.items():
+            if not (isinstance(pair, tuple) and len(pair) == 2):
+                raise ValueError(f"behind {name!r} stands no pair of a weight and a tree")
+            waiting.append(((*path, name), total + float(pair[0]), pair[1]))
+        if len(found) > MOST_PATHS:
+            raise ValueError(f"the tree has more than {MOST_PATHS} paths; show a smaller one")
+    if not found:
+        raise ValueError("the tree is empty; give it at least one edge")
+    return found
+
+
+def _below(tree: Tree, path: Path) -> Tree:
+    for name in path:
+        tree = tree[name][1]
+    return tree
+
+
+def _edge(tree: Tree, path: Path) -> tuple[float, Tree]:
+    return _below(tree, path[:-1])[path[-1]]
+
+
+# --- drawing
+
+ROW, COLUMN, BOX = 38, 185, 92
+
+
+def render(tree: Tree, search: Search, index: int, probabilities: bool = False) -> str:
+    """One step as HTML: a sentence, and the tree as SVG; what is kept in blue, what was weighed with a solid line."""
+    from lecture_lib.demos._panel import frame
+
+    step = search.steps[index]
+    places = _places(tree)
+    edges = "".join(_edge_svg(tree, path, places, step, probabilities) for path in places if path)
+    boxes = "".join(_box_svg(path, places[path], step) for path in places)
+    wide = max(x for x, _ in places.values()) + BOX + 70
+    tall = max(y for _, y in places.values()) + ROW / 2 + 4
+    said = (
+        f'<div class="lm-note" style="font-size:18px;min-height:3em"><b>{index} of {len(search.steps) - 1}.</b> '
+        f"{escape(step.said)}</div>"
+    )
+    svg = (
+        f'<svg viewBox="0 0 {wide:.0f} {tall:.0f}" role="img" aria-label="{escape(step.said)}" '
+        f'style="width:100%;max-width:{wide:.0f}px;font:16px system-ui,sans-serif">{edges}{boxes}</svg>'
+    )
+    return frame(said, svg)
+
+
+def _places(tree: Tree) -> dict[Path, tuple[float, float]]:
+    """Left edge and middle of each node's box: ends one below the other, every other node amid its children."""
+    places: dict[Path, tuple[float, float]] = {}
+    row = 0
+
+    def put(path: Path, below: Tree) -> float:
+        nonlocal row
+        if below:
+            heights = [put((*path, name), subtree) for name, (_, subtree) in below.items()]
+            y = sum(heights) / len(heights)
+        else:
+            y, row = (row + 0.5) * ROW, row + 1
+        places[path] = (4.0 + COLUMN * len(path), y)
+        return y
+
+    put((), tree)
+    return places
+
+
+def _edge_svg(tree: Tree, path: Path, places: dict, step: Step, probabilities: bool) -> str:
+    from lecture_lib.demos._panel import BLUE, ORANGE
+
+    (x0, y0), (x1, y1) = places[path[:-1]], places[path]
+    x0 += BOX
+    kept = any(best[: len(path)] == path for best in step.kept)
+    colour, thick = (BLUE, 4.5) if kept else ("#666", 1.8)
+    if step.counts:
+        colour, thick = ORANGE if kept else BLUE, 1.0 + 9.0 * step.counts.get(path, 0) / max(step.counts.values())
+    dashes = "" if path in step.looked or not step.looked else ' stroke-dasharray="3 5"'
+    weight, _ = _edge(tree, path)
+    label = _n(weight)
+    if probabilities:
+        node = _below(tree, path[:-1])
+        label = f"{shares(node)[list(node).index(path[-1])]:.2f}"
+    at_x, at_y = x0 + 0.62 * (x1 - x0), y0 + 0.62 * (y1 - y0)
+    return (
+        f'<line x1="{x0:.0f}" y1="{y0:.0f}" x2="{x1:.0f}" y2="{y1:.0f}" stroke="{colour}" '
+        f'stroke-width="{thick:.1f}"{dashes}/>'
+        f'<rect x="{at_x - 20:.0f}" y="{at_y - 11:.0f}" width="40" height="21" rx="5" fill="#fff" opacity="0.93"/>'
+        f'<text x="{at_x:.0f}" y="{at_y + 5:.0f}" text-anchor="middle" fill="#222" '
+        f'font-weight="{700 if kept else 400}">{label}</text>'
+    )
+
+
+def _box_svg(path: Path, place: tuple[float, float], step: Step) -> str:
+    from lecture_lib.demos._panel import BLUE
+
+    x, y = place
+    kept = any(best[: len(path)] == path for best in step.kept)
+    drawn = (
+        f'<rect x="{x:.0f}" y="{y - 14:.0f}" width="{BOX}" height="28" rx="8" fill="#fff" '
+        f'stroke="{BLUE if kept else "#888"}" stroke-width="{3 if kept else 1.2}"/>'
+        f'<text x="{x + BOX / 2:.0f}" y="{y + 6:.0f}" text-anchor="middle" fill="#222" '
+        f'font-weight="{700 if kept else 400}">{escape(path[-1][:10]) if path else "start"}</text>'
+    )
+    if path in step.counts:
+        drawn += (
+            f'<text x="{x + BOX + 6:.0f}" y="{y - 8:.0f}" font-size="14" fill="{BLUE}" '
+            f'stroke="#fff" stroke-width="4" paint-order="stroke" font-weight="700">{step.counts[path]}×</text>'
+        )
+    return drawn
+
+
+def _text(path: Path) -> str:
+    return " ".join(path)
+
+
+def _n(value: float) -> str:
+    """
+    >>> _n(3), _n(0.916)
+    ('3', '0.92')
+    """
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value == value else "?"
+
+
+def _button(label: str, pressed, kind: str = ""):
+    import ipywidgets as widgets
+
+    button = widgets.Button(description=label, button_style=kind, layout={"width": "auto"})
+    button.on_click(pressed)
+    return button

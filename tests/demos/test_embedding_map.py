@@ -1,0 +1,136 @@
+"""The embedding map: its film against training by hand, and that its widget keeps up with the slider."""
+
+import numpy as np
+import pytest
+import torch
+
+from lecture_lib.demos import embedding_map
+from lecture_lib.fallbacks import neural_lm
+
+VOCAB = ["stop", "cat", "dog", "runs", "sleeps", "<b>"]
+KINDS = {"animals": ["cat", "dog"], "verbs": ["runs", "sleeps"], "marks": ["<b>"]}
+OPTIONS = {"steps": 40, "moments": 5, "batch_size": 16, "lr": 0.05}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    text = [i for _ in range(60) for i in (int(rng.integers(1, 3)), int(rng.integers(3, 5)), 0)]
+    return neural_lm.make_windows(torch.tensor(text), 2)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return neural_lm.AverageLM(len(VOCAB), 6, 2)
+
+
+def test_the_first_moment_shows_the_vectors_as_they_were_before_training(model, data):
+    film = embedding_map.compute(model, data, VOCAB, KINDS, **OPTIONS)
+    assert film.steps[0] == 0
+    assert np.allclose(film.vectors[0], model.E.detach().numpy()[1:6])
+
+
+def test_the_last_moment_shows_what_the_training_function_makes_of_them(model, data):
+    film = embedding_map.compute(model, data, VOCAB, KINDS, steps=30, moments=2, batch_size=16, lr=0.05, seed=3)
+    losses = neural_lm.fit(model, data, 30, 16, 0.05, np.random.default_rng(3))
+    assert film.steps == [0, 30]
+    assert np.allclose(film.vectors[-1], model.E.detach().numpy()[1:6], atol=1e-5)
+    assert film.losses[-1] == pytest.approx(np.mean(losses), abs=1e-5)
+
+
+def test_the_model_that_is_given_stays_as_it_is(model, data):
+    before = model.E.detach().clone()
+    embedding_map.compute(model, data, VOCAB, KINDS, **OPTIONS)
+    assert torch.equal(model.E, before)
+
+
+def test_the_places_are_a_projection_with_the_largest_spread(model, data):
+    film = embedding_map.compute(model, data, VOCAB, KINDS, **OPTIONS)
+    last = film.vectors[-1] - film.vectors[-1].mean(axis=0)
+    eigenvalues = np.linalg.eigvalsh(last.T @ last)[::-1]
+    assert np.allclose((film.places[-1] ** 2).sum(axis=0), eigenvalues[:2])
+    assert film.share == pytest.approx(eigenvalues[:2].sum() / eigenvalues.sum())
+
+
+def test_words_of_a_kind_end_up_nearest_to_each_other(model, data):
+    film = embedding_map.compute(model, data, VOCAB, KINDS, steps=200, moments=5, batch_size=32, lr=0.05)
+    assert embedding_map.nearest(film, -1, 0, k=1) == [1]
+    assert embedding_map.nearest(film, -1, 3, k=1) == [2]
+
+
+def test_nearest_is_by_cosine_and_leaves_the_word_itself_out(model, data):
+    film = embedding_map.compute(model, data, VOCAB, KINDS, **OPTIONS)
+    v = torch.tensor(film.vectors[2])
+    cosines = torch.nn.functional.cosine_similarity(v, v[1:2])
+    expected = [i for i in cosines.argsort(descending=True).tolist() if i != 1][:3]
+    assert embedding_map.nearest(film, 2, 1, k=3) == expected
+
+
+def test_words_that_the_model_does_not_know_are_named(model, data):
+    with pytest.raises(ValueError, match="whale: not in the vocabulary"):
+        embedding_map.compute(model, data, VOCAB, {"animals": ["cat", "dog", "whale"]})
+
+
+def test_a_model_without_a_table_is_named(data):
+    with pytest.raises(ValueError, match=r"the model's table E: seen none, expected \(6, d_emb\)"):
+        embedding_map.compute(torch.nn.Linear(2, 2), data, VOCAB, KINDS)
+
+
+def test_a_training_function_that_fails_is_reported_in_the_widget_s_place(model, data):
+    def unwritten(*args):
+        raise NotImplementedError
+
+    widget = embedding_map.show(model, data, VOCAB, KINDS, fit=unwritten)
+    assert "unwritten raises NotImplementedError" in widget.still
+
+
+def test_moving_the_slider_shows_another_moment(model, data):
+    controls, picture = embedding_map.show(model, data, VOCAB, KINDS, **OPTIONS).children
+    play, slider, _ = controls.children
+    slider.value = 0
+    assert "before training" in picture.value
+    assert play.value == 0
+    play.value = 3
+    assert "after 22 steps" in picture.value
+
+
+def test_choosing_a_word_draws_lines_to_its_neighbours(model, data):
+    controls, picture = embedding_map.show(model, data, VOCAB, KINDS, **OPTIONS).children
+    assert picture.value.count("<line") == 0
+    controls.children[2].value = 1
+    assert picture.value.count("<line") == embedding_map.NEIGHBOURS
+    assert "nearest to <b>dog</b>" in picture.value
+
+
+def test_two_maps_in_one_notebook_do_not_disturb_each_other(model, data):
+    first, second = (embedding_map.show(model, data, VOCAB, KINDS, **OPTIONS) for _ in range(2))
+    before = second.children[1].value
+    first.children[0].children[1].value = 0
+    assert second.children[1].value == before != first.children[1].value
+
+
+def test_a_static_picture_of_the_end_goes_with_the_widget(model, data):
+    still = embedding_map.show(model, data, VOCAB, KINDS, **OPTIONS)._repr_mimebundle_()["text/html"]
+    assert "after 40 steps" in still
+    assert "sleeps" in still
+
+
+def test_words_are_shown_as_text_not_as_markup(model, data):
+    still = embedding_map.show(model, data, VOCAB, KINDS, word="<b>", **OPTIONS).still
+    assert "<b><b>" not in still
+    assert "&lt;b&gt;" in still
+
+
+def test_names_of_words_at_the_same_place_do_not_cover_one_another():
+    words = ["seal", "otter", "whale", "crab", "squid", "narwhal"]
+    places = embedding_map._label_places(words, np.full((6, 2), 200.0))
+    for i, (x, y) in enumerate(places):
+        for j, (other_x, other_y) in enumerate(places[:i]):
+            apart = x >= other_x + 9.5 * len(words[j]) or other_x >= x + 9.5 * len(words[i])
+            assert apart or abs(y - other_y) >= 17

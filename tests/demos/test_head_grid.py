@@ -1,0 +1,118 @@
+"""The head grid: its numbers, and that the widget keeps up with them."""
+
+import base64
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from lecture_lib import demos
+
+TOKENS = ["<bos>", "the", "otter", "sings"]
+
+
+@pytest.fixture
+def weights():
+    """(2, 3, 4, 4): in layer 0, head 0 looks at itself, head 1 one back, head 2 at the first; layer 1 looks evenly."""
+    grid = np.full((2, 3, 4, 4), 0.25)
+    grid[0, 0] = np.eye(4)
+    grid[0, 1] = np.eye(4, k=-1)
+    grid[0, 1, 0, 0] = 1.0
+    grid[0, 2] = 0.0
+    grid[0, 2, :, 0] = 1.0
+    return grid
+
+
+def test_the_grid_tells_a_head_that_looks_at_itself_from_one_that_looks_back(weights):
+    found = demos.head_grid.compute(weights, TOKENS)
+    assert found.on_itself[0].tolist() == [1.0, 0.25, 0.25]
+    assert found.on_previous[0].tolist() == [0.0, 1.0, pytest.approx(1 / 3)]
+    assert found.on_first[0].tolist() == [0.0, 0.0, 1.0]
+
+
+def test_entropy_is_0_for_one_token_and_the_logarithm_of_their_number_for_all_alike(weights):
+    found = demos.head_grid.compute(weights, TOKENS)
+    assert np.allclose(found.entropy, [[0.0] * 3, [math.log(4)] * 3])
+
+
+def test_a_tensor_that_takes_part_in_training_is_taken_as_it_is(weights):
+    found = demos.head_grid.compute(torch.tensor(weights, requires_grad=True), TOKENS)
+    assert np.array_equal(found.weights, weights)
+
+
+def test_a_query_that_sees_nothing_is_allowed(weights):
+    weights[0, 0, 1] = 0.0
+    assert np.isfinite(demos.head_grid.compute(weights, TOKENS).entropy).all()
+
+
+def test_a_single_token_has_none_before_it():
+    assert demos.head_grid.compute(np.ones((1, 1, 1, 1)), ["a"]).on_previous.tolist() == [[0.0]]
+
+
+def test_weights_of_another_shape_are_named(weights):
+    with pytest.raises(ValueError, match=r"the weights have shape \(3, 4, 4\); expected \(n_layers, n_heads, 4, 4\)"):
+        demos.head_grid.compute(weights[0], TOKENS)
+
+
+def test_scores_instead_of_weights_are_refused(weights):
+    with pytest.raises(ValueError, match="some rows are no attention weights"):
+        demos.head_grid.compute(weights * 3 - 1, TOKENS)
+
+
+def test_a_text_too_long_to_draw_is_refused():
+    with pytest.raises(ValueError, match="600 tokens, of which the grid can show 512"):
+        demos.head_grid.compute(np.broadcast_to(np.eye(600), (1, 1, 600, 600)), ["a"] * 600)
+
+
+def test_what_does_not_fit_is_said_in_the_widget_s_place(weights):
+    assert "expected (n_layers, n_heads, 3, 3)" in demos.head_grid.show(weights, TOKENS[:3]).still
+
+
+def test_choosing_a_head_opens_it(weights):
+    layer, head, _looks, grid, picture = demos.head_grid.show(weights, TOKENS).children
+    before = grid.value
+    layer.value, head.value = 1, 2
+    assert "layer 1, head 2" in picture.value
+    assert grid.value != before
+
+
+def test_choosing_a_token_tells_what_it_looks_at(weights):
+    _layer, _head, looks, _grid, picture = demos.head_grid.show(weights, TOKENS, head=1).children
+    looks.value = 2
+    assert "“otter” (2) looks at “the” (1) 1.00" in picture.value
+
+
+def test_two_grids_in_one_notebook_do_not_disturb_each_other(weights):
+    first, second = (demos.head_grid.show(weights, TOKENS) for _ in range(2))
+    before = second.children[-1].value
+    first.children[1].value = 2
+    assert second.children[-1].value == before
+
+
+def test_a_static_picture_goes_with_the_widget(weights):
+    bundle = demos.head_grid.show(weights, TOKENS)._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "layer 0, head 0" in bundle["text/html"]
+
+
+def test_the_small_pictures_show_the_weights(weights):
+    pillow = pytest.importorskip("PIL.Image")
+    data = base64.b64decode(demos.head_grid._image(weights[0, 1]).partition(",")[2])
+    shown = np.asarray(pillow.open(io.BytesIO(data)))
+    assert np.array_equal(shown[..., 3], 255 * weights[0, 1])
+    assert (shown[..., :3] == (0, 114, 178)).all()
+
+
+def test_a_long_text_is_drawn_as_a_picture_with_the_words_beside_it():
+    T = demos.head_grid.IN_FULL + 1
+    html = demos.head_grid.show(np.broadcast_to(np.eye(T), (1, 1, T, T)), ["word"] * T).still
+    assert html.count("data:image/png") == 2
+    assert html.count(">word</span>") == T
+
+
+def test_tokens_are_shown_as_text_not_as_markup(weights):
+    still = demos.head_grid.show(weights, ["<script>", "&", "c", "d"], query=0).still
+    assert "<script>" not in still
+    assert "&lt;script&gt;" in still

@@ -1,0 +1,134 @@
+"""The demo live training: its curve, its picture, and that it keeps up with any loop that reports its steps."""
+
+import numpy as np
+import pytest
+
+from lecture_lib.demos import live_training
+
+LOSSES = [4.0 * 0.99**step + 0.6 for step in range(500)]
+
+
+def _shown(html):
+    return html[html.index("</style>") :]
+
+
+def test_a_short_run_is_drawn_step_by_step():
+    curve = live_training.compute([3.0, 2.0, 1.5])
+    assert curve.steps.tolist() == [0, 1, 2]
+    assert curve.losses.tolist() == [3.0, 2.0, 1.5]
+
+
+@pytest.mark.parametrize("n", [1, 7, 160, 161, 500, 12_345])
+def test_the_means_of_a_curve_weighted_by_their_steps_are_the_mean_of_all_losses(n):
+    losses = np.random.default_rng(n).random(n)
+    curve = live_training.compute(losses, points=50)
+    lengths = np.diff(np.append(-1, curve.steps))
+    assert len(curve.losses) <= max(50, 1)
+    assert curve.steps[-1] == n - 1
+    assert np.average(curve.losses, weights=lengths) == pytest.approx(losses.mean())
+
+
+def test_the_latest_loss_is_a_mean_of_ten_steps_and_the_excess_stands_above_the_floor():
+    curve = live_training.compute(LOSSES, floor=0.6, points=500)
+    assert curve.latest == pytest.approx(np.mean(LOSSES[-10:]))
+    assert curve.excess == pytest.approx(np.mean(LOSSES[-10:]) - 0.6)
+    assert live_training.compute(LOSSES).excess is None
+
+
+def test_no_loss_and_a_loss_that_is_not_finite_are_named():
+    with pytest.raises(ValueError, match="no loss yet"):
+        live_training.compute([])
+    with pytest.raises(ValueError, match="the loss of step 2 is nan"):
+        live_training.compute([2.0, 1.0, float("nan")])
+
+
+def test_the_picture_holds_the_floor_and_samples_from_the_whole_run_newest_first():
+    html = _shown(live_training.render(live_training.compute(LOSSES, 0.6), 500, [(i, f"tale {i}") for i in range(9)]))
+    assert "floor 0.600" in html
+    assert [i for i in range(9) if f"tale {i}" in html] == [0, 3, 5, 8]
+    assert html.index("tale 8") < html.index("tale 5") < html.index("tale 0")
+
+
+def test_the_axis_comes_down_with_the_loss():
+    early, late = (live_training.compute(LOSSES[:n], 0.6) for n in (5, 500))
+    assert live_training._top(early, 0.6) > 4.0
+    assert live_training._top(late, 0.6) == pytest.approx(1.6)
+
+
+def test_a_sample_can_t_break_the_page():
+    html = live_training.render(live_training.compute(LOSSES), 500, [(1, "<script>alert(1)</script>")])
+    assert "<script>" not in html
+
+
+class _Clock:
+    """One second later at each look."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1.0
+        return self.now
+
+
+def test_samples_come_every_few_seconds_and_once_at_the_end():
+    drawn, asked = [], []
+    watch = live_training.Watch(
+        drawn.append, 6, sample=lambda: asked.append(len(asked)) or "x", every=3.0, clock=_Clock()
+    )
+    for step in range(6):
+        watch.on_step(step, 1.0)
+    before = len(asked)
+    watch.finish()
+    assert 0 < before < 6
+    assert len(asked) == before + 1
+    assert watch.samples[-1] == (6, "x")
+
+
+def _loop(on_step):
+    for step, loss in enumerate(LOSSES[:20]):
+        on_step(step, loss)
+
+
+def test_show_returns_the_losses_of_the_loop_and_may_be_used_twice(capsys):
+    for _ in range(2):
+        assert live_training.show(_loop, steps=20, floor=0.6, sample=lambda: "a tale") == LOSSES[:20]
+
+
+def test_an_interrupt_ends_the_training_and_keeps_what_was_seen(capsys):
+    def interrupted(on_step):
+        _loop(on_step)
+        raise KeyboardInterrupt
+
+    assert live_training.show(interrupted) == LOSSES[:20]
+
+
+def test_an_error_of_the_loop_is_raised_as_it_is(capsys):
+    def broken(on_step):
+        on_step(0, 1.0)
+        raise ZeroDivisionError("theirs")
+
+    with pytest.raises(ZeroDivisionError, match="theirs"):
+        live_training.show(broken)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_in_one_line(capsys):
+    with pytest.raises(ValueError, match="the loss of step 0 is nan; lower the learning rate"):
+        live_training.show(lambda on_step: on_step(0, float("nan")))
+
+
+def test_the_panel_that_stays_without_a_kernel_is_the_last_picture(monkeypatch, capsys):
+    from lecture_lib.demos import _panel
+
+    made = []
+    monkeypatch.setattr(_panel, "Panel", lambda *args: made.append(_panel_class(*args)) or made[-1])
+    live_training.show(_loop, steps=20, floor=0.6)
+    assert "step <b>20</b> of 20" in made[0].still
+
+
+def _panel_class(children, still):
+    import ipywidgets as widgets
+
+    box = widgets.VBox(children)
+    box.still = still
+    return box

@@ -1,0 +1,59 @@
+"""The positions demo: its numbers, its picture, its messages."""
+
+import base64
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+
+from lecture_lib.demos import positions
+
+
+def test_products_are_those_of_every_pair_of_rows():
+    table = np.random.default_rng(0).normal(size=(5, 3))
+    found = positions.compute(table)
+    for s, t in np.ndindex(5, 5):
+        assert found.products[s, t] == pytest.approx(sum(a * b for a, b in zip(table[s], table[t])))
+    assert found.at_distance(2).tolist() == [found.products[s, s + 2] for s in range(3)]
+
+
+@pytest.mark.parametrize(("name", "by_distance_alone"), [("sinusoidal", True), ("RoPE", True), ("untrained", False)])
+def test_only_sinusoids_and_turns_have_products_that_depend_on_distance_alone(name, by_distance_alone):
+    found = positions.compute(positions.examples()[name])
+    spread = max(np.ptp(found.at_distance(d)) for d in range(20))
+    assert bool(spread < 1e-3) is by_distance_alone
+
+
+def test_a_tensor_with_a_gradient_is_taken_as_a_table():
+    found = positions.compute(torch.ones(3, 2, requires_grad=True))
+    assert found.products.tolist() == [[2.0] * 3] * 3
+
+
+@pytest.mark.parametrize("table", [np.ones(4), np.ones((1, 4)), np.full((3, 4), np.nan)])
+def test_what_is_no_table_is_said_in_one_line(table):
+    with pytest.raises(ValueError, match="the table") as caught:
+        positions.compute(table)
+    assert "\n" not in str(caught.value)
+    assert "the table" in positions.show(table).still
+
+
+def test_the_image_holds_the_table_row_by_row():
+    uri = positions._png(positions._colours(np.array([[1.0, -1.0, 0.0]])))
+    data = base64.b64decode(uri.partition(",")[2])
+    at = data.index(b"IDAT")
+    (size,) = struct.unpack(">I", data[at - 4 : at])
+    assert list(zlib.decompress(data[at + 4 : at + 4 + size])) == [0, 0, 114, 178, 213, 94, 0, 255, 255, 255]
+
+
+def test_the_picture_changes_with_the_slider_and_the_choice():
+    panel = positions.show()
+    choice, slider, picture = panel.children
+    first = picture.value
+    slider.value = 30
+    moved = picture.value
+    choice.value = "RoPE"
+    assert len({first, moved, picture.value}) == 3
+    assert "RoPE" in picture.value
+    assert first == panel.still

@@ -1,0 +1,125 @@
+"""The demo of an unrolled network: its derivatives against torch's autograd, and that its widget keeps up with them."""
+
+import numpy as np
+import pytest
+import torch
+
+from lecture_lib.demos import rnn_unrolled as demo
+from lecture_lib.fallbacks import rnn_lm
+
+WORDS = ["the", "whales", "that", "the", "otter", "likes", "sing"]
+IDS = [1, 2, 3, 1, 4, 5, 6]
+
+
+@pytest.fixture(params=["rnn", "lstm"])
+def model(request):
+    torch.manual_seed(0)
+    return (rnn_lm.RNNLM if request.param == "rnn" else rnn_lm.LSTMLM)(8, 3, 4).double()
+
+
+def _states(model, X, memory=1.0):
+    """h at every step, computed by torch's fused network. X (T, d_emb) -> (T, d_hidden)"""
+    zeros = X.new_zeros(1, 1, model.W_hh.shape[1])
+    weights = [model.W_hx, memory * model.W_hh, model.b_h, torch.zeros_like(model.b_h)]
+    lstm = isinstance(model, rnn_lm.LSTMLM)
+    start = (zeros, zeros) if lstm else zeros
+    network = torch.lstm if lstm else torch.rnn_tanh
+    return network(X[None], start, weights, True, 1, 0.0, False, False, True)[0][0]
+
+
+def test_states_are_those_of_the_model(model):
+    found = demo.compute(WORDS, model=model, ids=IDS)
+    assert np.allclose(found.states, _states(model, model.E[IDS]).detach().numpy())
+
+
+@pytest.mark.parametrize("memory", [1.0, 0.3])
+def test_the_bars_are_norms_of_torch_s_jacobian(model, memory):
+    found = demo.compute(WORDS, memory, model=model, ids=IDS)
+    J = torch.autograd.functional.jacobian(lambda X: _states(model, X, memory), model.E[IDS].detach())
+    assert np.allclose(found.blame, J.norm(dim=(1, 3)).numpy())  # J (T, d_hidden, T, d_emb)
+
+
+def test_no_state_depends_on_later_words():
+    blame = demo.compute(WORDS).blame
+    assert not np.triu(blame, k=1).any()
+    assert np.diag(blame).all()
+
+
+@pytest.mark.parametrize("cell", demo.CELLS)
+def test_a_step_of_your_own_is_what_is_shown(cell):
+    step = rnn_lm.rnn_step if cell == "rnn" else rnn_lm.lstm_step
+    called = []
+    found = demo.compute(WORDS, cell=cell, step=lambda *a: called.append(1) or step(*a))
+    assert called
+    assert np.allclose(found.blame, demo.compute(WORDS, cell=cell).blame)
+
+
+def test_less_memory_lets_the_bars_shrink_sooner():
+    shares = [found[-1, 0] / found[-1, -1] for found in (demo.compute(WORDS, m).blame for m in (1.0, 0.6, 0.2))]
+    assert shares[0] > shares[1] > shares[2]
+
+
+def test_the_same_word_has_the_same_vector():
+    found = demo.compute(["sing", "dive", "sing"], memory=0.0)
+    assert np.allclose(found.states[0], found.states[2])
+    assert not np.allclose(found.states[0], found.states[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"tokens": []}, "no words"),
+        ({"tokens": WORDS, "cell": "gru"}, "'gru' is not known; choose one of rnn, lstm"),
+        ({"tokens": WORDS, "model": torch.nn.Linear(2, 2), "ids": IDS}, "has no E"),
+        ({"tokens": WORDS, "model": rnn_lm.RNNLM(8, 3, 4), "ids": [1, 2]}, "7 words need as many ids, seen 2"),
+        ({"tokens": WORDS, "model": rnn_lm.RNNLM(8, 3, 4)}, "seen none"),
+        ({"tokens": WORDS, "step": lambda *a: None}, "does it pass its check"),
+    ],
+)
+def test_what_can_not_be_computed_is_said_in_one_line(arguments, complaint):
+    with pytest.raises(ValueError, match=complaint) as error:
+        demo.compute(**arguments)
+    assert "\n" not in str(error.value)
+
+
+def _parts(widget):
+    controls, picture = widget.children
+    return controls.children, picture
+
+
+def test_controls_change_the_picture():
+    (where, memory, cell), picture = _parts(demo.show(WORDS))
+    seen = [picture.value]
+    for control, value in ((where, 3), (memory, 0.2), (cell, "lstm")):
+        control.value = value
+        seen.append(picture.value)
+    assert len(set(seen)) == 4
+
+
+def test_the_first_word_alone_can_be_read():
+    assert "the first word" in demo.show(WORDS, at=0).still
+    assert "the first word" in demo.show(["alone"]).still
+
+
+def test_a_model_s_cell_is_not_to_be_chosen(model):
+    controls, picture = _parts(demo.show(WORDS, model=model, ids=IDS))
+    assert len(controls) == 2
+    assert "<svg" in picture.value
+
+
+def test_a_failing_step_is_said_in_the_picture_s_place():
+    assert "does it pass its check" in demo.show(WORDS, lambda *a: None).still
+
+
+def test_two_of_them_in_one_notebook_do_not_disturb_each_other():
+    (where, *_), picture = _parts(demo.show(WORDS))
+    other = _parts(demo.show(WORDS))[1]
+    before = other.value
+    where.value = 2
+    assert other.value == before != picture.value
+
+
+def test_a_static_picture_goes_with_the_widget_and_words_are_text_not_markup():
+    still = demo.show(["<b>whale", "sings"])._repr_mimebundle_()["text/html"]
+    assert "<svg" in still
+    assert "<b>" not in still
