@@ -1,6 +1,7 @@
 """Fixtures that several rooms of tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ from toy_course import placed
 
 from autograder.building.pipeline import build
 from autograder.course import Course
-from autograder.execution.client import why_no_sandbox
-from autograder.execution.sandbox import RENOUNCED, view_of
+from autograder.execution.client import Zygote, why_no_sandbox
+from autograder.execution.sandbox import RENOUNCED, renounced, view_of
 from autograder.simulate import simulate
 from autograder.units import find_units
 from lecture_lib.mywork import saved
@@ -65,3 +66,16 @@ def simulated_toy(tmp_path_factory, sandbox_if_possible) -> Path:
         build(course, unit)
         simulate(course, [unit], size=6)
         return course.root
+
+
+@pytest.fixture(scope="session")
+def toy_zygote(simulated_toy) -> Iterator[Zygote]:
+    """One warm process for every toy course whose probes and keys are the ones of `simulated_toy`."""
+    parts = [simulated_toy / folder for folder in ("probes", "standins", "lecture_lib/keys")]
+    site = simulated_toy.parent / "site"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])]))
+        view = view_of(Course(simulated_toy, simulated_toy / "classroom"), tuple(map(str, parts)))
+        zygote = Zygote.start(None if renounced() else view)
+    with zygote:
+        yield zygote

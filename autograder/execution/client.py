@@ -98,6 +98,8 @@ class Zygote:
 
     def wait_until_ready(self) -> None:
         """Waits for its number and for its readiness, whichever comes first."""
+        if self._control is None:
+            return  # somebody else's, who has waited
         ready = False
         while not (ready and self.pid):
             try:

@@ -263,12 +263,13 @@ def test_a_zygote_ends_with_the_grader_and_takes_its_processes_along():
     warm.close()
 
 
-def test_without_a_sandbox_cells_run_in_a_folder_that_is_gone_afterwards():
+def test_without_a_sandbox_cells_run_in_a_folder_that_is_gone_afterwards(tmp_path):
     with Zygote.start(None) as bare:
-        seen = []
-        with bare.process(QUICK) as process:
-            process.execute("import os; print(os.getcwd())", "c", 2, seen.append)
-    folder = seen[0]["content"]["text"].strip()
+        host.borrow(bare.address, sandboxed=False)
+        step = ZygoteExecute(course_root=str(Course.here().root), classroom=str(tmp_path), unsandboxed=True)
+        made, _ = step.preprocess(notebook("import os; print(os.getcwd())"), {"metadata": {"path": str(tmp_path)}})
+        host.discard()
+    folder = printed(made.cells[0]).strip()
     assert "submission-" in folder
     assert not os.path.exists(folder)
 

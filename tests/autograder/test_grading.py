@@ -7,9 +7,11 @@ import shutil
 import nbformat
 import pytest
 
+import autograder.grade
 from autograder.building.pipeline import build
 from autograder.course import BadInput
 from autograder.execution import host
+from autograder.execution.client import Zygote
 from autograder.grade import grade, grades
 from autograder.main_job import as_expected
 from autograder.nbgrader_settings import nbgrader_api
@@ -21,9 +23,12 @@ UNIT = "99_toy"
 
 
 @pytest.fixture
-def simulated(toy_course, simulated_toy):
-    """The toy course, built, with six students who have handed in."""
+def simulated(toy_course, simulated_toy, toy_zygote, monkeypatch):
+    """The toy course, built, with six students who have handed in; graded with a zygote that all these tests share."""
     shutil.copytree(simulated_toy, toy_course.root, dirs_exist_ok=True)
+    shared = Zygote(toy_zygote.address)
+    shared.sandboxed = toy_zygote.sandboxed
+    monkeypatch.setattr(autograder.grade, "_zygote", lambda course, unsandboxed: shared)
     return toy_course
 
 
@@ -198,7 +203,7 @@ def test_an_edited_experiment_is_run_and_an_untouched_one_is_not(simulated):
     assert outputs == {"amina": "", "bruno": "my own experiment\n"}
 
 
-def test_nbgraders_own_autograde_runs_submissions_in_the_sandbox_too(simulated):
+def test_nbgraders_own_autograde_runs_submissions_in_the_sandbox_too(simulated, zygote):
     keep_only(simulated, "amina")
     source = "import os\nprint('user', os.getuid(), os.path.exists('/etc/shadow'))\ndef double(x): return 2 * x"
     edit_cell(simulated, "amina", "double", source)

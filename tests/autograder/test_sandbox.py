@@ -219,7 +219,7 @@ def test_no_listed_folder_shows_anything_private():
         assert not any(private.is_relative_to(path) for path in view.readable)
 
 
-def test_private_folders_below_a_listed_one_are_covered(tmp_path):
+def test_private_folders_below_a_listed_one_are_covered(zygote, tmp_path):
     inner = tmp_path / "open" / "hidden"
     inner.mkdir(parents=True)
     (inner / "key").write_text("secret")
