@@ -111,7 +111,8 @@ def _warm_torch() -> None:
     torch.testing.assert_close(Q, Q)
     torch.allclose(Q, Q)
     layer = torch.nn.Linear(8, 2)
-    torch.optim.AdamW(layer.parameters())
+    torch.optim.AdamW(layer.parameters())  # the first optimiser of a process imports torch's compiler
+    layer(torch.ones(3, 8)).backward(torch.ones(3, 2))
 
 
 def _serve(control: socket.socket, listener: socket.socket, seat: Seat, sandboxed: bool) -> None:
