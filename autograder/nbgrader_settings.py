@@ -10,6 +10,7 @@ from autograder.course import Course
 from autograder.execution.sandbox import renounced
 
 CELL_SECONDS = 60  # a cell of a submission may take this long
+VALIDATED_CELL_SECONDS = 600  # Validate runs a student's experiments too, which grading leaves out
 
 
 def nbgrader_settings(course: Course, unsandboxed: bool = False) -> Config:
@@ -46,7 +47,8 @@ def nbgrader_settings(course: Course, unsandboxed: bool = False) -> Config:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     c.Mend.release = str(course.release)
-    c.Execute.timeout = CELL_SECONDS
+    c.Execute.timeout = VALIDATED_CELL_SECONDS
+    c.ZygoteExecute.timeout = CELL_SECONDS
     c.Autograde.autograde_preprocessors = [
         "autograder.preprocessors.zygote_execute.ZygoteExecute",
         # Right after execution: what follows may alter outputs, and SaveAutoGrades reads only what Verify writes.
