@@ -104,6 +104,8 @@ def grade(
     course = _course(classroom)
     with progress_bar(console, "Grading") as progress:
         graded = grade_submissions(course, units, workers, progress, unsandboxed)
+    for line in graded.notes:
+        print(line)
     for complaint in graded.complaints:
         print(complaint, file=sys.stderr)
     print(f"graded {len(graded.submissions)} submissions; feedback in {course.feedback}")

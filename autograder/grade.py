@@ -20,20 +20,25 @@ from autograder.building.source import CHECK_PREFIX, SEALED_PREFIX
 from autograder.course import BadInput, Course
 from autograder.execution import host
 from autograder.execution.client import Zygote
-from autograder.execution.sandbox import NoSandbox, view_of
+from autograder.execution.sandbox import NoSandbox, renounced, view_of
 from autograder.nbgrader_settings import nbgrader_api, reason
 from autograder.preflight import Submission, inspect_submissions
 from autograder.preprocessors.record import RECORD
+from autograder.repair import REPAIRS
 from autograder.units import Unit, find_units
 from lecture_lib.checking.keys import UnreadableKey, read_keys
 
 
 @dataclass
 class Graded:
-    """What a run of the grader did: (student, unit id) of each graded submission, and a line for each that was not."""
+    """What a run of the grader did: (student, unit id) of each graded submission, and a line for each that was not.
+
+    notes: a line for each that was mended first, with what.
+    """
 
     submissions: list[tuple[str, str]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def grade(
@@ -50,6 +55,7 @@ def grade(
     submissions in and `unsandboxed` does not say that there need be none.
     """
     graded = Graded()
+    unsandboxed = unsandboxed or renounced()
     chosen = find_units(course, ids)
     if not any(course.submitted.glob("*/*")):
         raise BadInput(f"{course.submitted}: no submissions; nbgrader expects STUDENT/UNIT/NOTEBOOK.ipynb below it")
@@ -85,11 +91,19 @@ def _fault(job: Future) -> str | None:
 
 
 def _enter(graded: Graded, course: Course, submission: Submission, fault: str | None) -> None:
-    if fault is None:
-        graded.submissions.append((submission.student, submission.unit.id))
-    else:
-        folder = course.submitted / submission.student / submission.unit.id
-        graded.complaints.append(f"{folder / submission.unit.notebook}: {fault}")
+    unit = submission.unit
+    path = course.submitted / submission.student / unit.id / unit.notebook
+    if fault is not None:
+        graded.complaints.append(f"{path}: {fault}")
+        return
+    graded.submissions.append((submission.student, unit.id))
+    mended = json.loads((course.autograded / submission.student / unit.id / unit.notebook).read_text(encoding="utf-8"))
+    repairs = mended["metadata"].get(RECORD, {}).get(REPAIRS, [])
+    if submission.note:
+        graded.notes.append(submission.note)
+    if repairs:
+        more = f" (and {len(repairs) - 3} more)" if len(repairs) > 3 else ""
+        graded.notes.append(f"{path}: mended: {'; '.join(repairs[:3])}{more}")
 
 
 @contextmanager

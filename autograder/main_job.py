@@ -9,6 +9,8 @@ from rich.table import Table
 
 from autograder.building.pipeline import build_all
 from autograder.course import Course
+from autograder.execution.client import why_no_sandbox
+from autograder.execution.sandbox import view_of
 from autograder.grade import ExerciseGrade, grade, grades
 from autograder.progress import progress_bar
 from autograder.simulate import BLANK, CLASS_SIZE, Expected, expected_grades, simulate
@@ -36,6 +38,9 @@ def run_course(
     console.print(
         f"Simulated {len(handed_in)} submissions of {size} students in {course.submitted.relative_to(course.root)}"
     )
+    if not unsandboxed and (why := why_no_sandbox(view_of(course))):
+        console.print(f"[yellow]{why}. This class was made here, so it is graded without.[/yellow]")
+        unsandboxed = True
     start = time.perf_counter()
     with progress_bar(console, "Grading") as progress:
         graded = grade(course, workers=workers, progress=progress, unsandboxed=unsandboxed)

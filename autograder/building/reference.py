@@ -20,6 +20,7 @@ class Reference:
         self._run(lesson.setup.source, self._namespace, "the set-up cell")
         if "my" not in self._namespace or "check" not in self._namespace:
             raise BadInput(f"{lesson.path}: the set-up cell must define check, my = open_unit({unit.id!r})")
+        self._namespace["my"]._speaks = False
         self.answers: dict[str, Any] = {}
         for name, cell in lesson.exercise_cells.items():
             namespace = dict(self._namespace)

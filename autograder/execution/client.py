@@ -63,8 +63,11 @@ class Zygote:
         return zygote
 
     @classmethod
-    def begin(cls, view: sandbox.View | None) -> "Zygote":
-        """As `start`, without the wait: others may use its address already. `wait_until_ready` raises what is wrong."""
+    def begin(cls, view: sandbox.View | None, rehearsal: bool = False) -> "Zygote":
+        """As `start`, without the wait: others may use its address already. `wait_until_ready` raises what is wrong.
+
+        rehearsal: it only finds out whether there can be a sandbox, and ends.
+        """
         if view is not None and not sys.platform.startswith("linux"):
             raise sandbox.NoSandbox(f"{sys.platform} has no namespaces")
         folder = tempfile.mkdtemp(prefix="zygote-")  # mode 700: the socket in it is ours alone
@@ -88,7 +91,9 @@ class Zygote:
         zygote = cls(address, started, control)
         zygote.sandboxed = view is not None
         control.settimeout(_START_SECONDS)
-        frames.send(control, {"view": view.as_json() if view else None, "root": f"{folder}/root"})
+        frames.send(
+            control, {"view": view.as_json() if view else None, "root": f"{folder}/root", "rehearsal": rehearsal}
+        )
         return zygote
 
     def wait_until_ready(self) -> None:
@@ -153,6 +158,16 @@ class Zygote:
 
     def __exit__(self, *exception) -> None:
         self.close()
+
+
+def why_no_sandbox(view: sandbox.View) -> str | None:
+    """Why there can be no sandbox on this machine, in a line; None where there can be one. Takes about a second."""
+    try:
+        with Zygote.begin(view, rehearsal=True) as zygote:
+            zygote.wait_until_ready()
+    except (sandbox.NoSandbox, RuntimeError) as error:
+        return str(error)
+    return None
 
 
 def _environment(view: sandbox.View | None) -> dict[str, str]:

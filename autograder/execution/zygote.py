@@ -53,10 +53,14 @@ def main(control_number: int, listener_number: int) -> None:
         return
     try:
         sandbox.enclose(sandbox.View.from_json(setting["view"]), setting["root"])
+        sandbox.rehearse()
     except sandbox.NoSandbox as error:
         frames.send(control, {"failed": str(error)})
         os._exit(1)
-    _serve(control, listener, _warm(control, seccomp.unsupported()), sandboxed=True)
+    if setting["rehearsal"]:
+        frames.send(control, {"ready": True, "missing": seccomp.unsupported()})
+    else:
+        _serve(control, listener, _warm(control, seccomp.unsupported()), sandboxed=True)
     os._exit(0)
 
 
@@ -107,7 +111,8 @@ def _warm_torch() -> None:
     torch.testing.assert_close(Q, Q)
     torch.allclose(Q, Q)
     layer = torch.nn.Linear(8, 2)
-    torch.optim.AdamW(layer.parameters())
+    torch.optim.AdamW(layer.parameters())  # the first optimiser of a process imports torch's compiler
+    layer(torch.ones(3, 8)).backward(torch.ones(3, 2))
 
 
 def _serve(control: socket.socket, listener: socket.socket, seat: Seat, sandboxed: bool) -> None:

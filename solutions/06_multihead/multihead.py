@@ -563,6 +563,7 @@ def one_after_the_other(layer, X):
 from torch.utils.benchmark import Timer
 from lecture_lib.train.device import best_device
 
+torch.set_num_threads(1)  # matrices as small as ours gain little from more, and lose much on a busy machine
 device = best_device()  # a GPU, if there is one
 texts = {"a short line": torch.randn(1, 8, 256), "8 pages": torch.randn(8, 64, 256)}
 
@@ -587,7 +588,7 @@ with torch.no_grad():
 # %% [markdown]
 # **Read it:** both columns do the same multiplications. What the loop adds is *calls*, some ten for each head. For a
 # short line, calls are most of the time: with 64 heads the batch was six to ten times as fast on the machine where this
-# was written (two busy cores, no GPU). For eight pages, arithmetic is most of the time, and there we measured hardly a
+# was written (one core, no GPU). For eight pages, arithmetic is most of the time, and there we measured hardly a
 # gain: the ratios lay around 1, whatever the number of heads. A core takes one head after the other anyway. A GPU has
 # thousands of cores to fill. What does yours say?
 

@@ -205,7 +205,7 @@ def test_an_edited_experiment_is_run_and_an_untouched_one_is_not(simulated):
     assert outputs == {"amina": "", "bruno": "my own experiment\n"}
 
 
-def test_nbgraders_own_autograde_runs_submissions_in_the_sandbox_too(simulated):
+def test_nbgraders_own_autograde_runs_submissions_in_the_sandbox_too(simulated, zygote):
     keep_only(simulated, "amina")
     source = "import os\nprint('user', os.getuid(), os.path.exists('/etc/shadow'))\ndef double(x): return 2 * x"
     edit_cell(simulated, "amina", "double", source)

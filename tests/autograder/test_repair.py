@@ -218,6 +218,8 @@ def test_every_spoilt_submission_earns_what_the_whole_one_does(course):
     assert len(points) == len(SPOILS) + 1
     assert {student: earned for student, earned in points.items() if earned != points["amina"]} == {}
     assert points["amina"] == {"double": 2, "total": 4, "which_sum": 1}
+    assert len(graded.notes) == len(SPOILS)
+    assert any("delete_the_checks" in note and "check-total: was deleted, put back" in note for note in graded.notes)
 
 
 def as_utf8_with_mark(path):

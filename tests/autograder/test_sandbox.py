@@ -14,10 +14,11 @@ import pytest
 
 from autograder.course import BadInput, Course
 from autograder.execution import sandbox
-from autograder.execution.client import ProcessEnded, Zygote
+from autograder.execution.client import ProcessEnded, Zygote, why_no_sandbox
 from autograder.execution.limits import MB, Limits
 from autograder.execution.sandbox import NoSandbox, view_of
 from autograder.grade import grade
+from autograder.nbgrader_settings import nbgrader_settings
 
 QUICK = Limits(cell_seconds=5, grace_seconds=0.5, notebook_seconds=20)
 ROOT = Course.here().root
@@ -218,7 +219,7 @@ def test_no_listed_folder_shows_anything_private():
         assert not any(private.is_relative_to(path) for path in view.readable)
 
 
-def test_private_folders_below_a_listed_one_are_covered(tmp_path):
+def test_private_folders_below_a_listed_one_are_covered(zygote, tmp_path):
     inner = tmp_path / "open" / "hidden"
     inner.mkdir(parents=True)
     (inner / "key").write_text("secret")
@@ -257,9 +258,24 @@ def test_without_namespaces_it_says_so_and_how_to_go_on(monkeypatch):
 
 def test_grading_refuses_to_go_on_without_a_sandbox(monkeypatch, simulated_toy, toy_course):
     shutil.copytree(simulated_toy, toy_course.root, dirs_exist_ok=True)
+    monkeypatch.delenv(sandbox.RENOUNCED, raising=False)
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(BadInput, match="--unsandboxed"):
         grade(toy_course)
+
+
+def test_whether_there_can_be_a_sandbox_is_known_beforehand(zygote, monkeypatch):
+    assert why_no_sandbox(view_of(Course.here())) is None  # there is one: the fixture has it
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert "darwin has no namespaces" in why_no_sandbox(view_of(Course.here()))
+
+
+def test_the_environment_can_renounce_the_sandbox_for_nbgraders_own_commands(monkeypatch):
+    course = Course.here()
+    monkeypatch.delenv(sandbox.RENOUNCED, raising=False)
+    assert nbgrader_settings(course).ZygoteExecute.unsandboxed is False
+    monkeypatch.setenv(sandbox.RENOUNCED, "yes")
+    assert nbgrader_settings(course).ZygoteExecute.unsandboxed is True
 
 
 def test_signals_to_the_outside_find_nobody(run):
