@@ -9,6 +9,7 @@ scoring.py         points for a verdict
 nbgrader_settings.py  nbgrader's configuration, for its own command line, its formgrader and ours alike
 preflight.py       submissions, looked at before they are graded
 grade.py           grading through nbgrader, and feedback
+worker_seed.py     what grading workers are forked from
 simulate.py        a class of students with known grades
 inventory.py       units, exercises, points, misconceptions
 main_job.py        build, simulate, grade and compare: what `make course` runs

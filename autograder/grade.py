@@ -8,7 +8,8 @@ import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
@@ -65,7 +66,7 @@ def grade(
             raise BadInput(f"{course.submitted}: no submissions of {', '.join(unit.id for unit in chosen)}")
         if not todo:
             return graded
-        with _workers(min(workers, len(todo)), zygote) as pool:
+        with _workers(min(workers, len(todo)), zygote, {s.unit for s in todo}) as pool:
             _enter_students(course, todo)
             try:
                 zygote.wait_until_ready()
@@ -75,11 +76,18 @@ def grade(
                 graded.complaints.append(zygote.missing)
             jobs = {pool.submit(_grade_one, course, s.student, s.unit.id, unsandboxed, feedback): s for s in todo}
             for done, job in enumerate(as_completed(jobs), 1):
-                _enter(graded, course, jobs[job], job.result())
+                _enter(graded, course, jobs[job], _fault(job))
                 if progress is not None:
                     progress(done, len(todo))
     graded.submissions.sort()
     return graded
+
+
+def _fault(job: Future) -> str | None:
+    try:
+        return job.result()
+    except BrokenProcessPool:
+        return "was not graded, because a process of the grader was killed; run it again"
 
 
 def _enter(graded: Graded, course: Course, submission: Submission, fault: str | None) -> None:
@@ -99,18 +107,19 @@ def _enter(graded: Graded, course: Course, submission: Submission, fault: str | 
 
 
 @contextmanager
-def _workers(number: int, zygote: Zygote) -> Iterator[ProcessPoolExecutor]:
+def _workers(number: int, zygote: Zygote, units: set[Unit]) -> Iterator[ProcessPoolExecutor]:
     """A pool of processes that use this zygote, each a fork of one that has imported what they need.
 
     Not of this process: a fork would take its threads' locks along. The one that they are forked from goes with them,
     so that the next call's sees that call's environment.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["autograder.grade", "nbgrader.apps"])
+    probes = {f"lecture_lib.exercises.{unit.name}" for unit in units}  # with torch, where they use it
+    context.set_forkserver_preload(["autograder.worker_seed", *sorted(probes)])
     try:
         with ProcessPoolExecutor(number, context, host.borrow, (zygote.address, zygote.sandboxed)) as pool:
             for _ in range(number):
-                pool.submit(_import_nbgrader)  # now, while the zygote imports the rest
+                pool.submit(os.getpid)  # starts them now, while the zygote imports its part
             yield pool
     finally:
         forkserver._forkserver._stop()
@@ -122,10 +131,6 @@ def _zygote(course: Course, unsandboxed: bool) -> Zygote:
         return Zygote.begin(None if unsandboxed else view_of(course))
     except NoSandbox as error:
         raise BadInput(str(error)) from None
-
-
-def _import_nbgrader() -> None:
-    import nbgrader.apps  # noqa: F401
 
 
 def _ready(course: Course, units: list[Unit], complaints: list[str]) -> list[Unit]:

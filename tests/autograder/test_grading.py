@@ -1,8 +1,10 @@
 """Grading a class through nbgrader: grades, feedback, and submissions that can't be graded."""
 
 import json
+import os
 import re
 import shutil
+import signal
 
 import nbformat
 import pytest
@@ -214,3 +216,16 @@ def test_nbgraders_own_autograde_runs_submissions_in_the_sandbox_too(simulated, 
     assert result["success"], result["log"]
     assert graded_points(simulated, "amina")["double"] == 2
     assert "user 1000 False" in (simulated.autograded / "amina" / UNIT / "toy.ipynb").read_text()
+
+
+def test_a_killed_worker_is_said_in_a_line_and_a_second_run_grades_the_rest(simulated, monkeypatch):
+    keep_only(simulated, "amina")
+    with monkeypatch.context() as patch:
+        patch.setattr(autograder.grade, "_grade_one", suicidal)
+        (complaint,) = grade(simulated, workers=1).complaints
+    assert "a process of the grader was killed; run it again" in complaint
+    assert grade(simulated, workers=1).complaints == []
+
+
+def suicidal(*args):
+    os.kill(os.getpid(), signal.SIGKILL)
