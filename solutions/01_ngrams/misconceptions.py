@@ -5,11 +5,11 @@ from collections import Counter
 
 import numpy as np
 
-from lecture_lib.checking import open_unit
+from lecture_lib.mywork import saved_work
 from lecture_lib.checking.bank import misconception, wrong_choice
 
 BOS, EOS = "<bos>", "<eos>"
-check, my = open_unit("01_ngrams")
+my = saved_work("01_ngrams")
 
 # -------------------------------------------------------------------- count_ngrams
 

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from lecture_lib.checking import open_unit
+from lecture_lib.mywork import saved_work
 from lecture_lib.checking.bank import alternative
 
-check, my = open_unit("10_decoding")
+my = saved_work("10_decoding")
 
 
 @alternative("greedy_path")

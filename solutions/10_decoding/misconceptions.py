@@ -2,10 +2,10 @@
 
 import torch
 
-from lecture_lib.checking import open_unit
+from lecture_lib.mywork import saved_work
 from lecture_lib.checking.bank import misconception, wrong_choice
 
-check, my = open_unit("10_decoding")
+my = saved_work("10_decoding")
 
 
 # --- greedy_path
