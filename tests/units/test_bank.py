@@ -1,5 +1,11 @@
 """The bank tests the checks, for every exercise: right answers pass, wrong ones fail with their own hint."""
 
+import nbformat
+
+from autograder.building.keys import seed_dependent
+from autograder.course import Course
+from autograder.scoring import points
+from lecture_lib.checking.bank import Answer
 from lecture_lib.checking.judge import judge
 from lecture_lib.checking.observe import observe
 from lecture_lib.mywork import fallback_module, fallbacks
@@ -49,6 +55,17 @@ def test_the_stub_fails_and_is_called_unwritten(prepared_exercise):
     for verdict in both_verdicts(prepared, name, None if exercise.is_poll else stub):
         assert verdict.passed == 0
         assert verdict.diagnosis.kind == "unwritten"
+
+
+def test_the_stub_as_released_earns_nothing(prepared_exercise):
+    """A class that inherits its parameters may pass a case or two unwritten: none of those may confirm the others."""
+    prepared, name = prepared_exercise
+    unit = prepared.unit
+    notebook = nbformat.read(Course.here().release / unit.id / unit.notebook, as_version=4)
+    (cell,) = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name]
+    stub = prepared.reference.answer(Answer(name, "released", cell.source))
+    confirming = seed_dependent(prepared.visible[name], prepared.sealed[name])
+    assert points(unit.exercises[name], *both_verdicts(prepared, name, stub), confirming) == (0, 0)
 
 
 def test_nonsense_fails_in_every_case_that_is_no_property(prepared_exercise):
