@@ -18,7 +18,7 @@ LAB_OPTIONS := --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks -
   --LabApp.extension_manager=readonly $(if $(filter 0,$(shell id -u)),--allow-root)
 
 # One process a core; tests that share something expensive stay in one process (tests/conftest.py).
-PYTEST := $(PYTHON) -m pytest -n auto --dist loadgroup
+PYTEST := $(PYTHON) -m pytest -n auto
 
 .DEFAULT_GOAL := help
 .PHONY: help setup course lab test test-all browser check format build bench clean

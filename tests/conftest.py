@@ -1,6 +1,7 @@
 """Fixtures that several rooms of tests share."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,18 +25,32 @@ def pytest_configure(config):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Tests that share something expensive go to one process: those of a unit, of a file that grades, of a folder."""
-    for item in items:
-        room = item.path.relative_to(HERE).parts[0]
-        parameters = getattr(item, "callspec", None)
-        of_unit = parameters and (parameters.params.get("unit") or parameters.params.get("prepared_exercise"))
-        if room == "units" and of_unit:
-            group = of_unit.id if hasattr(of_unit, "id") else of_unit[0]
-        else:
-            group = item.path.name if room in ("autograder", "units") else room
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests that share something expensive go to one process, in `shared_by`'s groups."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByWhatTheyShare(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return shared_by(nodeid)
+
+    return ByWhatTheyShare(config, log)
+
+
+def shared_by(nodeid: str) -> str:
+    """The group of a test: its unit, the file if it grades, else its folder.
+
+    >>> shared_by("tests/units/test_bank.py::test_the_stub_fails[05_attention-softmax]")
+    '05_attention'
+    >>> shared_by("tests/browser/test_report.py::test_sorting"), shared_by("tests/autograder/test_cli.py::test_x")
+    ('tests/browser', 'tests/autograder/test_cli.py')
+    """
+    path, _, test = nodeid.partition("::")
+    room = path.rpartition("/")[0]
+    unit = re.search(r"\[(\d\d_[a-z_0-9]+)", test)
+    if room == "tests/units" and unit:
+        return unit[1]
+    return path if room in ("tests/autograder", "tests/units") else room
 
 
 @pytest.fixture(autouse=True)
