@@ -911,6 +911,15 @@ def ignores_half_letters(ids, vocab):
 
 @misconception(
     "bpe_decode",
+    "A letter that is spread over two tokens is missing from your text, though all of its bytes are there. What does "
+    "each token hold of it, seen alone?",
+)
+def ignores_what_each_token_lacks(ids, vocab):
+    return "".join(vocab[i].decode(errors="ignore") for i in ids)
+
+
+@misconception(
+    "bpe_decode",
     "Every byte becomes a character of its own, so that accented letters come out as two odd ones. How many bytes "
     "has é in UTF-8?",
 )
