@@ -60,7 +60,7 @@ class Hall:
     def grade(self, student: str = "mallory") -> dict[str, float]:
         """The student's points by exercise; nothing where nbgrader refused the submission."""
         config = nbgrader_settings(self.course)
-        config.Execute.timeout = 2
+        config.ZygoteExecute.timeout = 2
         config.ZygoteExecute.limits = LIMITS
         host.borrow(self.zygote.address, sandboxed=True)
         result = NbGraderAPI(config=config).autograde(UNIT, student, force=True, create=True)
