@@ -16,7 +16,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import TextIO
 
-from autograder.building.source import CHECK_PREFIX, SEALED_PREFIX
+from autograder.cells import CHECK_PREFIX, SEALED_PREFIX
 from autograder.course import BadInput, Course
 from autograder.execution import host
 from autograder.execution.client import Zygote

@@ -12,7 +12,7 @@ from collections import defaultdict
 
 from nbformat import NotebookNode
 
-from autograder.building.source import CHECK_PREFIX, SEALED_PREFIX
+from autograder.cells import CHECK_PREFIX, SEALED_PREFIX
 
 REPAIRS = "repairs"  # under this key of the notebook's metadata stands what was mended
 

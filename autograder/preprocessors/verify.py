@@ -16,7 +16,7 @@ from nbgrader.utils import is_grade
 from traitlets import Unicode
 
 from autograder.building.keys import seed_dependent
-from autograder.building.source import CHECK_PREFIX, SEALED_PREFIX
+from autograder.cells import CHECK_PREFIX, SEALED_PREFIX
 from autograder.preprocessors.record import RECORD
 from autograder.scoring import points
 from lecture_lib.checking import panel
