@@ -15,7 +15,7 @@ from .watch import Watch
 
 _PAGE = """<!doctype html><meta charset="utf-8"><title>demo</title>
 <style>body { color-scheme: light dark; background: Canvas; color: CanvasText; margin: 16px } %(css)s</style>
-<div id="first"></div><hr><div id="second"></div>
+<body data-jp-theme-light="%(light)s"><div id="first"></div><hr><div id="second"></div>
 <script type="module">
 const view = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
 const decode = (given) => Object.fromEntries(
@@ -81,7 +81,12 @@ def show(browser: Browser, make, dark: bool = False, width: int = 1280) -> Shown
     page.expose_function("answer", lambda place, state: _answered(widgets[place], state))
     widget = widgets["first"]
     values = {"given": _encoded(widget.given), "state": widget.state, "predict": widget.predict}
-    parts = {"css": widget._css, "script": json.dumps(widget._esm), "values": json.dumps(values)}
+    parts = {
+        "light": "false" if dark else "true",
+        "css": widget._css,
+        "script": json.dumps(widget._esm),
+        "values": json.dumps(values),
+    }
     page.set_content(_PAGE % parts)
     page.wait_for_function("window.drawn === true")
     return Shown(page, watch)

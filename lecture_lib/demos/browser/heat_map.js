@@ -108,11 +108,12 @@ function canvasCells(svg, { R, C, cell, left, top }) {
     },
     paint: (look) => {
       const pen = canvas.getContext("2d");
+      const blue = `rgb(${getComputedStyle(canvas).getPropertyValue("--lm-blue")})`;
       pen.clearRect(0, 0, canvas.width, canvas.height);
       for (let i = 0; i < R; i++) for (let j = 0; j < C; j++) {
         const { fill, opacity } = look(i, j);
         pen.globalAlpha = opacity;
-        pen.fillStyle = fill === BLUE ? "rgb(0, 114, 178)" : fill;
+        pen.fillStyle = fill === BLUE ? blue : fill;
         pen.fillRect(j * cell, i * cell, cell, cell);
       }
     },
