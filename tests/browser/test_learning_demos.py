@@ -1,0 +1,86 @@
+"""The demos of what models learn, in a page of their own: what clicks, keys and sliders change, against Python."""
+
+import numpy as np
+import pytest
+
+from lecture_lib import demos
+
+pytestmark = pytest.mark.browser
+WORDS = ["the", "whales", "that", "the", "otter", "likes", "sing"]
+
+
+def _heights(shown):
+    """Of the bars below the unrolled network that are to be seen."""
+    bars = shown.page.locator("#first [visibility=visible] > .lm-bar")
+    return [float(height) for height in bars.evaluate_all("bars => bars.map((bar) => bar.getAttribute('height'))")]
+
+
+def test_bars_are_shares_of_what_the_word_that_asks_does_itself(opened):
+    shown = opened(lambda: demos.rnn_unrolled.show(WORDS, memory=0.6))
+    blame = demos.rnn_unrolled.compute(WORDS, 0.6).blame[-1]
+    heights = np.array(_heights(shown))
+    assert np.allclose(heights / heights.max(), blame / blame[-1], atol=1e-4)
+
+
+def test_memory_and_cell_are_computed_anew_by_python(opened):
+    shown = opened(lambda: demos.rnn_unrolled.show(WORDS))
+    shown.slide("memory", 1.5)
+    shown.press("LSTM")
+    blame = demos.rnn_unrolled.compute(WORDS, 1.5, "lstm").blame[-1]
+    shown.page.wait_for_function("secondModel.get('state').cell === 'rnn' && !document.querySelector('.lm-busy')")
+    heights = np.array(_heights(shown))
+    assert np.allclose(heights / heights.max(), blame / blame.max(), atol=1e-4)
+
+
+def test_a_click_or_an_arrow_key_chooses_the_word_that_asks(opened):
+    shown = opened(lambda: demos.rnn_unrolled.show(WORDS))
+    words = shown.page.locator("#first [role=radio][aria-label^=word]")
+    words.nth(3).click()
+    assert shown.state()["at"] == 3
+    assert len(_heights(shown)) == 4
+    shown.page.keyboard.press("ArrowRight")
+    assert shown.state()["at"] == 4
+    assert shown.state("second")["at"] == 6
+
+
+def test_the_question_goes_back_step_by_step(opened):
+    shown = opened(lambda: demos.rnn_unrolled.show(WORDS, back=0))
+    assert len(_heights(shown)) == 1
+    shown.page.locator("#first [aria-label='steps back'] button[aria-label='next step']").click()
+    assert shown.state()["back"] == 1
+    assert len(_heights(shown)) == 2
+
+
+def test_a_word_says_its_state_and_its_exact_norm(opened):
+    shown = opened(lambda: demos.rnn_unrolled.show(WORDS))
+    found = demos.rnn_unrolled.compute(WORDS)
+    shown.page.locator("#first [role=radio][aria-label^=word]").nth(1).hover()
+    assert ", ".join(f"{v:.2f}".replace("-", "−") for v in found.states[1]) in shown.said()
+    assert f"norm {found.blame[-1, 1]:.3g}" in shown.said()
+
+
+def test_the_line_that_is_copied_opens_the_same_unrolled_network(opened):
+    shown = opened(lambda: demos.rnn_unrolled.show(WORDS, at=5, memory=0.5, cell="lstm", scale="log", back=2))
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos}).state == shown.state()
+
+
+def test_playing_stops_when_the_demo_leaves_the_page(opened):
+    shown = opened(lambda: demos.rnn_unrolled.show(WORDS, at=0))
+    shown.page.evaluate(
+        "window.ended = []; const end = clearInterval; clearInterval = (t) => { ended.push(t); end(t); }"
+    )
+    shown.press("play")
+    shown.page.wait_for_function("firstModel.get('state').at === 1")
+    shown.page.evaluate("document.getElementById('first').replaceChildren()")
+    shown.page.wait_for_function("ended.length > 0")
+    assert shown.state()["at"] < 3
+
+
+def test_the_answer_is_not_given_away_before_it_is_revealed(opened):
+    shown = opened(lambda: demos.rnn_unrolled.show(WORDS, predict=True))
+    shown.page.locator("#first [role=radio][aria-label^=word]").nth(1).hover()
+    assert "norm" not in shown.said()
+    assert not shown.page.locator("#first path.lm-answer").first.is_visible()
+    shown.press("reveal")
+    assert shown.page.locator("#first path.lm-answer").first.is_visible()
