@@ -84,3 +84,70 @@ def test_the_answer_is_not_given_away_before_it_is_revealed(opened):
     assert not shown.page.locator("#first path.lm-answer").first.is_visible()
     shown.press("reveal")
     assert shown.page.locator("#first path.lm-answer").first.is_visible()
+
+
+def test_the_position_chosen_is_marked_and_its_products_are_told_by_arrow_keys(opened):
+    shown = opened(lambda: demos.positions.show())
+    shown.slide("position", 30)
+    chart = shown.page.locator("#first svg[tabindex='0']").nth(1)
+    chart.press("Home")
+    products = demos.positions.compute(demos.positions.sinusoidal()).products
+    assert shown.said() == f"distance −30: row 30 times row 0 = {products[30, 0]:.3f}"
+    chart.press("ArrowRight")
+    assert "row 30 times row 0 " in shown.said() or f"row 1 = {products[30, 1]:.3f}" in shown.said()
+
+
+def test_theta_and_d_model_make_another_table(opened):
+    shown = opened(lambda: demos.positions.show(table="RoPE"))
+    shown.slide("theta", 2)
+    shown.slide("d_model", 3)
+    assert shown.state() == {"position": 12, "table": "RoPE", "theta": 100, "d_model": 8}
+    shown.cell(3, 2).hover()
+    value = demos.positions.turned(100.0, 8)[3, 2]
+    assert shown.said() == f"position 3, column 2: {value:.4f}".replace("-", "−")
+
+
+def test_a_click_in_the_table_chooses_its_row_and_the_copied_line_opens_it(opened):
+    shown = opened(lambda: demos.positions.show())
+    shown.cell(40, 3).click()
+    shown.press("learned")
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos}).state == shown.state()
+    assert (shown.state()["position"], shown.state("second")["position"]) == (40, 12)
+
+
+def test_your_own_table_has_no_theta_to_turn(opened):
+    shown = opened(lambda: demos.positions.show(np.eye(6), position=2))
+    assert shown.page.locator("#first input[type=range]").count() == 1
+    assert shown.said().startswith("yours: row 2 times itself 1.00, times its neighbour 0.00")
+
+
+def test_a_target_word_is_written_after_the_other_with_its_shares(opened):
+    found = demos.alignment.recorded(0)
+    shown = opened(lambda: demos.alignment.show())
+    shown.page.locator("#first [aria-label='next step']").click()
+    shares = found.weights[-1, 1]
+    most = found.source[int(shares.argmax())]
+    assert shown.said().startswith(f"“{found.target[1]}”: most from “{most}”, {shares.max():.4f}")
+    heights = shown.page.locator("#first rect.lm-bar").evaluate_all("all => all.map((r) => +r.getAttribute('height'))")
+    assert np.allclose(np.array(heights) / 60, shares, atol=1e-5)
+
+
+def test_training_can_be_turned_back(opened):
+    shown = opened(lambda: demos.alignment.show(row=3))
+    shown.slide("trained for", 0)
+    shares = demos.alignment.recorded(0).weights[0, 3]
+    shown.cell(3, 2, picture=1).hover()
+    assert shown.said().endswith(f"share {shares[2]:.4f}")
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos}).state == shown.state()
+
+
+def test_your_own_weights_are_drawn_and_the_copied_line_names_them(opened):
+    weights = np.array([[0.5, 0.1, 0.4], [0.0, 0.0, 1.0]])
+    shown = opened(lambda: demos.alignment.show(weights, ["the", "red", "seal"], ["o", "silo"]))
+    target = shown.page.locator("#first text[role=radio]").first
+    target.press("ArrowRight")
+    assert shown.said() == "“silo”: most from “seal”, 1.0000; as wide as 1.0 equal words"
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos, "weights": weights}).state == shown.state()
