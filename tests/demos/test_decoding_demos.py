@@ -22,14 +22,6 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-@pytest.fixture
-def logits():
-    return np.log([0.4, 0.25, 0.2, 0.1, 0.05])
-
-
-TOKENS = ["sea", "ice", "fog", "sun", "wind"]
-
-
 # --- search tree
 
 
@@ -126,73 +118,6 @@ def test_names_in_the_tree_are_shown_as_text_not_as_markup():
     assert "&lt;b&gt;" in demos.search_tree.show({"<b>": (1, {})}).still
 
 
-# --- decoding lab
-
-
-def test_each_stage_of_the_lab_is_the_library_s_sampler_so_far(logits):
-    chain = [("temperature", 0.7), ("top_k", 4), ("top_p", 0.9), ("min_p", 0.2)]
-    found = demos.decoding_lab.compute(logits, TOKENS, chain)
-    settings = {}
-    for stage, (name, amount) in zip(found.stages[1:], chain):
-        settings[name] = amount
-        wanted = decoding.Sampler(**settings).probs(torch.tensor(logits))
-        assert np.allclose(stage.probs, wanted.numpy())
-
-
-def test_the_mass_that_is_cut_is_what_the_cut_tokens_held_before(logits):
-    found = demos.decoding_lab.compute(logits, TOKENS, [("top_k", 3), ("top_p", 0.6)])
-    assert found.stages[1].cut == pytest.approx(0.15)
-    assert found.stages[2].cut == pytest.approx(0.2 / 0.85)
-    assert [stage.kept for stage in found.stages] == [5, 3, 2]
-
-
-def test_the_order_of_the_chain_matters(logits):
-    one, other = [("temperature", 2.0), ("top_p", 0.6)], [("top_p", 0.6), ("temperature", 2.0)]
-    kept = [demos.decoding_lab.compute(logits, TOKENS, chain).stages[-1].kept for chain in (one, other)]
-    assert kept == [3, 2]
-
-
-def test_penalties_read_the_history_by_name(logits):
-    found = demos.decoding_lab.compute(logits, TOKENS, [("frequency", log(2))], history=["sea", "sea"])
-    wanted = np.array([0.1, 0.25, 0.2, 0.1, 0.05])
-    assert np.allclose(found.stages[1].probs, wanted / wanted.sum())
-
-
-def test_the_lab_uses_the_student_s_functions(logits):
-    using = SimpleNamespace(top_k_filter=lambda scores, k: scores.masked_fill(torch.arange(5) != 4, -torch.inf))
-    assert demos.decoding_lab.compute(logits, TOKENS, [("top_k", 2)], using=using).stages[1].probs[4] == 1.0
-
-
-def test_a_function_that_fails_is_named(logits):
-    def broken(scores, p):
-        raise NotImplementedError
-
-    with pytest.raises(ValueError, match="top_p_filter raises NotImplementedError"):
-        demos.decoding_lab.compute(logits, TOKENS, [("top_p", 0.5)], using=SimpleNamespace(top_p_filter=broken))
-
-
-def test_scores_that_do_not_fit_the_tokens_are_named(logits):
-    with pytest.raises(ValueError, match=r"shape \(5,\); expected one for each of the 2 tokens"):
-        demos.decoding_lab.compute(logits, ["a", "b"])
-
-
-def test_the_arrows_of_the_lab_change_the_order(logits):
-    widget = demos.decoding_lab.show(logits, TOKENS, chain=[("temperature", 2.0), ("top_p", 0.6)])
-    rows, picture = widget.children
-    assert "3 · " in picture.value
-    rows.children[0].children[2].click()  # temperature later
-    assert [row.children[0].description for row in rows.children] == ["top-p:", "temperature:"]
-    assert picture.value.index("top-p 0.6") < picture.value.index("temperature 2")
-
-
-def test_a_slider_of_the_lab_redraws_it(logits):
-    widget = demos.decoding_lab.show(logits, TOKENS, chain=[("top_k", 5)])
-    rows, picture = widget.children
-    assert "cut</td>" not in picture.value
-    rows.children[0].children[0].value = 2
-    assert picture.value.count("cut</td>") == 3
-
-
 # --- cache meter
 
 
@@ -232,7 +157,6 @@ def test_a_shape_of_your_own_can_be_metered():
 
 @pytest.mark.parametrize("show", [
     lambda: demos.search_tree.show(TREE),
-    lambda: demos.decoding_lab.show(np.zeros(5), TOKENS),
     lambda: demos.cache_meter.show(),
 ])  # fmt: skip
 def test_a_static_picture_goes_with_each_widget_and_two_do_not_disturb_each_other(show):
