@@ -94,3 +94,54 @@ def test_the_lab_comes_back_from_the_line_that_is_copied(opened):
     shown.press("roll")
     shown.press("copy as Python")
     assert eval(shown.said(), {"demos": demos}).state == shown.state()
+
+
+# --- search tree
+
+
+def tree_total(shown, name: str) -> str:
+    """What stands beside a node's box."""
+    place = next(i for i, node in enumerate(demos.search_tree.show().given["nodes"]) if node["name"] == name)
+    return shown.page.locator(f'#first [data-place="{place}"] text').nth(1).text_content()
+
+
+def test_stepping_keeps_the_beam_and_cuts_the_others(opened):
+    shown = opened(lambda: demos.search_tree.show(method="beam", width=2))
+    for _ in range(2):
+        shown.page.get_by_label("next step").first.click()
+    step = demos.search_tree.compute(demos.search_tree.with_weights(demos.search_tree.SEA), "beam", 2).steps[2]
+    assert step.said in shown.page.locator("#first").inner_text()
+    assert (tree_total(shown, "narwhal"), tree_total(shown, "whale")) == ("1.4", "✕ 1.68")
+    shown.page.keyboard.press("ArrowLeft")
+    assert shown.state()["step"] == 1
+    assert tree_total(shown, "whale") == ""
+
+
+def test_searches_followed_to_their_end_stand_side_by_side(opened):
+    shown = opened(lambda: demos.search_tree.show(probabilities=True))
+    shown.page.get_by_label("last step").first.click()
+    shown.press("best")
+    shown.page.get_by_label("last step").first.click()
+    rows = [row.split("\t") for row in shown.page.locator("#first table tr").all_inner_texts()[1:]]
+    assert rows == [["greedy", "the narwhal sings", "0.099"], ["best", "two otters play", "0.151"]]
+
+
+def test_a_path_says_its_sum_on_hover_and_by_keys(opened):
+    shown = opened(lambda: demos.search_tree.show())
+    shown.page.locator('#first [data-place]:has-text("seals")').hover()
+    assert shown.said() == "two seals: 1.56 + 2.3 = 3.86 in all; probability 0.21 · 0.10 = 0.021"
+    shown.page.locator("#first svg").first.focus()
+    shown.page.keyboard.press("ArrowUp")
+    assert shown.said().startswith("two otters: ")
+
+
+def test_other_dice_draw_other_texts_and_the_line_brings_them_back(opened):
+    shown = opened(lambda: demos.search_tree.show(method="sample"), dark=True)
+    shown.press("other dice")
+    shown.page.get_by_label("last step").first.click()
+    shown.press("copy as Python")
+    again = eval(shown.said(), {"demos": demos})
+    assert again.state == shown.state()
+    tree = demos.search_tree.with_weights(demos.search_tree.SEA)
+    counts = demos.search_tree.compute(tree, "sample", rng=np.random.default_rng(1)).steps[-1].counts
+    assert tree_total(shown, "narwhal") == f"{counts['the', 'narwhal']}×"
