@@ -72,7 +72,7 @@ def show(
     scaled: bool = True,
     query: int = 0,
     features: Sequence[str] | None = None,
-    predict: bool = False,
+    predict: bool | str = False,
 ):
     """The explorer as a widget; arguments as for `compute`. query: chosen first. features: names of V's columns.
 
@@ -90,6 +90,7 @@ def show(
     query = min(max(0, query), len(found.tokens) - 1)
     given = {
         "tokens": _distinct(found.tokens),
+        "call": ", ".join(["tokens", "Q", *(name for name, a in (("K", K), ("V", V)) if a is not None)]),
         "features": None if features is None else [str(feature) for feature in features],
         **{name: getattr(found, name) for name in ("scores", "mask", "weights", "values", "output")},
     }

@@ -52,7 +52,7 @@ def describe(painted: Painted, tokens: Sequence[str]) -> str:
     return "; ".join(parts) + "."
 
 
-def show(tokens: Sequence[str], scores=None, visible=None, *, predict: bool = False):
+def show(tokens: Sequence[str], scores=None, visible=None, *, predict: bool | str = False):
     """The painter as a widget: click, drag, or arrow keys and space. At most 32 tokens.
 
     scores: (T, T), made up if left out. visible: (T, T) truth values to begin with; everything if left out. predict:

@@ -14,6 +14,7 @@ from autograder.course import Course
 from .desk import configure, put_on_desk
 from .lab import Run, drawn_panels, leave, open_notebook, press_validate, run_all
 from .server import jupyterlab
+from .stand_in import show
 from .watch import Watch
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -50,11 +51,26 @@ def server(course, tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="package")
-def chromium(executable, server):
+def chromium(executable):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def opened(chromium):
+    """opened(make) -> the demo that make() returns, Shown in a page; at the end, that nothing went wrong in it."""
+    pages = []
+
+    def open_page(make, **options):
+        pages.append(show(chromium, make, **options))
+        return pages[-1]
+
+    yield open_page
+    for shown in pages:
+        assert (shown.watch.errors, shown.watch.abroad) == ([], [])
+        shown.page.context.close()
 
 
 @pytest.fixture

@@ -1,69 +1,56 @@
 // Mask painter: the mask on the left is painted, the weights on the right follow at once.
 
+import { floats, number } from "./elements.js";
+import { BLUE, heatMap } from "./heat_map.js";
+import { softmax } from "./mathematics.js";
+import { tools } from "./controls.js";
+import { stage } from "./stage.js";
+
 function render({ model, el }) {
   const { tokens, scores: sent } = model.get("given");
   const T = tokens.length;
   const scores = floats(sent);
   const copy = (rows) => rows.map((row) => [...row]);
-  let visible = copy(model.get("state").visible);
-  const start = copy(visible);
+  const visible = () => model.get("state").visible;
+  const weightsOf = (i) => softmax(Array.from({ length: T }, (_, j) => (visible()[i][j] ? scores[i * T + j] : -Infinity)));
   let brush = null;
-  const readout = element("div", { class: "lm-readout", role: "status", "aria-live": "polite" });
-  const weightsOf = (i) => softmax(Array.from({ length: T }, (_, j) => (visible[i][j] ? scores[i * T + j] : -Infinity)));
 
   const tell = (i, j) => {
-    const weight = weightsOf(i)[j];
-    const mask = visible[i][j] ? "0" : "−∞";
-    readout.textContent = `${tokens[i]} looks at ${tokens[j]}: score ${number(scores[i * T + j], 1)}, mask ${mask}, weight ${number(weight, 3)}`;
+    const mask = visible()[i][j] ? "0" : "−∞";
+    shown.tell(`${tokens[i]} looks at ${tokens[j]}: score ${number(scores[i * T + j], 1)}, mask ${mask}, weight ${number(weightsOf(i)[j], 3)}`);
   };
   const set = (i, j, seen) => {
-    if (visible[i][j] === seen) return;
-    visible[i][j] = seen;
-    share();
+    if (visible()[i][j] === seen) return;
+    const changed = copy(visible());
+    changed[i][j] = seen;
+    shown.share({ visible: changed });
   };
-  const share = () => {
-    draw();
-    model.set("state", { visible: copy(visible) });
-    model.save_changes();
-  };
-  const mask = heatMap(tokens, {
-    title: "mask M: click or drag",
-    label: "The mask. Arrow keys move, space hides a cell or shows it.",
+  const all = (rule) => () => shown.share({ visible: visible().map((row, i) => row.map((_, j) => rule(i, j))) });
+  const mask = heatMap({
+    rows: tokens, title: "mask M: click or drag", label: "The mask. Arrow keys move, space hides a cell or shows it.",
     onpoint: (i, j, pressed) => { if (pressed && brush !== null) set(i, j, brush); tell(i, j); },
-    onact: (i, j) => { brush = !visible[i][j]; set(i, j, brush); tell(i, j); },
+    onact: (i, j) => { brush = !visible()[i][j]; set(i, j, brush); tell(i, j); },
   });
-  const weights = heatMap(tokens, { title: "weights A = softmax(S + M), by row", label: "The weights", onpoint: tell });
-
-  const state = element("div", { class: "lm-readout" });
-  function draw() {
-    const rows = Array.from({ length: T }, (_, i) => weightsOf(i));
-    mask.paint((i, j) => ({
-      fill: visible[i][j] ? "rgb(var(--lm-blue))" : "#777", opacity: visible[i][j] ? 0.12 : 0.85,
-      text: visible[i][j] ? "0" : "−∞", outline: j > i && visible[i][j] ? "var(--lm-orange)" : null,
-    }));
-    weights.paint((i, j) => ({
-      fill: "rgb(var(--lm-blue))", opacity: rows[i][j], text: visible[i][j] ? number(rows[i][j]) : "",
-      outline: j > i && visible[i][j] ? "var(--lm-orange)" : null,
-    }));
-    state.textContent = describe(visible, tokens);
-  }
-  const all = (rule) => () => {
-    visible = visible.map((row, i) => row.map((_, j) => rule(i, j)));
-    share();
-  };
-  const python = () => `demos.mask_painter.show(${JSON.stringify(tokens)}, visible=${JSON.stringify(visible.map((row) => row.map(Number)))})`;
-  const bar = tools(
-    ["show all", all(() => true)], ["hide all", all(() => false)], ["start again", all((i, j) => start[i][j])],
-    ["copy as Python", () => copyLine(python(), readout)],
-  );
-  const right = model.get("predict") ? covered(weights.node, "Which weights will each row have? Vote, then look.") : weights.node;
-  el.append(element("div", { class: "lm-rich" }, element("div", { class: "lm-row" }, mask.node, right), state, readout, bar));
-  draw();
-  model.on("change:state", () => { visible = copy(model.get("state").visible); draw(); });
+  const weights = heatMap({ rows: tokens, title: "weights A = softmax(S + M), by row", label: "The weights", onpoint: tell });
+  const shown = stage({
+    model, el, name: "mask_painter", open: [mask.node], answer: [weights.node],
+    controls: [tools(["show all", all(() => true)], ["hide all", all(() => false)])],
+    question: "Which weights will each row have? Vote, then look.",
+    line: (state) => [JSON.stringify(tokens), { visible: state.visible.map((row) => row.map(Number)) }],
+  });
+  return shown.run(() => {
+    const rows = tokens.map((_, i) => weightsOf(i));
+    const early = (i, j) => (j > i && visible()[i][j] ? "var(--lm-orange)" : null);
+    mask.paint((i, j) => (visible()[i][j]
+      ? { fill: BLUE, opacity: 0.12, text: "0", outline: early(i, j) }
+      : { fill: "#777", opacity: 0.85, text: "−∞" }));
+    weights.paint((i, j) => ({ fill: BLUE, opacity: rows[i][j], text: visible()[i][j] ? number(rows[i][j]) : "", outline: early(i, j) }));
+    shown.tell(describe(visible(), tokens));
+  });
 }
 
 /** The state of the mask in a sentence; Python's `describe` says the same. */
-function describe(visible, tokens) {
+export function describe(visible, tokens) {
   const blind = visible.findIndex((row) => !row.some(Boolean));
   if (blind >= 0) return `“${tokens[blind]}” may look at nothing: there is nothing to share out.`;
   let ahead = 0, leftOut = 0;
