@@ -1,0 +1,103 @@
+"""The gallery: every demo on a page of its own, served by Voilà to this machine only, from notebooks made at the start.
+
+Around the pages stands one frame (`gallery/`), which keeps the full screen while the pages change, and opens the next
+demo in the background. Voilà's own pages ask a CDN for an icon font, and wait for the answer where a network swallows
+the question; ours do not ask.
+"""
+
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lecture_lib.demos._catalogue import HERE, Demo, catalogue
+from lecture_lib.demos._pages import gallery_page
+
+HOST = "127.0.0.1"
+PORT = 8866
+MISSING = "the gallery needs Voilà, which is not installed: `pip install 'voila>=0.5.8'`, or `make demos`"
+TEMPLATE = "lecture"
+# Those that a demo needs; others that are installed for JupyterLab only slow a page down, and complain about Voilà's.
+LAB_EXTENSIONS = ["@voila-dashboards/widgets-manager8", "@jupyter-widgets/jupyterlab-manager", "anywidget"]
+IDLE_SECONDS = 1800  # a page that was closed without saying so leaves its kernel behind
+
+
+def serve(port: int = PORT, *, open_browser: bool = True) -> None:
+    """Serves the gallery until it is interrupted. Raises SystemExit, in one line, without Voilà or without the port."""
+    if find_spec("voila") is None:
+        raise SystemExit(MISSING)
+    with TemporaryDirectory(prefix="demos-") as folder:
+        notebooks = lay_out(Path(folder), catalogue())
+        port = _free(port)
+        print(f"the gallery: http://{HOST}:{port}/   (Ctrl-C ends it)", flush=True)
+        _launch(notebooks, Path(folder), port, open_browser)
+
+
+def lay_out(folder: Path, demos: Sequence[Demo]) -> Path:
+    """Writes the notebooks, and Voilà's template with pictures and the gallery's page; returns the notebooks' folder."""
+    notebooks = folder / "notebooks"
+    notebooks.mkdir()
+    for demo in demos:
+        write_notebook(notebooks / f"{demo.name}.ipynb", [demo.line])
+    template = folder / "share" / "voila" / "templates" / TEMPLATE
+    shutil.copytree(HERE / "gallery", template)
+    for demo in demos:
+        if demo.picture("light").exists():
+            shutil.copy(demo.picture("light"), template / "static")
+    (template / "tree.html").write_text("{% raw %}" + gallery_page(demos) + "{% endraw %}", encoding="utf-8")
+    return notebooks
+
+
+def write_notebook(path: Path, lines: Sequence[str]) -> None:
+    """A notebook whose cells are the given lines, after the import of the demos."""
+    sources = ["from lecture_lib import demos", *lines]
+    cells = [
+        {"cell_type": "code", "id": f"cell-{i}", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+        for i, source in enumerate(sources)
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What Voilà and its kernels need beside their own environment: the template, and this library from anywhere."""
+    own = {"JUPYTER_PATH": str(folder / "share"), "PYTHONPATH": str(HERE.parents[1])}
+    return {name: os.pathsep.join(filter(None, [value, os.environ.get(name)])) for name, value in own.items()}
+
+
+def _launch(notebooks: Path, folder: Path, port: int, open_browser: bool) -> None:
+    os.environ.update(environment(folder))
+    from traitlets.config import Config
+    from voila.app import Voila
+
+    config = Config()
+    config.Voila.ip, config.Voila.port, config.Voila.port_retries = HOST, port, 0
+    config.Voila.root_dir, config.Voila.open_browser = str(notebooks), open_browser
+    config.Voila.config_file_paths = [str(folder)]  # not the reader's own, which may name another template
+    config.Voila.log_level = "ERROR"
+    config.VoilaConfiguration.template = TEMPLATE
+    config.VoilaConfiguration.classic_tree = True
+    config.VoilaConfiguration.extension_allowlist = LAB_EXTENSIONS
+    config.VoilaConfiguration.show_tracebacks = True
+    config.MappingKernelManager.cull_idle_timeout = IDLE_SECONDS
+    Voila.launch_instance(argv=[], config=config)
+
+
+def _free(port: int) -> int:
+    """The port, or any other that is free if it is taken."""
+    for wanted in (port, 0):
+        with socket.socket() as probe:
+            if sys.platform != "win32":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, wanted))
+                return probe.getsockname()[1]
+            except OSError:
+                continue
+    raise SystemExit(f"port {port} is taken, and no other is free")
