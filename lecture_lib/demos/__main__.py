@@ -16,13 +16,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--open", action="store_true", help="show the contact sheet in a browser")
     verbs = parser.add_subparsers(dest="verb")
     server = verbs.add_parser("serve", help="serve all as a gallery, to this machine only (needs Voilà)")
+    server.add_argument("chosen", nargs="*", metavar="NAME", help="demos or units; all of them if left out")
     server.add_argument("--port", type=int, default=PORT)
     server.add_argument("--no-browser", action="store_true", help="open no browser")
-    chosen = parser.parse_args(arguments)
-    if chosen.verb == "serve":
-        serve(chosen.port, open_browser=not chosen.no_browser)
-    elif chosen.html or chosen.open:
-        _sheet(chosen.html, chosen.open)
+    given = parser.parse_args(arguments)
+    if given.verb == "serve":
+        serve(given.port, given.chosen, open_browser=not given.no_browser)
+    elif given.html or given.open:
+        _sheet(given.html, given.open)
     else:
         _list()
 

@@ -9,7 +9,7 @@ from lecture_lib.demos._catalogue import HERE, THEMES, Demo, by_unit, unit_title
 STATIC = HERE / "gallery" / "static"
 SERVED = "/voila/templates/lecture/static"  # where Voilà serves `STATIC` and the pictures beside it
 
-_CARD = """<li><a class="card" href="{link}" data-name="{name}">{picture}<strong>{title}</strong>
+_CARD = """<li><a class="card"{link} data-name="{name}">{picture}<strong>{title}</strong>
 <span>{sentence}</span></a><button type="button" class="line" title="copy">{line}</button></li>"""
 _COPY = """for (const button of document.querySelectorAll("button.line")) button.addEventListener("click", () => {
   navigator.clipboard?.writeText(button.textContent).then(() => button.classList.add("copied"), () => {});
@@ -31,9 +31,9 @@ _GALLERY = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="v
 <button type="button" data-do="theme" title="light or dark (d)">light or dark</button>
 <button type="button" data-do="fullscreen" title="full screen (f)">full screen</button></header>
 <main><h1>Demos</h1><p><kbd>Page Down</kbd> and <kbd>Page Up</kbd> go on and back, as does a presenter,
-<kbd>f</kbd> is full screen, <kbd>d</kbd> dark, <kbd>+</kbd> and <kbd>−</kbd> the size of the type, <kbd>Esc</kbd>
-comes back here. The line below a picture opens the demo in any notebook after
-<code>from lecture_lib import demos</code>; a click copies it.</p>{cards}</main><div id="stage" hidden></div>
+<kbd>f</kbd> is full screen, <kbd>d</kbd> dark, <kbd>+</kbd> and <kbd>−</kbd> the size (<kbd>0</kbd>: as large as fits), <kbd>Esc</kbd>
+comes back here. The line below a picture, which a click copies, opens the demo in any notebook after
+<code>from lecture_lib import demos</code>.</p>{cards}</main><div id="stage" hidden></div>
 <script type="module" src="{served}/gallery.js"></script><script>{copy}</script></body></html>"""
 
 
@@ -41,10 +41,11 @@ def gallery_page(demos: Sequence[Demo]) -> str:
     """The frame around the demos' pages, with the overview in it."""
 
     def picture(demo: Demo) -> str:
-        found = demo.picture("light")
-        return _image(f"{SERVED}/{found.name}", demo) if found.exists() else _no_picture(demo)
+        found = {theme: demo.picture(theme) for theme in THEMES}
+        images = [_image(f"{SERVED}/{path.name}", demo, theme) for theme, path in found.items() if path.exists()]
+        return "".join(images) if len(images) == len(THEMES) else _no_picture(demo)
 
-    cards = _cards(demos, picture, lambda demo: f"#{demo.name}")
+    cards = _cards(demos, picture, lambda demo: f' href="#{demo.name}"')
     return _GALLERY.format(served=SERVED, cards=cards, copy=_COPY)
 
 
@@ -53,13 +54,13 @@ def contact_sheet(demos: Sequence[Demo]) -> str:
 
     def picture(demo: Demo) -> str:
         light, dark = (_data(demo, theme) for theme in THEMES)
-        if not light:
+        if not (light and dark):
             return _no_picture(demo)
-        source = f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">' if dark else ""
+        source = f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'
         return f"<picture>{source}{_image(light, demo)}</picture>"
 
     css = (STATIC / "cards.css").read_text(encoding="utf-8")
-    return _SHEET.format(css=css, cards=_cards(demos, picture, lambda demo: f"#{demo.name}"), copy=_COPY)
+    return _SHEET.format(css=css, cards=_cards(demos, picture, lambda demo: ""), copy=_COPY)
 
 
 def _cards(demos: Sequence[Demo], picture: Callable[[Demo], str], link: Callable[[Demo], str]) -> str:
@@ -80,8 +81,8 @@ def _cards(demos: Sequence[Demo], picture: Callable[[Demo], str], link: Callable
     return "".join(parts)
 
 
-def _image(address: str, demo: Demo) -> str:
-    return f'<img src="{address}" alt="{escape(demo.title)}" loading="lazy">'
+def _image(address: str, demo: Demo, theme: str = "") -> str:
+    return f'<img src="{address}" class="{theme}" alt="{escape(demo.title)}" loading="lazy">'
 
 
 def _no_picture(demo: Demo) -> str:

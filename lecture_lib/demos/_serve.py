@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lecture_lib.demos._catalogue import HERE, Demo, catalogue
+from lecture_lib.demos._catalogue import HERE, THEMES, Demo, catalogue
 from lecture_lib.demos._pages import gallery_page
 
 HOST = "127.0.0.1"
@@ -27,19 +27,32 @@ LAB_EXTENSIONS = ["@voila-dashboards/widgets-manager8", "@jupyter-widgets/jupyte
 IDLE_SECONDS = 1800  # a page that was closed without saying so leaves its kernel behind
 
 
-def serve(port: int = PORT, *, open_browser: bool = True) -> None:
-    """Serves the gallery until it is interrupted. Raises SystemExit, in one line, without Voilà or without the port."""
+def serve(port: int = PORT, chosen: Sequence[str] = (), *, open_browser: bool = True) -> None:
+    """Serves the gallery until it is interrupted; chosen: names of demos or units, all of them if left out.
+
+    Raises SystemExit, in one line, without Voilà, for a name that there is not, or without a free port.
+    """
+    demos = choose(chosen)
     if find_spec("voila") is None:
         raise SystemExit(MISSING)
+    port = _free(port)
     with TemporaryDirectory(prefix="demos-") as folder:
-        notebooks = lay_out(Path(folder), catalogue())
-        port = _free(port)
+        lay_out(Path(folder), demos)
         print(f"the gallery: http://{HOST}:{port}/   (Ctrl-C ends it)", flush=True)
-        _launch(notebooks, Path(folder), port, open_browser)
+        launch(Path(folder), port, open_browser=open_browser)
 
 
-def lay_out(folder: Path, demos: Sequence[Demo]) -> Path:
-    """Writes the notebooks, and Voilà's template with pictures and the gallery's page; returns the notebooks' folder."""
+def choose(names: Sequence[str]) -> list[Demo]:
+    """The demos of these names, and of the units of these names, in the order of the course."""
+    demos = catalogue()
+    unknown = [name for name in names if all(name not in (demo.name, demo.unit) for demo in demos)]
+    if unknown:
+        raise SystemExit(f"no demo and no unit with demos is called {unknown[0]!r}; see `python -m lecture_lib.demos`")
+    return [demo for demo in demos if not names or demo.name in names or demo.unit in names]
+
+
+def lay_out(folder: Path, demos: Sequence[Demo]) -> None:
+    """Writes the notebooks, Voilà's template with pictures and the gallery's page, and settings for the kernels."""
     notebooks = folder / "notebooks"
     notebooks.mkdir()
     for demo in demos:
@@ -47,46 +60,50 @@ def lay_out(folder: Path, demos: Sequence[Demo]) -> Path:
     template = folder / "share" / "voila" / "templates" / TEMPLATE
     shutil.copytree(HERE / "gallery", template)
     for demo in demos:
-        if demo.picture("light").exists():
-            shutil.copy(demo.picture("light"), template / "static")
+        for picture in filter(Path.exists, map(demo.picture, THEMES)):
+            shutil.copy(picture, template / "static")
     (template / "tree.html").write_text("{% raw %}" + gallery_page(demos) + "{% endraw %}", encoding="utf-8")
-    return notebooks
+    profile = folder / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text('get_config().IPKernelApp.log_level = "ERROR"\n')
 
 
 def write_notebook(path: Path, lines: Sequence[str]) -> None:
     """A notebook whose cells are the given lines, after the import of the demos."""
-    sources = ["from lecture_lib import demos", *lines]
-    cells = [
-        {"cell_type": "code", "id": f"cell-{i}", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
-        for i, source in enumerate(sources)
-    ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    notebook = {"cells": [], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    for i, source in enumerate(["from lecture_lib import demos", *lines]):
+        cell = {"cell_type": "code", "id": f"cell-{i}", "metadata": {}, "execution_count": None}
+        notebook["cells"].append({**cell, "outputs": [], "source": source})
     path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """What Voilà and its kernels need beside their own environment: the template, and this library from anywhere."""
-    own = {"JUPYTER_PATH": str(folder / "share"), "PYTHONPATH": str(HERE.parents[1])}
-    return {name: os.pathsep.join(filter(None, [value, os.environ.get(name)])) for name, value in own.items()}
-
-
-def _launch(notebooks: Path, folder: Path, port: int, open_browser: bool) -> None:
-    os.environ.update(environment(folder))
+def launch(folder: Path, port: int, *, open_browser: bool = False) -> None:
+    """Runs Voilà on what `lay_out` wrote, until it is interrupted."""
+    os.environ.update(_environment(folder))
     from traitlets.config import Config
     from voila.app import Voila
 
     config = Config()
     config.Voila.ip, config.Voila.port, config.Voila.port_retries = HOST, port, 0
-    config.Voila.root_dir, config.Voila.open_browser = str(notebooks), open_browser
+    config.Voila.root_dir, config.Voila.open_browser = str(folder / "notebooks"), open_browser
     config.Voila.config_file_paths = [str(folder)]  # not the reader's own, which may name another template
     config.Voila.log_level = "ERROR"
+    config.Voila.tornado_settings = {"ws_ping_interval": 90_000, "ws_ping_timeout": 90_000}  # ms; else tornado complains
     config.VoilaConfiguration.template = TEMPLATE
     config.VoilaConfiguration.classic_tree = True
     config.VoilaConfiguration.extension_allowlist = LAB_EXTENSIONS
     config.VoilaConfiguration.show_tracebacks = True
     config.MappingKernelManager.cull_idle_timeout = IDLE_SECONDS
     Voila.launch_instance(argv=[], config=config)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """What Voilà and its kernels need beside the reader's own: the template, and this library from anywhere."""
+    found = {"IPYTHONDIR": str(folder / "ipython")}
+    for name, value in {"JUPYTER_PATH": folder / "share", "PYTHONPATH": HERE.parents[1]}.items():
+        found[name] = os.pathsep.join(filter(None, [str(value), os.environ.get(name)]))
+    return found
 
 
 def _free(port: int) -> int:

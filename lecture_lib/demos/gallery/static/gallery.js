@@ -4,6 +4,7 @@
 
 const KEPT = 3;
 const SETTLED = 1200; // milliseconds on one demo before the next is opened: who leafs through starts no kernels
+const LARGEST = 2; // without being asked
 const SIZES = [0.8, 1, 1.15, 1.3, 1.5, 1.75, 2, 2.5];
 
 const cards = [...document.querySelectorAll(".card")];
@@ -17,7 +18,7 @@ let waiting = 0;
 const remembered = (key, otherwise) => localStorage.getItem(`demos-${key}`) ?? otherwise;
 const remember = (key, value) => localStorage.setItem(`demos-${key}`, value);
 const theme = () => document.documentElement.dataset.theme;
-const size = () => Number(remembered("size", window.innerWidth >= 1600 ? "1.3" : "1"));
+const size = () => Number(remembered("size", "0")); // 0: as large as fits
 const current = () => names.indexOf(decodeURIComponent(location.hash.slice(1)));
 
 function open(name) {
@@ -27,7 +28,7 @@ function open(name) {
     page.src = `/voila/render/${name}.ipynb?theme=${theme()}`;
     page.addEventListener("load", () => {
       page.contentWindow.addEventListener("keydown", keys, true);
-      resize(page);
+      whenDrawn(page, () => resize(page));
     });
     stage.append(page);
     pages.set(name, page);
@@ -51,7 +52,10 @@ function show() {
   main.hidden = at >= 0;
   clearTimeout(waiting);
   document.title = at < 0 ? "Demos" : titles[at];
-  if (at < 0) return;
+  if (at < 0) {
+    document.querySelector(`[data-name="${[...pages.keys()].at(-1)}"]`)?.focus();
+    return;
+  }
   header.querySelector("h1").textContent = titles[at];
   header.querySelector(".where").textContent = `${units[at]}, ${at + 1} of ${names.length}`;
   for (const [button, there] of [["previous", at - 1], ["next", at + 1]]) {
@@ -74,14 +78,34 @@ function afterwards(at) {
   }
 }
 
+/** Sets the size of a page's type: the one chosen, or the largest at which the demo needs no scrolling. */
 function resize(page) {
-  page.contentDocument.documentElement.style.zoom = size();
+  const root = page.contentDocument?.querySelector("#rendered_cells > div");
+  if (!root) return;
+  const fits = () => [...root.querySelectorAll(".lm-rich :is(svg, table, .lm-tools, .lm-readout)")].every((part) => {
+    const { right, bottom } = part.getBoundingClientRect();
+    return right <= page.contentWindow.innerWidth && bottom <= page.contentWindow.innerHeight;
+  });
+  page.size = size();
+  if (page.size) root.style.zoom = page.size;
+  else for (const tried of SIZES.filter((known) => known >= 1 && known <= LARGEST).reverse()) {
+    page.size = root.style.zoom = tried;
+    if (fits()) break;
+  }
 }
 
 function resizeBy(steps) {
-  const at = SIZES.findIndex((known) => known >= size());
-  remember("size", String(SIZES[Math.min(SIZES.length - 1, Math.max(0, (at < 0 ? SIZES.length : at) + steps))]));
+  const now = pages.get(names[current()])?.size ?? 1;
+  const at = SIZES.indexOf(now) + steps;
+  if (!(at in SIZES)) return;
+  remember("size", String(SIZES[at]));
   for (const page of pages.values()) resize(page);
+}
+
+/** Calls back when the demo stands on its page, or after a while without it. */
+function whenDrawn(page, then, tries = 200) {
+  if (page.contentDocument?.querySelector(".lm-rich") || tries === 0) then();
+  else setTimeout(() => whenDrawn(page, then, tries - 1), 50);
 }
 
 function turn(wanted) {
@@ -97,11 +121,12 @@ const actions = {
   next: () => { if (current() + 1 in names) location.hash = names[current() + 1]; },
   smaller: () => resizeBy(-1),
   larger: () => resizeBy(1),
+  fit: () => { remember("size", "0"); for (const page of pages.values()) resize(page); },
   theme: () => turn(theme() === "dark" ? "light" : "dark"),
   fullscreen: () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()),
 };
 const byKey = {
-  PageDown: "next", PageUp: "previous", Escape: "overview", f: "fullscreen", d: "theme", "+": "larger", "-": "smaller",
+  PageDown: "next", PageUp: "previous", Escape: "overview", f: "fullscreen", d: "theme", "+": "larger", "-": "smaller", "0": "fit",
 };
 
 /** Keys of the frame. Whoever types in a field, or holds a modifier, means something else; a presenter's keys are ours. */
@@ -121,4 +146,5 @@ for (const button of header.querySelectorAll("[data-do]")) {
 }
 addEventListener("keydown", keys);
 addEventListener("hashchange", show);
+addEventListener("resize", () => { if (!size()) for (const page of pages.values()) resize(page); });
 show();
