@@ -53,7 +53,7 @@ export function stepper({ label, count, value = 0, go, every = 0, show = (index,
   let at = value, steps = count, timer = null;
   const to = (index) => () => { const within = Math.min(steps - 1, Math.max(0, index())); if (within !== at) go(within); };
   const moves = { first: to(() => 0), back: to(() => at - 1), next: to(() => at + 1), last: to(() => steps - 1) };
-  const signs = { first: "|◀", back: "◀", next: "▶", last: "▶|" };
+  const signs = { first: "⇤", back: "◀", next: "▶", last: "⇥" };
   const buttons = Object.entries(moves).map(([name, act]) => element("button", { type: "button", "aria-label": `${name} step`, onclick: act }, signs[name]));
   for (const button of buttons) keys(button, { ArrowLeft: moves.back, ArrowRight: moves.next, Home: moves.first, End: moves.last });
   const written = element("output", {});
