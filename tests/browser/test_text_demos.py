@@ -4,6 +4,7 @@ import pytest
 
 from lecture_lib import demos
 from lecture_lib.demos._formulas import figure
+from lecture_lib.demos._panel import number
 
 pytestmark = pytest.mark.browser
 TEXT = "sea seal seals"
@@ -155,3 +156,30 @@ def test_a_formula_that_has_no_value_is_said_and_the_picture_stays(opened):
     shown.page.locator("#first input[aria-label=x]").fill("-1")
     assert shown.said() == "log(x) is no finite number here; choose other values"
     assert _boxes(shown)["y"] == ["0", ""]
+
+
+def _weights(shown, side: int) -> list[str]:
+    """The weights of one side of the temperature demo."""
+    return shown.page.locator(f"#first .lm-large >> nth={side} >> td.lm-n").all_inner_texts()
+
+
+def test_the_weights_follow_d_k_and_the_temperature(opened):
+    shown = opened(demos.scaling_temperature.show)
+    shown.slide("d_k", 8)
+    for temperature in (1.0, 16.0):
+        for side, scaled in enumerate((False, True)):
+            expected = demos.scaling_temperature.compute(256, scaled, temperature=temperature)
+            assert _weights(shown, side) == [number(weight, 3) for weight in expected.weights]
+        shown.press("temperature √d_k")
+    assert shown.said().startswith("At temperature √d_k = 16.00 the left side is what the right side is")
+    assert _again(shown).state == shown.state() == {"seed": 39, "d_k": 256, "temperature": 16}
+
+
+def test_a_key_says_its_numbers_on_hover_and_another_draw_is_drawn(opened):
+    shown = opened(lambda: demos.scaling_temperature.show(d_k=64))
+    shown.press("another draw")
+    shown.page.wait_for_function("firstModel.get('state').seed === 40")
+    expected = demos.scaling_temperature.compute(64, True, seed=40)
+    shown.page.wait_for_timeout(50)
+    shown.page.locator("#first .lm-large >> nth=1 >> tr >> nth=2").hover()
+    assert shown.said() == f"key 3: score {number(expected.scores[2], 4)}, weight {number(expected.weights[2], 4)}"
