@@ -1,5 +1,7 @@
 """The demos of text, tokens and gradients, drawn in a page of their own: mouse, keys and numbers."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from lecture_lib import demos
@@ -183,3 +185,63 @@ def test_a_key_says_its_numbers_on_hover_and_another_draw_is_drawn(opened):
     shown.page.wait_for_timeout(50)
     shown.page.locator("#first .lm-large >> nth=1 >> tr >> nth=2").hover()
     assert shown.said() == f"key 3: score {number(expected.scores[2], 4)}, weight {number(expected.weights[2], 4)}"
+
+
+SENTENCES = ["cod eat krill", "cod eat cod", "we eat krill"]
+TOKENS = [token for sentence in SENTENCES for token in ["<bos>", *sentence.split(), "<eos>"]]
+
+
+def _next(shown) -> dict[str, str]:
+    """The words that may come next, with their probabilities."""
+    rows = shown.page.locator("#first .lm-large tr:visible").all()
+    return dict(row.locator("td").all_inner_texts()[:2] for row in rows)
+
+
+def _expected(text: str, n: int, k: float = 0.0) -> dict[str, str]:
+    probs = demos.ngram_explorer.compute(TOKENS, text, n, k).probs
+    return {token: number(p, 3) for token, p in probs.items() if p}
+
+
+def test_the_sliders_of_n_and_k_move_the_words_that_may_follow(opened):
+    shown = opened(lambda: demos.ngram_explorer.show(TOKENS, context="we eat"))
+    assert _next(shown) == _expected("we eat", 3)
+    shown.slide("n", 2)
+    assert _next(shown) == _expected("we eat", 2)
+    shown.slide("k, added", 3)
+    assert _next(shown) == _expected("we eat", 2, 0.5)
+    tokens = TOKENS
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos, "tokens": tokens}).state == shown.state()
+
+
+def test_a_word_is_chosen_by_a_click_or_drawn_and_taken_back(opened):
+    shown = opened(lambda: demos.ngram_explorer.show(TOKENS, context="cod eat", n=2))
+    shown.page.locator("#first .lm-large tr", has_text="krill").click()
+    assert shown.state()["context"] == "cod eat krill"
+    assert _next(shown) == {"<eos>": "1.000"}
+    shown.press("one more word")
+    assert "the sentence is over" in shown.said()
+    shown.press("one word back")
+    shown.press("to the end")
+    written = shown.state()["context"].split()
+    assert written[:2] == ["cod", "eat"]
+    assert len(written) > 2
+    assert shown.state("second")["context"] == "cod eat"
+
+
+def test_a_context_that_was_never_read_is_said_and_where_to_back_off(opened):
+    shown = opened(lambda: demos.ngram_explorer.show(TOKENS, context="zorb eat"))
+    said = shown.page.locator("#first .lm-headline").inner_text()
+    assert said.startswith("“zorb eat” was never read: the model has nothing to say. The word “zorb” does not occur")
+    assert said.endswith("To back off: “eat” (n = 2) was read 3 times.")
+    shown.page.locator("#first tr", has_text="n = 2").click()
+    assert _next(shown) == _expected("eat", 2)
+
+
+def test_functions_of_one_s_own_are_asked_in_python(opened):
+    mine = SimpleNamespace(sample_next=lambda probs, rng: max(probs, key=probs.get))
+    shown = opened(lambda: demos.ngram_explorer.show(TOKENS, mine, context="we", n=2))
+    shown.press("to the end")
+    shown.page.wait_for_function("firstModel.get('given').orders[1][0] === 2")
+    assert shown.state()["context"] == "we eat krill"
+    assert _next(shown) == _expected("we eat krill", 2)
