@@ -104,4 +104,6 @@ def _gather(name: str, seen: dict[str, str]) -> None:
 
 @cache
 def _class_of(name: str) -> type[RichDemo]:
-    return type("".join(part.title() for part in name.split("_")), (RichDemo,), {"_esm": script(name)})
+    own = BROWSER / f"{name}.css"  # what only this demo needs
+    css = RichDemo._css + (own.read_text(encoding="utf-8") if own.exists() else "")
+    return type("".join(part.title() for part in name.split("_")), (RichDemo,), {"_esm": script(name), "_css": css})

@@ -99,7 +99,7 @@ def test_a_real_model_looks_at_another_sentence(opened):
 def test_a_cell_of_the_stream_says_its_exact_probabilities_and_arrows_move(opened):
     found = demos.residual_stream.compute_sentence(_smollm2.SENTENCES[-1])
     shown = opened(lambda: demos.residual_stream.show())
-    grid = shown.page.locator('#first svg[role="application"]')
+    grid = shown.page.locator('#first svg[aria-label^="The likeliest"]')
     T = len(found.tokens)
     shown.page.locator(f'#first rect[data-k="{27 * T + 4}"]').hover()
     best = ", ".join(f"“{found.vocab[int(i)]}” {number(p, 4)}" for i, p in zip(found.words[27, 4], found.probs[27, 4]))

@@ -89,7 +89,7 @@ export function curves({ T, rows, norms, rank, writes, added }, chart, j) {
   const x = [0, rows - 1];
   if (chart === "rank") {
     const worst = Math.max(10, ...column(rank).map(([, value]) => value));
-    return { title: "rank of ANSWER; top: first", lines: [{ points: column(rank), colour: "var(--lm-green)" }], range: { x, y: [worst, 1], logY: true } };
+    return { title: "rank of ANSWER (1: likeliest)", lines: [{ points: column(rank), colour: "var(--lm-green)" }], range: { x, y: [worst, 1], logY: true } };
   }
   if (chart === "added" && added.length) {
     const zero = { points: [[0, 0], [rows - 1, 0]], colour: "var(--lm-line)", dashed: true };
