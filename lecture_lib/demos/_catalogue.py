@@ -1,6 +1,6 @@
 """Which demos there are: read from their sources, without importing them, so that a list costs no torch.
 
-A demo is a public module of this folder that names its `UNIT`; the first line of its docstring is "Title: one sentence."
+A demo is a public module of this folder that names its `UNIT`. Its docstring begins with "Title: one sentence."
 """
 
 import ast
