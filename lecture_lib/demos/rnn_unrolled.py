@@ -5,6 +5,7 @@ that asks (Pascanu, Mikolov and Bengio 2013). Works with random weights, your ow
 RNNLM or LSTMLM. One layer, one sentence; what the state means is left to the head of the model.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -12,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+UNIT = "04_rnn_lm"
+SENTENCE = ("the", "whales", "that", "the", "otter", "near", "the", "cave", "likes", "sing")
+SCALES = ("linear", "log")
 CELLS = {"rnn": 1, "lstm": 4}  # blocks of rows in W_hx, W_hh and b_h
 SIZE = 6  # of vectors and states, where no weights are given
 MOST_SHOWN = 8  # numbers of a state that are drawn
@@ -135,8 +139,14 @@ def _blame(by_input: list[np.ndarray], by_state: list[np.ndarray], d_hidden: int
     return blame
 
 
+def per_step(found: Unrolled, at: int) -> float:
+    """The factor that the derivative gains with each step back, from word `at` to the first: a geometric mean."""
+    own, first = found.blame[at, at], found.blame[at, 0]
+    return float((first / own) ** (1 / at)) if at and own else float("nan")
+
+
 def show(
-    tokens: Sequence[str],
+    tokens: Sequence[str] = SENTENCE,
     step: Callable | None = None,
     *,
     model: Any = None,
@@ -144,35 +154,53 @@ def show(
     memory: float = 1.0,
     cell: str = "rnn",
     at: int | None = None,
+    back: int | None = None,
+    scale: str = "linear",
     seed: int = 0,
+    predict: bool | str = False,
 ):
-    """The demo as a widget; arguments as for `compute`. at: the word that asks first (None: the last).
+    """The demo as a widget; arguments as for `compute`. at: the last word read, whose state asks (None: the last).
 
+    back: how many steps the question has gone back (None: to the first word). scale: of the bars, "linear" or "log".
     With a step or a model of your own the cell can't be chosen. What can't be computed is said in one line.
     """
-    import ipywidgets as widgets
-
     from lecture_lib.demos import _panel
 
     tokens = [str(token) for token in tokens]
-    at = max(0, len(tokens) - 1 if at is None else min(at, len(tokens) - 1))
-    where = widgets.IntSlider(at + 1, 1, max(1, len(tokens)), description="read up to")
-    how = widgets.FloatSlider(memory, min=0.0, max=3.0, step=0.1, description="memory")
-    which = widgets.ToggleButtons(options=[("RNN", "rnn"), ("LSTM", "lstm")], value=cell, description="cell")
-    picture = widgets.HTML()
+    try:
+        if scale not in SCALES:
+            raise ValueError(f"scale {scale!r} is not known; choose one of {', '.join(SCALES)}")
+        found = compute(tokens, memory, cell, step, model, ids, seed)
+    except ValueError as error:
+        return _panel.one_line(str(error))
+    from lecture_lib.demos._widget import rich_demo
 
-    def draw(_=None):
-        try:
-            found = compute(tokens, how.value, which.value, step, model, ids, seed)
-            picture.value = render(found, where.value - 1)
-        except ValueError as error:
-            picture.value = _panel.message(str(error))
+    def answer(state: dict) -> dict[str, Any]:
+        return _given(compute(tokens, state["memory"], state["cell"], step, model, ids, seed))
 
-    draw()
-    for control in (where, how, which):
-        control.observe(draw, "value")
-    chosen = [where, how] if step or model is not None else [where, how, which]
-    return _panel.Panel([widgets.HBox(chosen, layout={"flex_flow": "row wrap"}), picture], picture.value)
+    at = len(tokens) - 1 if at is None else min(max(0, at), len(tokens) - 1)
+    own = [name for name, value in (("step", step), ("model", model), ("ids", ids)) if value is not None]
+    given = {
+        "tokens": tokens,
+        "call": f"{json.dumps(tokens, ensure_ascii=False)}{''.join(f', {name}={name}' for name in own)}",
+        "chosen": not own,
+        "seed": seed,
+        **_given(found),
+    }
+    state = {"at": at, "back": back, "memory": float(memory), "cell": found.cell, "scale": scale}
+    return rich_demo(
+        "rnn_unrolled",
+        given,
+        state,
+        still=render(found, at),
+        predict=predict,
+        asks=("memory", "cell"),
+        answer=answer,
+    )
+
+
+def _given(found: Unrolled) -> dict[str, Any]:
+    return {"states": found.states[:, :MOST_SHOWN], "d_hidden": found.states.shape[1], "blame": found.blame}
 
 
 # --- drawing

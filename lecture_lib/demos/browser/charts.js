@@ -1,6 +1,6 @@
 // Bars and lines, made once and moved.
 
-import { element, keys, number, shape } from "./elements.js";
+import { attribute, element, keys, number, shape } from "./elements.js";
 
 /** A bar inside a table's cell: set(share) moves it; negative shares go left of the middle, in orange. */
 export function bar(signed = false) {
@@ -56,11 +56,19 @@ export function barList({ title = "", rows = 0, digits = 3, onpoint, onact }) {
 
 /**
  * Lines over a common x. paint([{ name, points: [[x, y], ...], colour, dashed }], { x: [low, high], y: [low, high] })
- * redraws; onpoint(x) is called for the x under the mouse. Scales are linear unless logX or logY.
+ * redraws; onpoint(x) is called for the x under the mouse, and for the next one, `step` away, at an arrow key. Scales are
+ * linear unless logX or logY; a line may have its own `width` and `opacity`.
  */
-export function lineChart({ title = "", x = "", y = "", width = 460, height = 260, logX = false, logY = false, onpoint }) {
+export function lineChart({ title = "", x = "", y = "", width = 460, height = 260, logX = false, logY = false, step = 1, onpoint }) {
   const inner = { left: 58, right: 12, top: 10, bottom: 46 };
   const svg = shape("svg", { width, height, role: "img", "aria-label": `${title}: ${y} against ${x}` });
+  let at = null;
+  const point = (value) => { at = value; onpoint(value); };
+  const move = (by) => () => scales && point(Math.min(scales.x.high, Math.max(scales.x.low, (at ?? scales.x.low) + by)));
+  if (onpoint) {
+    attribute(svg, { tabindex: 0, role: "application" });
+    keys(svg, { ArrowLeft: move(-step), ArrowRight: move(step), Home: move(-Infinity), End: move(Infinity) });
+  }
   const axes = shape("g"), curves = shape("g"), cursor = shape("line", { stroke: "var(--lm-orange)", "stroke-width": 2, visibility: "hidden", y1: inner.top, y2: height - inner.bottom });
   svg.append(axes, curves, cursor);
   let scales = null;
@@ -71,9 +79,9 @@ export function lineChart({ title = "", x = "", y = "", width = 460, height = 26
       y: scale(range.y ?? extent(all.map(([, b]) => b)), [height - inner.bottom, inner.top], logY),
     };
     axes.replaceChildren(...axis(scales, inner, width, height, x, y));
-    curves.replaceChildren(...lines.map(({ points, colour = "rgb(var(--lm-blue))", dashed = false, name = "" }) => {
+    curves.replaceChildren(...lines.map(({ points, colour = "rgb(var(--lm-blue))", dashed = false, name = "", width: thick = 2.5, opacity = 1 }) => {
       const path = points.filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b)).map(([a, b], i) => `${i ? "L" : "M"}${scales.x.at(a).toFixed(1)},${scales.y.at(b).toFixed(1)}`).join("");
-      const drawn = shape("path", { d: path, fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dashed ? "6 5" : "none" });
+      const drawn = shape("path", { d: path, fill: "none", stroke: colour, "stroke-width": thick, "stroke-opacity": opacity, "stroke-dasharray": dashed ? "6 5" : "none" });
       drawn.append(shape("title", {}, name));
       return drawn;
     }));
@@ -87,8 +95,7 @@ export function lineChart({ title = "", x = "", y = "", width = 460, height = 26
   };
   svg.addEventListener("pointermove", (event) => {
     if (!scales || !onpoint) return;
-    const value = scales.x.back(event.clientX - svg.getBoundingClientRect().left);
-    onpoint(value);
+    point(Math.min(scales.x.high, Math.max(scales.x.low, scales.x.back(event.clientX - svg.getBoundingClientRect().left))));
   });
   const legend = element("div", { class: "lm-legend" });
   return { node: element("div", {}, element("div", { class: "lm-title" }, title), svg, legend), paint, show };
@@ -114,7 +121,7 @@ export function ticks(low, high, log = false) {
   if (log) return Array.from({ length: Math.floor(Math.log10(high) + 1e-9) - Math.ceil(Math.log10(low) - 1e-9) + 1 }, (_, i) => 10 ** (Math.ceil(Math.log10(low) - 1e-9) + i));
   const rough = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999);
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.7);
   const first = Math.ceil(low / step - 1e-9);
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }

@@ -44,22 +44,39 @@ export function slider({ label, min, max, step = 1, value = min, move, show = St
   return { node: element("label", { class: "lm-slider" }, element("span", {}, label), input, written), set, limits };
 }
 
-/** First, back, next, last of `count` steps: buttons, and arrow keys, Home and End while one of them has the focus. */
-export function stepper({ label, count, value = 0, go }) {
-  let at = value, steps = count;
+/**
+ * First, back, next, last of `count` steps: buttons, and arrow keys, Home and End while one of them has the focus.
+ * every: milliseconds; with it comes a button that plays the steps, and stops at the end or when the demo leaves the page.
+ * show(index, count): what is written beside the buttons.
+ */
+export function stepper({ label, count, value = 0, go, every = 0, show = (index, total) => `${label} ${index} of ${total - 1}` }) {
+  let at = value, steps = count, timer = null;
   const to = (index) => () => { const within = Math.min(steps - 1, Math.max(0, index())); if (within !== at) go(within); };
   const moves = { first: to(() => 0), back: to(() => at - 1), next: to(() => at + 1), last: to(() => steps - 1) };
-  const signs = { first: "⏮", back: "◀", next: "▶", last: "⏭" };
+  const signs = { first: "⇤", back: "◀", next: "▶", last: "⇥" };
   const buttons = Object.entries(moves).map(([name, act]) => element("button", { type: "button", "aria-label": `${name} step`, onclick: act }, signs[name]));
   for (const button of buttons) keys(button, { ArrowLeft: moves.back, ArrowRight: moves.next, Home: moves.first, End: moves.last });
   const written = element("output", {});
+  const node = element("div", { class: "lm-tools", role: "group", "aria-label": label }, ...buttons, written);
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+    player.textContent = "play";
+  };
+  const player = element("button", { type: "button", onclick: () => {
+    if (timer !== null) return stop();
+    if (at === steps - 1) go(0);
+    timer = setInterval(() => (node.isConnected && at < steps - 1 ? go(at + 1) : stop()), every);
+    player.textContent = "pause";
+  } }, "play");
+  if (every) node.prepend(player);
   const set = (index, total = steps) => {
     [at, steps] = [index, total];
-    written.textContent = `${label} ${index} of ${total - 1}`;
+    written.textContent = show(index, total);
     buttons.forEach((button, i) => button.setAttribute("aria-disabled", String(i < 2 ? index === 0 : index === total - 1)));
   };
   set(value);
-  return { node: element("div", { class: "lm-tools", role: "group", "aria-label": label }, ...buttons, written), set };
+  return { node, set };
 }
 
 /** A line or several of text, told when the writer pauses. */

@@ -26,6 +26,20 @@ export function attribute(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
 }
 
+/** Shapes of one kind, as many as were ever needed: paint(items, set) calls set(shape, item, i) for each and hides the rest. */
+export function pool(parent, make) {
+  const group = shape("g"), shapes = [];
+  parent.append(group);
+  const paint = (items, set) => {
+    while (shapes.length < items.length) group.append((shapes[shapes.length] = make()));
+    shapes.forEach((each, i) => {
+      each.style.display = i < items.length ? "" : "none";
+      if (i < items.length) set(each, items[i], i);
+    });
+  };
+  return { paint };
+}
+
 /** A float32 array out of the bytes that Python sent, or an empty one if there are none yet. */
 export function floats(view) {
   return view ? new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)) : new Float32Array();

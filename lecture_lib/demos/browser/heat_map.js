@@ -8,7 +8,7 @@ export const BLUE = "rgb(var(--lm-blue))";
 
 /**
  * rows, columns: their names (columns left out: the same). largest: of a cell, in pixels; size: of the longer side.
- * paint((i, j) => ({ fill, opacity, text, outline })) recolours; mark(i) frames a row, mark(null) none.
+ * paint((i, j) => ({ fill, opacity, text, outline })) recolours; mark(i) frames a row, mark(null) none; name(text) titles.
  * onpoint(i, j, pressed): hover, drag or arrow keys; onact(i, j): click, Enter or Space.
  */
 export function heatMap({ rows, columns = rows, title = "", label = title, largest = 60, size = 440, onpoint, onact }) {
@@ -16,7 +16,7 @@ export function heatMap({ rows, columns = rows, title = "", label = title, large
   const many = R * C > MOST_SQUARES;
   const cell = Math.max(many ? 1 : 7, Math.min(largest, Math.floor(size / Math.max(R, C))));
   const named = cell >= 11;
-  const room = (names) => (named ? 12 + 7.5 * Math.max(0, ...names.map((name) => Math.min(name.length, NAME_LENGTH))) : 12);
+  const room = (names) => (named ? 12 + 8.5 * Math.max(0, ...names.map((name) => Math.min(name.length, NAME_LENGTH))) : 12);
   const grid = { R, C, cell, left: room(rows), top: room(columns) };
   const svg = shape("svg", { width: grid.left + C * cell + 4, height: grid.top + R * cell + 4, tabindex: 0, role: "application", "aria-label": label });
   if (named) nameSides(svg, rows, columns, grid);
@@ -32,7 +32,9 @@ export function heatMap({ rows, columns = rows, title = "", label = title, large
   const point = pointing(svg, cells, grid, (i, j, pressed) => { place(ring, i, j); onpoint?.(i, j, pressed); }, onact);
   svg.addEventListener("pointerleave", () => ring.setAttribute("visibility", "hidden"));
   const mark = (i) => (i === null ? marked.setAttribute("visibility", "hidden") : place(marked, i, 0));
-  return { node: element("div", {}, element("div", { class: "lm-title" }, title), svg), paint: cells.paint, mark, point };
+  const heading = element("div", { class: "lm-title" }, title);
+  const name = (text) => { heading.textContent = text; };
+  return { node: element("div", {}, heading, svg), paint: cells.paint, mark, name, point };
 }
 
 /** Hover, drag, click and arrow keys over the cells; returns a function that points at a cell. */
@@ -64,7 +66,7 @@ function pointing(svg, cells, { R, C }, onpoint, onact) {
 }
 
 function nameSides(svg, rows, columns, { cell, left, top }) {
-  const look = { "dominant-baseline": "central", "font-size": Math.min(16, Math.max(9, cell * 0.55)) };
+  const look = { "dominant-baseline": "central", "font-size": Math.min(16, Math.max(9, cell * 0.8)) };
   rows.forEach((name, i) => svg.append(shape("text", { ...look, x: left - 6, y: top + (i + 0.5) * cell, "text-anchor": "end" }, shorten(name, NAME_LENGTH))));
   columns.forEach((name, j) => svg.append(shape("text", { ...look, transform: `translate(${left + (j + 0.5) * cell},${top - 6}) rotate(-90)` }, shorten(name, NAME_LENGTH))));
 }

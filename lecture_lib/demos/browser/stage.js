@@ -19,8 +19,8 @@ export function stage({ model, el, name, controls = [], open = [], answer = [], 
   const shown = model.get("predict") ? [covered(answer, asked(model, question), options)] : answer;
   const node = element("div", { class: "lm-rich", "data-demo": name });
   const share = (changes) => {
-    const asked = Object.keys(changes).some((key) => (model.get("given").asks ?? []).includes(key));
-    node.classList.toggle("lm-busy", asked);
+    const moved = (key) => JSON.stringify(changes[key]) !== JSON.stringify(model.get("state")[key]);
+    if ((model.get("given").asks ?? []).some((key) => key in changes && moved(key))) node.classList.add("lm-busy");
     model.set("state", { ...model.get("state"), ...changes });
     model.save_changes();
   };

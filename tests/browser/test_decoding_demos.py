@@ -1,0 +1,147 @@
+"""The demos of decoding drawn in a page of their own: what mouse and keys change, against Python's numbers."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from lecture_lib import demos
+from lecture_lib.demos._panel import number
+
+pytestmark = pytest.mark.browser
+
+# --- decoding lab
+
+
+def lab_column(shown, s: int) -> list[str]:
+    """What stands in the rows of a column: 0 the names, 1 the model, then the links, then the dice."""
+    return shown.page.locator("#first [role=application] > div").nth(s).locator("[data-r] span").all_inner_texts()
+
+
+def lab_of(shown):
+    lab, state = demos.decoding_lab, shown.state()
+    return lab.compute(np.log(lab.PROBS), lab.WORDS, state["chain"], state["history"]).stages
+
+
+def written(stage, before) -> list[str]:
+    return [number(p, 3) if p else "cut" if q else "·" for p, q in zip(stage.probs, before.probs)]
+
+
+def test_a_slider_of_the_lab_moves_its_column_and_all_after_it(opened):
+    shown = opened(lambda: demos.decoding_lab.show())
+    shown.slide("top-k", 3)
+    stages = lab_of(shown)
+    assert dict(shown.state()["chain"])["top_k"] == 3
+    for s in range(1, 6):
+        assert lab_column(shown, s + 1) == written(stages[s], stages[s - 1])
+
+
+def test_the_order_of_the_lab_is_changed_by_drag_and_by_keys(opened):
+    shown = opened(lambda: demos.decoding_lab.show(chain=[("temperature", 2), ("top_p", 0.6), ("top_k", 4)]))
+    names = lambda: [name for name, _ in shown.state()["chain"]]  # noqa: E731
+    card = lambda name: shown.page.locator(f'#first [data-link="{name}"] .lm-lab-name')  # noqa: E731
+    goal = card("temperature").bounding_box()
+    card("top_k").hover()
+    shown.page.mouse.down()
+    shown.page.mouse.move(goal["x"] + 20, goal["y"] + 5, steps=4)
+    shown.page.mouse.up()
+    assert names() == ["top_k", "temperature", "top_p"]
+    card("top_p").focus()
+    shown.page.keyboard.press("ArrowLeft")
+    assert names() == ["top_k", "top_p", "temperature"]
+    shown.page.keyboard.press("ArrowLeft")  # the card that was moved keeps the focus
+    assert names() == ["top_p", "top_k", "temperature"]
+    assert lab_column(shown, 4) == written(*lab_of(shown)[:1:-1][:2])
+
+
+def test_a_word_that_is_clicked_counts_as_written(opened):
+    shown = opened(lambda: demos.decoding_lab.show(chain=[("frequency", 1.0)], history=[]))
+    shown.page.locator("#first .lm-lab-token", has_text="slept").click()
+    shown.page.keyboard.press("Enter")
+    assert shown.state()["history"] == [2, 2]
+    assert lab_column(shown, 2) == written(lab_of(shown)[1], lab_of(shown)[0])
+
+
+def test_rolls_pile_up_as_python_counts_them(opened):
+    shown = opened(lambda: demos.decoding_lab.show(seed=7))
+    shown.press("roll 100")
+    counts = demos.decoding_lab.samples(lab_of(shown)[-1].probs, 100, 7)
+    assert lab_column(shown, 7) == [f"{n}×" if p else "·" for n, p in zip(counts, lab_of(shown)[-1].probs)]
+    shown.page.locator("#first [role=application] > div").nth(7).locator('[data-r="0"]').hover()
+    assert shown.said().startswith(f"“sang”: drawn {counts[0]} times of 100")
+
+
+def test_the_student_s_own_filter_is_drawn_and_its_failure_is_said(opened):
+    def top_k_filter(scores, k):
+        if k == 2:
+            raise IndexError("out of range")
+        return scores.masked_fill(torch.arange(3) >= k, -torch.inf)
+
+    using = SimpleNamespace(top_k_filter=top_k_filter)
+    shown = opened(lambda: demos.decoding_lab.show([0.0, 1.0, 2.0], ["a", "b", "c"], chain=[("top_k", 3)], using=using))
+    shown.slide("top-k", 1)
+    assert lab_column(shown, 2) == ["cut", "cut", "1.000"]  # c is likeliest, and the student's filter keeps the first
+    shown.slide("top-k", 2)
+    assert "top_k_filter raises IndexError" in shown.page.locator("#first [role=alert]").inner_text()
+    assert lab_column(shown, 2) == ["cut", "cut", "1.000"]
+
+
+def test_the_lab_comes_back_from_the_line_that_is_copied(opened):
+    shown = opened(lambda: demos.decoding_lab.show(), dark=True)
+    shown.press("+ typical")
+    shown.press("take one back")
+    shown.press("roll")
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos}).state == shown.state()
+
+
+# --- search tree
+
+
+def tree_total(shown, name: str) -> str:
+    """What stands beside a node's box."""
+    place = next(i for i, node in enumerate(demos.search_tree.show().given["nodes"]) if node["name"] == name)
+    return shown.page.locator(f'#first [data-place="{place}"] text').nth(1).text_content()
+
+
+def test_stepping_keeps_the_beam_and_cuts_the_others(opened):
+    shown = opened(lambda: demos.search_tree.show(method="beam", width=2))
+    for _ in range(2):
+        shown.page.get_by_label("next step").first.click()
+    step = demos.search_tree.compute(demos.search_tree.with_weights(demos.search_tree.SEA), "beam", 2).steps[2]
+    assert step.said in shown.page.locator("#first").inner_text()
+    assert (tree_total(shown, "narwhal"), tree_total(shown, "whale")) == ("1.4", "✕ 1.68")
+    shown.page.keyboard.press("ArrowLeft")
+    assert shown.state()["step"] == 1
+    assert tree_total(shown, "whale") == ""
+
+
+def test_searches_followed_to_their_end_stand_side_by_side(opened):
+    shown = opened(lambda: demos.search_tree.show(probabilities=True))
+    shown.page.get_by_label("last step").first.click()
+    shown.press("best")
+    shown.page.get_by_label("last step").first.click()
+    rows = [row.split("\t") for row in shown.page.locator("#first table tr").all_inner_texts()[1:]]
+    assert rows == [["greedy", "the narwhal sings", "0.099"], ["best", "two otters play", "0.151"]]
+
+
+def test_a_path_says_its_sum_on_hover_and_by_keys(opened):
+    shown = opened(lambda: demos.search_tree.show())
+    shown.page.locator('#first [data-place]:has-text("seals")').hover()
+    assert shown.said() == "two seals: 1.56 + 2.3 = 3.86 in all; probability 0.21 · 0.10 = 0.021"
+    shown.page.locator("#first svg").first.focus()
+    shown.page.keyboard.press("ArrowUp")
+    assert shown.said().startswith("two otters: ")
+
+
+def test_other_dice_draw_other_texts_and_the_line_brings_them_back(opened):
+    shown = opened(lambda: demos.search_tree.show(method="sample"), dark=True)
+    shown.press("other dice")
+    shown.page.get_by_label("last step").first.click()
+    shown.press("copy as Python")
+    again = eval(shown.said(), {"demos": demos})
+    assert again.state == shown.state()
+    tree = demos.search_tree.with_weights(demos.search_tree.SEA)
+    counts = demos.search_tree.compute(tree, "sample", rng=np.random.default_rng(1)).steps[-1].counts
+    assert tree_total(shown, "narwhal") == f"{counts['the', 'narwhal']}×"

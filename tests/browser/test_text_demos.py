@@ -1,0 +1,157 @@
+"""The demos of text, tokens and gradients, drawn in a page of their own: mouse, keys and numbers."""
+
+import pytest
+
+from lecture_lib import demos
+from lecture_lib.demos._formulas import figure
+
+pytestmark = pytest.mark.browser
+TEXT = "sea seal seals"
+
+
+def _words(shown) -> list[list[str]]:
+    """The words of the BPE stepper as chips."""
+    rows = shown.page.locator("#first [aria-label^='The words'] tr:visible").all()
+    return [row.locator(".lm-chip:visible").all_inner_texts() for row in rows]
+
+
+def _again(shown):
+    """What the line that is copied opens."""
+    shown.press("copy as Python")
+    return eval(shown.said(), {"demos": demos})
+
+
+def test_a_merge_is_made_in_the_words_and_taken_back(opened):
+    shown = opened(demos.bpe_stepper.show)
+    for k in (1, 2, 3):
+        shown.press("▶")
+        words = demos.bpe_stepper.compute(TEXT)[k].words
+        assert _words(shown) == [[demos.bpe_stepper.visible(token) for token in word] for word, _ in words]
+    shown.page.keyboard.press("Home")
+    assert _words(shown)[0] == ["s", "e", "a"]
+    assert (shown.state()["step"], shown.state("second")["step"]) == (0, 0)
+
+
+def test_the_pairs_are_counted_and_ties_are_named(opened):
+    shown = opened(demos.bpe_stepper.show)
+    rows = shown.page.locator("#first [aria-label^='Pairs'] tr:visible").all_inner_texts()
+    pairs = demos.bpe_stepper.compute(TEXT)[0].pairs
+    spelled = [(demos.bpe_stepper.visible(a), "+", demos.bpe_stepper.visible(b), str(n)) for a, b, n in pairs]
+    assert [tuple(row.split()[:4]) for row in rows] == spelled
+    assert ["tie" in row for row in rows] == [True, True, False, False, False]
+    shown.page.locator("#first [aria-label^='Pairs'] tr").first.hover()
+    assert shown.said().startswith("“e” (id 101) and “a” (id 97) stand side by side 3 times; 2 pairs lead")
+    assert shown.page.locator("#first .lm-under").all_inner_texts() == ["e", "a"] * 3
+
+
+def test_a_text_that_is_typed_is_learned_from_and_a_word_encoded(opened):
+    shown = opened(demos.bpe_stepper.show)
+    shown.page.locator("#first textarea").fill("ab ab abc")
+    shown.page.locator("#first input[aria-label=encode]").fill("abé")
+    shown.page.wait_for_function("firstModel.get('state').word === 'abé'")
+    shown.press("⇥")
+    assert _words(shown) == [["ab"], ["␣ab"], ["␣ab", "c"]]
+    assert shown.said() == "The text: 4 tokens (it began with 9). Vocabulary: 258. The word “abé”: 4 bytes, 3 tokens."
+    assert _again(shown).state == shown.state() == {"text": "ab ab abc", "step": 2, "word": "abé"}
+
+
+def test_a_training_function_of_one_s_own_is_followed(opened):
+    def mine(text, vocab_size):
+        if "!" in text:
+            raise RuntimeError("no signs")
+        return [bytes([i]) for i in range(256)] + [text[:2].encode()], [tuple(text[:2].encode())]
+
+    shown = opened(lambda: demos.bpe_stepper.show("xy xyz", train=mine, step=1))
+    assert _words(shown) == [["xy"], ["␣", "xy", "z"]]
+    shown.page.locator("#first textarea").fill("pq pq")
+    shown.page.wait_for_function("firstModel.get('given').text === 'pq pq'")
+    shown.press("▶")
+    assert _words(shown) == [["pq"], ["␣", "pq"]]
+    shown.page.locator("#first textarea").fill("pq!")
+    trouble = shown.page.locator("#first [role=alert]")
+    trouble.get_by_text("mine raises RuntimeError: no signs").wait_for()
+    assert _words(shown) == [["p", "q"], ["␣", "p", "q"]]
+
+
+def test_the_class_votes_on_the_next_pair(opened):
+    shown = opened(lambda: demos.bpe_stepper.show(predict=True))
+    assert shown.page.locator("#first [aria-label^='Pairs']").count() == 0
+    votes = shown.page.locator("#first .lm-ballot label").all_inner_texts()
+    assert [vote.strip() for vote in votes] == ["␣ + s", "a + l", "e + a", "s + e"]
+    shown.press("reveal")
+    assert shown.page.locator("#first [aria-label^='Pairs']").count() == 1
+
+
+GRAPH = "#first [aria-label^='The graph']"
+
+
+def _boxes(shown) -> dict[str, list[str]]:
+    """What stands in each box of the graph that has a value: name -> value, gradient."""
+    boxes = shown.page.locator(f"{GRAPH} > g:nth-of-type(2) > g:visible")
+    texts = boxes.evaluate_all(
+        "boxes => boxes.map((box) => [...box.querySelectorAll('text')].map((t) => t.textContent))"
+    )
+    return {name: [value, gradient] for name, _, value, gradient in texts if value}
+
+
+def test_values_flow_forward_and_gradients_back_as_python_computes_them(opened):
+    shown = opened(demos.backprop_stepper.show)
+    steps = demos.backprop_stepper.compute().steps
+    for step in steps[1:-1]:
+        shown.press("▶")
+        expected = {
+            name.replace("_", ""): [figure(value), figure(step.gradients[name]) if name in step.gradients else ""]
+            for name, value in step.values.items()
+        }
+        assert _boxes(shown) == expected
+        assert shown.page.locator("#first .lm-headline").inner_text() == step.said.replace("_", "")
+    assert _boxes(shown)["w1"] == ["2", "16"]
+
+
+def test_a_step_downhill_and_another_after_it(opened):
+    shown = opened(demos.backprop_stepper.show)
+    shown.press("⇥")
+    assert {name: value for name, (value, _) in _boxes(shown).items()}["y"] == "12 → 10.96"
+    shown.press("keep the new weights")
+    assert shown.state()["values"] == {**demos.backprop_stepper.DECK_VALUES, "w_1": 1.84, "w_2": -0.88, "b": 0.96}
+    shown.slide("learning rate", -1)
+    assert shown.state()["lr"] == 0.1
+    found = demos.backprop_stepper.compute(values=shown.state()["values"], lr=0.1)
+    assert _boxes(shown)["L"][0] == f"0.9216 → {figure(found.updated['L'])}"
+    assert _again(shown).state == shown.state()
+
+
+def test_a_value_that_is_changed_is_computed_with_at_once(opened):
+    shown = opened(lambda: demos.backprop_stepper.show(step=11))
+    shown.page.locator("#first input[aria-label=x_1]").fill("-0.5")
+    graph = demos.backprop_stepper.compute(values={**demos.backprop_stepper.DECK_VALUES, "x_1": -0.5})
+    assert _boxes(shown)["w1"] == ["2", figure(graph.steps[11].gradients["w_1"])]
+    assert _boxes(opened(lambda: demos.backprop_stepper.show(step=11)))["w1"] == ["2", "16"]
+
+
+def test_a_graph_that_is_typed_is_drawn_and_one_that_cannot_be_read_is_said(opened):
+    shown = opened(demos.backprop_stepper.show)
+    field = shown.page.locator("#first textarea")
+    field.fill("h = w_1 * x_1\ny = h + z")
+    shown.page.wait_for_function("firstModel.get('given').lines.length === 2")
+    shown.press("⇥")
+    assert _boxes(shown)["y"][0].startswith("9 → ")  # z is 1 until it is given a value
+    field.fill("y = (")
+    shown.page.locator("#first [role=alert]").get_by_text("can't read 'y = ('").wait_for()
+    assert "z" in _boxes(shown)
+
+
+def test_an_arrow_and_a_node_say_their_numbers_on_hover_and_by_keys(opened):
+    shown = opened(lambda: demos.backprop_stepper.show(step=10))
+    shown.page.locator(GRAPH).focus()
+    shown.page.keyboard.press("ArrowRight")
+    assert shown.said() == "w_1 = 2"
+    shown.page.locator(f"{GRAPH} text", has_text="× −3").hover()
+    assert shown.said() == "∂h_2/∂w_2 = x_2 = −3: if w_2 grows by a little, h_2 grows −3 times as much"
+
+
+def test_a_formula_that_has_no_value_is_said_and_the_picture_stays(opened):
+    shown = opened(lambda: demos.backprop_stepper.show("y = log(x)", {"x": 1}, train=["x"], step=1))
+    shown.page.locator("#first input[aria-label=x]").fill("-1")
+    assert shown.said() == "log(x) is no finite number here; choose other values"
+    assert _boxes(shown)["y"] == ["0", ""]
