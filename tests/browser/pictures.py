@@ -17,9 +17,9 @@ from lecture_lib.demos._pages import README, readme
 from .chromium import FLAGS, NO_CHROMIUM, find_chromium
 from .voila_server import voila
 
-SIZE = {"width": 1000, "height": 640}
-MOST = (1000, 900)  # pixels; what is below the fold of a long demo is left out
-COLOURS = 64
+SIZE = {"width": 1280, "height": 1100}
+MOST = (1280, 1000)  # pixels; what is below the fold of a long demo is left out
+COLOURS = 128
 WAIT = 120_000  # milliseconds
 SETTLE = 700  # milliseconds, for a demo that moves by itself at first
 
@@ -70,14 +70,14 @@ def take(page: Page, name: str) -> bytes:
         "width": min(MOST[0], box["width"] + 2 * edge),
         "height": min(MOST[1], box["height"] + 2 * edge),
     }
-    return page.screenshot(clip=clip, full_page=True)
+    return page.screenshot(clip=clip)
 
 
 def small(png: bytes) -> bytes:
-    """The picture in few colours: a demo has few, and shades of blue."""
+    """The picture in few colours: a demo has few, and shades of them."""
     out = io.BytesIO()
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    picture.quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
