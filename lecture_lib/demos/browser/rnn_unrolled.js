@@ -187,7 +187,7 @@ function unrolled({ tokens, rows, wide, onpoint, onact }) {
 
 /** A bar for each word, on the same columns: its share of what the word that asks does itself. */
 function barsBelow({ tokens, wide, onpoint, onact }) {
-  const T = tokens.length, [top, foot] = [26, 26 + BAR];
+  const T = tokens.length, foot = 26 + BAR;
   const svg = shape("svg", {
     width: LEFT + T * wide, height: foot + 30, role: "img", "aria-label": "How strongly the state depends on each word",
   });
