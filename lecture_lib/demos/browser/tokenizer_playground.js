@@ -24,7 +24,8 @@ function render({ model, el }) {
     shown.tell(at ? aboutToken(cuts()[index], about) : summary(cuts(), model.get("state").text));
   };
   const grow = () => {
-    const parts = { name: element("div", { class: "lm-title" }), size: element("div"), bar: bar(), each: element("div"), chips: chipRow(), said: element("div") };
+    const [size, each, said] = Array.from({ length: 3 }, () => element("div"));
+    const parts = { name: element("div", { class: "lm-title" }), size, bar: bar(), each, chips: chipRow(), said };
     const index = rows.length;
     const right = element("div", { class: "lm-cut" }, parts.chips.node, parts.said);
     parts.node = element("div", { class: "lm-tokenizer" }, element("div", {}, parts.name, parts.size, parts.bar.node, parts.each), right);
