@@ -18,7 +18,7 @@ function render({ model, el }) {
   const text = textField({ label: "formulas", lines: 4, write: (written) => shown.share({ text: written, step: 0 }) });
   const numbers = numberFields((name, value) => shown.share({ values: { ...values(), [name]: value } }));
   const steps = stepper({ label: "step", count: 2, go: (step) => shown.share({ step }) });
-  const said = element("div", { class: "lm-headline" });
+  const said = element("div", { class: "lm-headline", "aria-live": "polite" });
   const picture = graphView((at) => shown.tell(about(graph(), found, Math.min(shown.state().step, found.steps.length - 1), at)));
   const downhill = rateChart({
     move: (lr) => shown.share({ lr }),

@@ -18,7 +18,7 @@ export function indexed(node, text) {
  * mode of an arrow: "rest", "forward", "backward" (being used) or "used". onpoint({ name }) or onpoint({ arrow: i }).
  */
 export function graphView(onpoint) {
-  const svg = shape("svg", { tabindex: 0, role: "application", "aria-label": "The graph. Arrow keys move among its nodes." });
+  const svg = shape("svg", { tabindex: 0, role: "application", "aria-label": "The graph. Arrow keys move among its nodes.", class: "lm-fits" });
   const lines = pool(svg, makeArrow), boxes = pool(svg, makeBox), labels = pool(svg, makeLabel);
   const around = { width: BOX.width + 12, height: BOX.height + 12, rx: 14 };
   const ring = shape("rect", { ...around, fill: "none", stroke: ORANGE_INK, "stroke-width": 2, "stroke-dasharray": "5 4", visibility: "hidden" });
@@ -38,7 +38,6 @@ export function graphView(onpoint) {
     names = columns.flat();
     const wide = Math.min(MOST_SHOWN, size.width * SCALE);
     attribute(svg, { viewBox: `0 0 ${size.width} ${size.height}`, width: wide, height: (wide / size.width) * size.height });
-    svg.style.maxWidth = "100%";
     lines.paint(arrows, (node, arrow, i) => {
       drawArrow(node, arrow, pathOf(arrow));
       node.onpointerenter = () => onpoint({ arrow: i });

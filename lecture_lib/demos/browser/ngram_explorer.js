@@ -39,7 +39,7 @@ function render({ model, el }) {
     ["empty", () => write("")], ["other dice", () => shown.share({ seed: chosen().seed + 1 })],
   );
   const sentence = sentenceLine(new Set(vocab), (about) => shown.tell(about));
-  const said = element("div", { class: "lm-headline" });
+  const said = element("div", { class: "lm-headline", "aria-live": "polite" });
   const bars = nextBars(vocab.length, name, { onpoint: (about) => shown.tell(about), choose: (word) => write([...words(chosen().context), word].join(" ")) });
   const reach = reachBars({ onpoint: (n) => shown.tell(aboutOrder(chosen().context, n, answers.found().orders[n - 1])), choose: (n) => shown.share({ n }) });
   const shown = stage({
@@ -56,7 +56,7 @@ function render({ model, el }) {
     said.textContent = headline(found, shown.state(), new Set(vocab));
     bars.paint(found, contextIn(context, n));
     reach.paint(context, n, found.orders);
-    shown.tell("");
+    shown.tell("A click on a word takes it; a click on a context takes its n.");
   });
 }
 
@@ -116,26 +116,26 @@ function nextBars(V, name, { onpoint, choose }) {
     const sum = (value) => rest.reduce((all, id) => all + value(id), 0);
     const times = (id) => seen.get(id) ?? 0;
     const row = (label, share, counted) => ({
-      name: label, value: share, share, note: `${counted} of ${total}`,
+      name: label, value: share, share, colour: counted ? undefined : "#888", note: `${counted} of ${total}`,
       about: `${label}: counted ${counted} of ${total} times, probability ${number(share, 5)}`,
     });
     rows = order.slice(0, MOST_ROWS).map((id) => ({ ...row(name(id), probs[id], times(id)), word: name(id) === END ? null : name(id) }));
     if (rest.length) rows.push({ ...row(`${rest.length} others`, sum((id) => probs[id]), sum(times)), colour: "#888" });
-    bars.paint(rows, `p( next | ${context.join(" ") || "nothing"} ), ${seen.size} of ${V} types seen here (click: choose)`);
+    bars.paint(rows, `p( next | ${ending(context)} ): ${seen.size} of ${V} types seen here`);
   };
   return { node: element("div", { class: "lm-large" }, bars.node), paint };
 }
 
 /** How often the context was read for each n; a click takes that n. */
 function reachBars({ onpoint, choose }) {
-  const title = "How often was each context read? (click: that n)";
+  const title = "How often was each context read?";
   const bars = barList({ title, rows: LARGEST_N, onpoint: (i) => onpoint(ORDERS[i]), onact: (i) => choose(ORDERS[i]) });
   const paint = (text, n, orders) => {
     const most = Math.log1p(Math.max(1, ...orders.map(([times]) => times)));
     bars.paint(ORDERS.map((each) => {
       const [times, kinds] = orders[each - 1], context = contextIn(text, each);
       return {
-        name: `n = ${each}: ${context.length > 3 ? "… " : ""}${context.slice(-3).join(" ") || "(nothing)"}`,
+        name: `n = ${each}: ${ending(context)}`,
         value: String(times), share: Math.log1p(times) / most, dim: times === 0, colour: each === n ? NEXT : undefined, note: times ? `${count(kinds, "kind")} of next word` : "never read",
       };
     }));
@@ -162,6 +162,11 @@ function headline({ probs, orders }, { context: text, n, k }, known) {
 
 function count(times, noun) {
   return `${times} ${noun}${times === 1 ? "" : "s"}`;
+}
+
+/** The last three words of a context. */
+function ending(context) {
+  return `${context.length > 3 ? "… " : ""}${context.slice(-3).join(" ") || "nothing"}`;
 }
 
 function quoted(context) {
