@@ -118,7 +118,7 @@ function render({ model, el }) {
     tab.set(now.chart);
     paintChart(chart, now, own);
     const [a, b] = found.work;
-    shown.tell(now.written === 0 ? "The prompt is read: the same work with a cache and without." : `For this token ${(a / b).toPrecision(3)} times the operations without a cache.`);
+    if (shown.node.contains(figures.node)) shown.tell(now.written === 0 ? "The prompt is read: the same work with a cache and without." : `For this token ${(a / b).toPrecision(3)} times the operations without a cache.`);
   });
 }
 
@@ -172,7 +172,7 @@ function triangleOf(title, colour, words, point) {
     fresh.setAttribute("d", rows(begin, T));
     stored.setAttribute("d", Array.from({ length: begin }, (_, j) => `M${left + (j + 0.15) * cell},${T * cell + 3}h${0.7 * cell}v6h${-0.7 * cell}z`).join(""));
     attribute(label, { y: (T - 0.5) * cell });
-    label.textContent = (words[T - 1] ?? `token ${T}`).slice(0, 8);
+    label.textContent = (words[T - 1] ?? String(T)).slice(0, 8);
     below.setAttribute("y", T * cell + 25);
     below.textContent = begin ? `${begin} keys and values from the cache` : "nothing is kept";
     svg.setAttribute("aria-label", `${title}: ${T} by ${T} scores, rows from ${begin + 1} on are computed`);

@@ -2,6 +2,7 @@
 
 import { element, floats, keys, number } from "./elements.js";
 import { slider, toggle, tools } from "./controls.js";
+import { barList } from "./charts.js";
 import { described, stagesOf } from "./filters.js";
 import { samples } from "./dice.js";
 import { stage } from "./stage.js";
@@ -29,10 +30,12 @@ function render({ model, el }) {
   const cards = cardRow({ vocab: tokens.length, chain: () => state().chain, share, moved, at, dice: diceTools(state, share) });
   const write = (place) => { if (place !== undefined) share({ history: [...state().history, place] }); };
   const picture = columns({ tokens, rows, others, point: (s, r) => tellOf(s, r), act: (r) => write(rows[r]) });
+  const own = barList({ title: "the model's own distribution", rows: rows.length });  // seen while the answer is covered
+  own.node.classList.add("lm-lab-own");
   const line = element("div", { class: "lm-lab-line" });
   const alone = toggle({ label: "each link alone, on the model's own distribution", turn: (on) => share({ alone: on, draws: 0 }) });
   const shown = stage({
-    model, el, name: "decoding_lab", controls: [line, alone.node, cards.node], answer: [picture.node],
+    model, el, name: "decoding_lab", controls: [line, alone.node, cards.node], open: [own.node], answer: [picture.node],
     question: "How many tokens can still be drawn at the end?", options: tokens.length <= 12 ? tokens.map((_, i) => String(i + 1)) : [],
     line: (now) => [model.get("given").call, { ...now, chain: now.chain, history: now.history.map((place) => nameOf(tokens, place)) }],
   });
@@ -52,7 +55,8 @@ function render({ model, el }) {
     alone.set(single);
     cards.paint(chain, single, draws);
     picture.paint(found, { drawn, draws, history, single });
-    shown.tell(sayAll(found, single));
+    own.paint(rows.map((i) => ({ name: tokens[i], value: found[0].probs[i], share: found[0].probs[i] / found[0].probs[rows[0]] })));
+    shown.tell(shown.node.contains(picture.node) ? sayAll(found, single) : "");
   });
 }
 
@@ -206,7 +210,7 @@ function columns({ tokens, rows, others, point, act }) {
     });
     const shares = (values) => [...rows.map((i) => values[i]), ...(others ? [values.reduce((sum, v) => sum + v, 0) - rows.reduce((sum, i) => sum + values[i], 0)] : [])];
     const bars = found.map(({ probs, before }) => ({ now: shares(probs), was: shares(before) }));
-    const largest = Math.max(...bars.flatMap(({ now }) => now));
+    const largest = Math.max(...bars.flatMap(({ now }) => now.slice(0, rows.length)));
     found.forEach((part, s) => pool[s].paint(part, bars[s], largest, s > 0));
     if (!single) end.pour(shares(drawn.counts), bars.at(-1).now, draws, largest);
   };
@@ -220,7 +224,7 @@ function column(count) {
     parts.line = element("div", { class: "lm-lab-row", "data-r": r }, parts.was, parts.now, parts.text);
     return parts;
   });
-  const size = (node, share) => { node.style.width = `${100 * Math.max(0, share)}%`; };
+  const size = (node, share) => { node.style.width = `${100 * Math.min(1, Math.max(0, share))}%`; };
   const paint = ({ cut, kept: left, entropy }, { now, was }, largest, linked) => {
     size(kept, 1 - cut);
     figures.replaceChildren(linked && cut > 0 ? element("b", {}, `−${number(cut, 3)}`) : linked ? "nothing cut" : "all of it", element("br"), `${left.toLocaleString("en")} left`, element("br"), `entropy ${number(entropy)}`);

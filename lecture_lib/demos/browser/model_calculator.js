@@ -123,7 +123,7 @@ function render({ model, el }) {
     groups.shape.n_kv_heads.limits(0, kv.length - 1);
     for (const group of Object.values(groups)) for (const [key, part] of Object.entries(group)) part.set(key === "n_heads" ? heads.indexOf(now.n_heads) : key === "n_kv_heads" ? kv.indexOf(now.n_kv_heads) : now[key]);
     results.paint(cost(now), now);
-    shown.tell(`${brief(cost(now).tokens_per_parameter)} tokens are read for each parameter; best for a given budget are about 20 (Hoffmann et al. 2022).`);
+    if (shown.node.contains(results.node)) shown.tell(`${brief(cost(now).tokens_per_parameter)} tokens are read for each parameter; best for a given budget are about 20 (Hoffmann et al. 2022).`);
   });
 }
 
