@@ -39,7 +39,10 @@ function render({ model, el }) {
   const examples = tools(...prompts.map(([prompt, chat]) => [chat ? `${prompt} (chat)` : `${prompt} …`, () => shown.share({ prompt, chat, written: [] })]));
   const field = textField({ label: "prompt", value: state().prompt, write: (prompt) => shown.share({ prompt, written: [] }) });
   const chat = toggle({ label: "ask it as a chat", turn: (on) => shown.share({ chat: on, written: [] }) });
-  const warmth = slider({ label: "temperature", min: temperatures[0], max: temperatures.at(-1), step: temperatures[0], show: (value) => number(value), move: (temperature) => shown.share({ temperature: Number(temperature.toFixed(2)) }) });
+  const warmth = slider({
+    label: "temperature", min: temperatures[0], max: temperatures.at(-1), step: temperatures[0], show: (value) => number(value),
+    move: (temperature) => shown.share({ temperature: Number(temperature.toFixed(2)) }),
+  });
   const moves = tools(["take the likeliest", () => append(0)], ["roll the dice", roll], ["undo", undo]);
   const text = element("div", { style: "font-size:1.35em;line-height:1.6;margin:0.4em 0;max-width:44em;white-space:pre-wrap;overflow-wrap:anywhere" });
   const source = element("div", { style: "opacity:0.75" });
@@ -79,7 +82,11 @@ function render({ model, el }) {
     source.textContent = open.every(Boolean) ? from : `${from}; what follows a pale word is computed by the weights, where they are on this machine`;
     const all = chances.reduce((product, p) => product * p, 1);
     if (!shown.node.contains(bars.node)) return;
-    shown.tell(words.length ? `${words.length === 1 ? "1 token" : `${words.length} tokens`} appended: probability ${all < 0.001 ? all.toExponential(1) : number(all, 3)}, perplexity ${number(all ** (-1 / words.length))} (at temperature 1).` : "Click a word to append it.");
+    const count = words.length === 1 ? "1 token" : `${words.length} tokens`;
+    const chance = all < 0.001 ? all.toExponential(1) : number(all, 3);
+    shown.tell(words.length
+      ? `${count} appended: probability ${chance}, perplexity ${number(all ** (-1 / words.length))} (at temperature 1).`
+      : "Click a word to append it.");
   });
 }
 
