@@ -89,7 +89,10 @@ def launch(folder: Path, port: int, *, open_browser: bool = False) -> None:
     config.Voila.root_dir, config.Voila.open_browser = str(folder / "notebooks"), open_browser
     config.Voila.config_file_paths = [str(folder)]  # not the reader's own, which may name another template
     config.Voila.log_level = "ERROR"
-    config.Voila.tornado_settings = {"ws_ping_interval": 90_000, "ws_ping_timeout": 90_000}  # ms; else tornado complains
+    config.Voila.tornado_settings = {
+        "ws_ping_interval": 90_000,
+        "ws_ping_timeout": 90_000,
+    }  # ms; else tornado complains
     config.VoilaConfiguration.template = TEMPLATE
     config.VoilaConfiguration.classic_tree = True
     config.VoilaConfiguration.extension_allowlist = LAB_EXTENSIONS
