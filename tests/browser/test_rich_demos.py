@@ -59,6 +59,37 @@ def test_what_was_painted_comes_back_from_the_line_that_is_copied(opened):
     assert np.array_equal(again.state["visible"], shown.state()["visible"])
 
 
+def test_a_usual_mask_is_copied_by_its_name(opened):
+    shown = opened(lambda: demos.mask_painter.show())
+    shown.slide("width of the window", 2)
+    shown.slide("layers", 3)
+    shown.press("copy as Python")
+    assert 'visible="window"' in shown.said()
+    again = eval(shown.said(), {"demos": demos})
+    assert again.state == shown.state()
+    expected = demos.mask_painter.preset("window", demos.mask_painter.EXAMPLE, 2)
+    assert np.array_equal(again.state["visible"], expected)
+
+
+def test_one_cell_too_many_is_followed_through_the_layers(opened):
+    shown = opened(lambda: demos.mask_painter.show(TOKENS, visible="causal"), dark=True)
+    leak = shown.page.locator("#first .lm-leak")
+    assert leak.inner_text() == "After 2 layers, no token knows of a later one."
+    shown.cell(1, 3).click()
+    visible = np.tri(4, dtype=bool)
+    visible[1, 3] = True
+    assert leak.inner_text() == demos.mask_painter.describe_leak(visible, TOKENS, 2)
+    shown.cell(2, 3, picture=2).hover()
+    assert shown.said() == "sings knows of . after 2 layers: . → whale → sings"
+
+
+def test_padding_is_hidden_from_every_token(opened):
+    shown = opened(lambda: demos.mask_painter.show(visible="causal"))
+    shown.press("and no padding")
+    expected = np.tri(8, dtype=bool) & demos.mask_painter.preset("padding", demos.mask_painter.EXAMPLE)
+    assert np.array_equal(shown.state()["visible"], expected)
+
+
 def test_start_again_undoes_what_was_painted(opened):
     shown = opened(lambda: demos.mask_painter.show(TOKENS, visible=np.tri(4)))
     shown.press("hide all")
@@ -71,4 +102,4 @@ def test_in_the_lecture_hall_the_answer_is_covered_until_it_is_revealed(opened):
     assert shown.page.locator("#first svg").count() == 1
     assert "Who gets the most?" in shown.page.locator("#first").inner_text()
     shown.press("reveal")
-    assert shown.page.locator("#first svg").count() == 2
+    assert shown.page.locator("#first svg").count() == 3

@@ -137,19 +137,6 @@ def test_a_switch_turns_the_scaling_off(qkv):
     np.testing.assert_allclose(scores, qkv[0] @ qkv[1].T, rtol=1e-5)
 
 
-def test_the_painter_finds_what_looks_ahead_and_what_is_left_out():
-    visible = np.tril(np.ones((3, 3), dtype=bool))
-    visible[0, 2], visible[2, 0] = True, False
-    painted = demos.mask_painter.compute(np.zeros((3, 3)), visible)
-    assert (painted.looks_ahead, painted.left_out, painted.sees_nothing) == ([(0, 2)], [(2, 0)], [])
-    assert painted.weights.tolist() == [[0.5, 0.0, 0.5], [0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]
-
-
-def test_the_painter_begins_with_the_mask_that_it_is_given():
-    assert demos.mask_painter.show(["a", "b"]).state == {"visible": [[True, True], [True, True]]}
-    assert demos.mask_painter.show(["a", "b"], visible=np.tri(2)).state == {"visible": [[True, False], [True, True]]}
-
-
 def test_scaling_keeps_the_entropy_that_no_scaling_loses():
     entropies = {
         scaled: [demos.scaling_temperature.compute(d_k, scaled).entropy for d_k in (4, 64, 1024)]
