@@ -42,10 +42,10 @@ lab: setup ## open JupyterLab on notebooks/, with nbgrader's formgrader and Vali
 	PATH="$(abspath $(or $(BIN),.)):$$PATH" $(PYTHON) -m jupyterlab $(LAB_OPTIONS)
 
 demos: setup ## serve all demos as a gallery, full screen, to this machine only
-	PATH="$(abspath $(or $(BIN),.)):$$PATH" $(PYTHON) -m lecture_lib.demos serve
+	$(PYTHON) -m lecture_lib.demos serve
 
 pictures: setup ## take the screenshots of all demos again, light and dark, and write their README
-	DEMO_PICTURES=yes $(PYTHON) -m pytest -q tests/browser/test_demos_in_voila.py -k pictures
+	$(PYTHON) -m tests.browser.pictures
 
 test: setup ## the tests, without the slow ones and the browser
 	$(PYTEST) -m "not slow and not browser"

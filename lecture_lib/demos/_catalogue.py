@@ -1,6 +1,6 @@
 """Which demos there are: read from their sources, without importing them, so that a list costs no torch.
 
-A demo is a public module of this folder that names its `UNIT`; the first line of its docstring is "Title: one sentence."
+A demo is a public module of this folder that names its `UNIT`. Its docstring begins with "Title: one sentence."
 """
 
 import ast
@@ -12,6 +12,7 @@ from lecture_lib.units import UNITS
 HERE = Path(__file__).parent
 PICTURES = HERE / "pictures"
 THEMES = ("light", "dark")
+ACRONYMS = {"rnn": "RNN", "lm": "LM"}
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,11 @@ def by_unit(demos: list[Demo]) -> dict[str, list[Demo]]:
 
 def unit_title(unit: str) -> str:
     """
-    >>> unit_title("05_attention")
-    'Unit 5: attention'
+    >>> unit_title("04_rnn_lm")
+    'Unit 4: RNN LM'
     """
-    number, _, name = unit.partition("_")
-    return f"Unit {int(number)}: {name.replace('_', ' ')}" if number.isdigit() else unit
+    number, *words = unit.split("_")
+    return f"Unit {int(number)}: {' '.join(ACRONYMS.get(word, word) for word in words)}"
 
 
 def _read(path: Path) -> Demo | None:

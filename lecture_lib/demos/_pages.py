@@ -6,6 +6,7 @@ from html import escape
 
 from lecture_lib.demos._catalogue import HERE, THEMES, Demo, by_unit, unit_title
 
+README = HERE / "README.md"
 STATIC = HERE / "gallery" / "static"
 SERVED = "/voila/templates/lecture/static"  # where Voilà serves `STATIC` and the pictures beside it
 
@@ -31,10 +32,44 @@ _GALLERY = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="v
 <button type="button" data-do="theme" title="light or dark (d)">light or dark</button>
 <button type="button" data-do="fullscreen" title="full screen (f)">full screen</button></header>
 <main><h1>Demos</h1><p><kbd>Page Down</kbd> and <kbd>Page Up</kbd> go on and back, as does a presenter,
-<kbd>f</kbd> is full screen, <kbd>d</kbd> dark, <kbd>+</kbd> and <kbd>−</kbd> the size (<kbd>0</kbd>: as large as fits), <kbd>Esc</kbd>
-comes back here. The line below a picture, which a click copies, opens the demo in any notebook after
-<code>from lecture_lib import demos</code>.</p>{cards}</main><div id="stage" hidden></div>
+<kbd>f</kbd> is full screen, <kbd>d</kbd> dark, <kbd>+</kbd> and <kbd>−</kbd> the size (<kbd>0</kbd>: as large as
+fits), <kbd>Esc</kbd> comes back here. The line below a picture, which a click copies, opens the demo in any notebook
+after <code>from lecture_lib import demos</code>.</p>{cards}</main><div id="stage" hidden></div>
 <script type="module" src="{served}/gallery.js"></script><script>{copy}</script></body></html>"""
+
+
+_README = """# Demos
+
+{count} demos, each a module of this folder: `compute` in plain Python; `show` a widget that draws itself in the
+browser, fetches nothing, and takes your own text, function or model. `show()` alone is an example.
+
+```
+python -m lecture_lib.demos                    # lists them; --open shows this page's pictures in a browser
+make demos                                     # all of them as a gallery, full screen, to this machine only
+python -m lecture_lib.demos serve 05_attention # those of a unit, or some by name
+```
+
+In the gallery Page Down and Page Up go on and back, as does a presenter; the next demo is opened beforehand. Every demo
+has the lecturer's tools: `predict=True`, or a question of your own, covers the answer until the class has voted; start
+again; copy the state as a line of Python; full screen. Mouse and keys do the same.
+
+This page and its pictures are written by `make pictures`.
+"""
+
+
+def readme(demos: Sequence[Demo]) -> str:
+    """The folder's README: a section for each unit, in it each demo with its line and its pictures."""
+    parts = [_README.format(count=len(demos))]
+    for unit, its in by_unit(list(demos)).items():
+        parts.append(f"\n## {unit_title(unit)}\n")
+        for demo in its:
+            light, dark = (f"pictures/{demo.picture(theme).name}" for theme in THEMES)
+            parts.append(
+                f"\n### {demo.title}\n{demo.sentence}\n```python\n{demo.line}\n```\n"
+                f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+                f'<img src="{light}" alt="{escape(demo.title)}"></picture>\n'
+            )
+    return "".join(parts)
 
 
 def gallery_page(demos: Sequence[Demo]) -> str:

@@ -135,17 +135,3 @@ def test_a_switch_turns_the_scaling_off(qkv):
     widget.state = {**widget.state, "scaled": False}
     scores = np.frombuffer(widget.given["scores"], "<f4").reshape(4, 4)
     np.testing.assert_allclose(scores, qkv[0] @ qkv[1].T, rtol=1e-5)
-
-
-def test_scaling_keeps_the_entropy_that_no_scaling_loses():
-    entropies = {
-        scaled: [demos.scaling_temperature.compute(d_k, scaled).entropy for d_k in (4, 64, 1024)]
-        for scaled in (True, False)
-    }
-    assert min(entropies[True]) > 1.5
-    assert entropies[False][-1] < 0.2
-
-
-def test_the_weights_of_the_temperature_demo_are_torch_s_softmax():
-    shares = demos.scaling_temperature.compute(64, scaled=False)
-    assert np.allclose(shares.weights, torch.softmax(torch.tensor(shares.scores), -1).numpy())

@@ -56,16 +56,17 @@ export function barList({ title = "", rows = 0, digits = 3, onpoint, onact }) {
 
 /**
  * Lines over a common x. paint([{ name, points: [[x, y], ...], colour, dashed }], { x: [low, high], y: [low, high] })
- * redraws; onpoint(x) is called for the x under the mouse, and for the next one, `step` away, at an arrow key. Scales are
- * linear unless logX or logY, which a range may also say; y: [high, low] puts the lowest on top. A line may have its own
- * `width` and `opacity`.
+ * redraws; onpoint(x) is called for the x under the mouse, and for the next one, `step` away (`step` doublings if logX), at
+ * an arrow key. Scales are linear unless logX or logY, which a range may also say; y: [high, low] puts the lowest on top.
+ * A line may have its own `width` and `opacity`.
  */
 export function lineChart({ title = "", x = "", y = "", width = 460, height = 260, logX = false, logY = false, step = 1, onpoint }) {
   const inner = { left: 58, right: 12, top: 10, bottom: 46 };
   const svg = shape("svg", { width, height, role: "img", "aria-label": `${title}: ${y} against ${x}` });
   let at = null;
   const point = (value) => { at = value; onpoint(value); };
-  const move = (by) => () => scales && point(Math.min(scales.x.high, Math.max(scales.x.low, (at ?? scales.x.low) + by)));
+  const away = (from, by) => (logX ? from * 2 ** by : from + by);
+  const move = (by) => () => scales && point(Math.min(scales.x.high, Math.max(scales.x.low, away(at ?? scales.x.low, by))));
   if (onpoint) {
     attribute(svg, { tabindex: 0, role: "application" });
     keys(svg, { ArrowLeft: move(-step), ArrowRight: move(step), Home: move(-Infinity), End: move(Infinity) });
