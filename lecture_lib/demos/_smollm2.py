@@ -59,9 +59,15 @@ def attention(text: str) -> tuple[np.ndarray, list[str]]:
 
 
 def names(tokenizer, ids: Sequence[int]) -> list[str]:
-    """A name for each token: its text without the space before it; a dot begins what continues a word."""
-    pieces = [tokenizer.decode([i]) for i in ids]
-    return [
-        "·" + piece if k and piece[:1].isalpha() else (piece.strip() or repr(piece)[1:-1].replace(" ", "␣"))
-        for k, piece in enumerate(pieces)
-    ]
+    """A name for each token of a sentence: its text without the space before it; a dot begins what continues a word."""
+    return [name(tokenizer.decode([i]), first=not k) for k, i in enumerate(ids)]
+
+
+def name(piece: str, first: bool = False) -> str:
+    """
+    >>> name(" whale"), name("al"), name("."), name("\\n"), name(" ")
+    ('whale', '·al', '.', '\\\\n', '␣')
+    """
+    if not first and piece[:1].isalpha():
+        return "·" + piece
+    return piece.strip() or repr(piece)[1:-1].replace(" ", "␣")

@@ -212,7 +212,8 @@ def _whole(found: HeadGrid) -> dict:
 def _opened(found: HeadGrid, state: dict) -> dict:
     """One head's matrix, and one token's row in every head."""
     layer, head, query = state["layer"], state["head"], state["query"]
-    query = len(found.tokens) - 1 if query is None else query
+    last = len(found.tokens) - 1
+    query = last if query is None else min(query, last)
     return {
         "opened": [layer, head, query],
         "matrix": found.weights[layer, head],

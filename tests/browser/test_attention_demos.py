@@ -94,3 +94,28 @@ def test_a_real_model_looks_at_another_sentence(opened):
     assert demos.head_grid.describe(found, 17, 5, len(found.tokens) - 1).startswith(shown.said())
     shown.press("copy as Python")
     assert eval(shown.said(), {"demos": demos}).state == {**shown.state(), "query": len(found.tokens) - 1}
+
+
+def test_a_cell_of_the_stream_says_its_exact_probabilities_and_arrows_move(opened):
+    found = demos.residual_stream.compute_sentence(_smollm2.SENTENCES[-1])
+    shown = opened(lambda: demos.residual_stream.show())
+    grid = shown.page.locator('#first svg[aria-label^="The likeliest"]')
+    T = len(found.tokens)
+    shown.page.locator(f'#first rect[data-k="{27 * T + 4}"]').hover()
+    best = ", ".join(f"“{found.vocab[int(i)]}” {number(p, 4)}" for i, p in zip(found.words[27, 4], found.probs[27, 4]))
+    assert shown.said().startswith(f"after 27 blocks, at “is” (4): {best}; length {number(found.norms[27, 4], 1)}")
+    grid.focus()
+    pressed(shown, "ArrowDown", "ArrowDown", "ArrowLeft")
+    assert (shown.state()["layer"], shown.state()["position"]) == (28, 11)
+    shown.press("lengths")
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos}).state == shown.state()
+
+
+def test_another_recorded_sentence_is_laid_out_anew_in_the_dark(opened):
+    shown = opened(lambda: demos.residual_stream.show(), dark=True)
+    shown.press("When Mary")
+    shown.page.locator("#first svg text", has_text="John").first.wait_for()
+    rows = shown.page.locator("#first tr").all_inner_texts()
+    found = demos.residual_stream.compute_sentence(_smollm2.SENTENCES[1])
+    assert rows[0].split() == [f"“{found.vocab[int(found.words[-1, -1, 0])]}”", number(found.probs[-1, -1, 0], 4)]

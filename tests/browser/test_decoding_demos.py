@@ -145,3 +145,73 @@ def test_other_dice_draw_other_texts_and_the_line_brings_them_back(opened):
     tree = demos.search_tree.with_weights(demos.search_tree.SEA)
     counts = demos.search_tree.compute(tree, "sample", rng=np.random.default_rng(1)).steps[-1].counts
     assert tree_total(shown, "narwhal") == f"{counts['the', 'narwhal']}×"
+
+
+# --- cache meter
+
+
+def meter_rows(shown) -> dict[str, list[str]]:
+    rows = [row.split("\t") for row in shown.page.locator("#first table tr").all_inner_texts()]
+    return {name: values for name, *values in rows}
+
+
+def test_the_next_token_moves_the_meter_on(opened):
+    shown = opened(lambda: demos.cache_meter.show(prompt=4, written=0))
+    assert shown.said() == "The prompt is read: the same work with a cache and without."
+    shown.page.get_by_label("next step").first.click()
+    shown.page.keyboard.press("ArrowRight")
+    found = demos.cache_meter.compute(4, 2, 2, 64, 4)
+    rows = meter_rows(shown)
+    assert rows["6 tokens stand there"] == ["without", "with"]
+    assert rows["tokens read so far"] == [str(n) for n in found.read_so_far]
+    assert rows["keys and values kept"] == ["0 bytes", demos.cache_meter.size(found.cache_bytes)]
+
+
+def test_fewer_heads_of_keys_and_values_shrink_the_cache(opened):
+    shown = opened(lambda: demos.cache_meter.show(model="SmolLM2-135M"), dark=True)
+    before = meter_rows(shown)["kept at 4,096 tokens"]
+    shown.slide("K, V heads", 0)
+    assert (before[1], meter_rows(shown)["kept at 4,096 tokens"][1]) == ("90.0 MiB", "30.0 MiB")
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos}).state == shown.state()
+
+
+def test_the_lines_say_their_values_under_the_mouse(opened):
+    shown = opened(lambda: demos.cache_meter.show(model="GPT-3 175B", chart=2))
+    shown.page.locator("#first svg").last.hover(position={"x": 300, "y": 100})
+    said = shown.said()
+    x = int(said.split()[1].replace(",", ""))
+    assert said.startswith(f"at {x:,} tokens: {demos.cache_meter.size(2 * 96 * 12288 * 2 * x)} of keys and values")
+
+
+# --- model calculator
+
+
+def test_a_model_of_the_calculator_shows_its_parameters_by_part(opened):
+    shown = opened(lambda: demos.model_calculator.show())
+    shown.page.get_by_label("model", exact=True).first.select_option("GPT-3 175B")
+    calculator = demos.model_calculator
+    found = calculator.compute(calculator.MODELS["GPT-3 175B"])
+    assert "175B parameters" in shown.page.locator("#first .lm-calc").inner_text()
+    shown.page.locator("#first [data-part=attention]").hover()
+    count = found["parts"]["attention"]
+    assert shown.said() == f"attention: {count:,} parameters, 33.2% of {found['n_params']:,}"
+
+
+def test_the_width_takes_heads_and_feed_forward_with_it(opened):
+    shown = opened(lambda: demos.model_calculator.show(), dark=True)
+    shown.slide("width d_model", 7)
+    shown.slide("K, V heads", 0)
+    state = shown.state()
+    assert [state[key] for key in ("d_model", "n_heads", "n_kv_heads", "d_ff")] == [1024, 16, 1, 4096]
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos}).state == state
+
+
+def test_what_does_not_fit_into_a_gpu_is_said_in_gpus(opened):
+    shown = opened(lambda: demos.model_calculator.show("GPT-3 6.7B"))
+    shown.press("H100")
+    rows = shown.page.locator('#first [aria-label="memory"] tr').all_inner_texts()
+    assert "fits" in next(row for row in rows if row.startswith("weights"))
+    assert "2 GPUs" in next(row for row in rows if row.startswith("training"))
+    assert shown.state()["peak"] == 989

@@ -151,3 +151,72 @@ def test_your_own_weights_are_drawn_and_the_copied_line_names_them(opened):
     assert shown.said() == "“silo”: most from “seal”, 1.0000; as wide as 1.0 equal words"
     shown.press("copy as Python")
     assert eval(shown.said(), {"demos": demos, "weights": weights}).state == shown.state()
+
+
+def test_a_click_on_a_word_lists_its_neighbours_with_exact_cosines(opened):
+    film = demos.embedding_map.recorded()
+    shown = opened(lambda: demos.embedding_map.show())
+    shown.page.locator("#first g[aria-label=seal]").click()
+    seal = film.words.index("seal")
+    near, cosines = demos.embedding_map.nearest(film, -1, seal, 8), demos.embedding_map.cosines(film, -1, seal)
+    rows = [row.split() for row in shown.page.locator("#first tr:visible").all_inner_texts()]
+    assert rows == [[film.words[i], f"{cosines[i]:.3f}"] for i in near]
+    shown.page.locator("#first g[aria-label=otter]").hover()
+    assert f"cosine with “seal” {cosines[film.words.index('otter')]:.4f}" in shown.said()
+    assert shown.state("second")["word"] is None
+
+
+def test_the_slider_moves_the_words_to_where_they_were(opened):
+    film = demos.embedding_map.recorded()
+    shown = opened(lambda: demos.embedding_map.show(word="seal"))
+    shown.slide("moment", 0)
+    x, y = demos.embedding_map._on_screen(film)[0, 0]
+    move = shown.page.locator(f"#first g[aria-label={film.words[0]}]").evaluate("node => node.style.transform")
+    assert move == f"translate({x:.1f}px, {y:.1f}px)"
+    assert "before training" in shown.page.locator("#first").inner_text()
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos}).state == shown.state()
+
+
+def test_words_are_chosen_by_keys(opened):
+    shown = opened(lambda: demos.embedding_map.show())
+    shown.page.locator("#first g[role=radio]").first.focus()
+    shown.page.keyboard.press("ArrowRight")
+    shown.page.keyboard.press("Enter")
+    assert shown.state()["word"] == demos.embedding_map.recorded().words[1]
+
+
+def test_a_recorded_run_is_scrubbed_and_shows_what_was_written_then(opened):
+    watch = demos.live_training.recorded()
+    shown = opened(lambda: demos.live_training.show())
+    curve = demos.live_training.compute(watch.losses, watch.floor, demos.live_training.SENT)
+    shown.slide("step", 40)
+    assert shown.state()["step"] == curve.steps[40] + 1
+    assert f"loss {curve.losses[40]:.4f}, {curve.losses[40] - watch.floor:.4f} above the floor" in shown.said()
+    steps = [step for step, _ in watch.samples if step <= shown.state()["step"]]
+    assert f"written after {steps[-1]} steps" in shown.page.locator("#first").inner_text()
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos}).state == shown.state()
+
+
+def test_a_sample_in_the_list_leads_back_to_its_step(opened):
+    watch = demos.live_training.recorded()
+    shown = opened(lambda: demos.live_training.show())
+    shown.page.locator("#first [aria-label='sample after 500 steps']").click()
+    assert "written after 500 steps" in shown.page.locator("#first").inner_text()
+    assert dict(watch.samples)[500] in shown.page.locator("#first").inner_text()
+    shown.press("latest")
+    assert shown.state()["step"] is None
+
+
+def test_a_run_is_followed_while_it_trains(opened):
+    watch = demos.live_training.Watch(lambda watch: None, 20, 0.5)
+    watch.losses = [3.0]
+    shown = opened(lambda: demos.live_training._widget(watch, {"step": None, "smoothing": 0.0}, False, ""))
+    assert "step 1 of 20: loss 3.000" in shown.page.locator("#first").inner_text()
+    shown.page.evaluate(
+        """() => firstModel.set("given", {...firstModel.get("given"), at: [1, 2], samples: [[2, "a tale"]],
+        losses: new DataView(new Float32Array([3, 2.5]).buffer)})"""
+    )
+    assert "step 2 of 20: loss 2.500" in shown.page.locator("#first").inner_text()
+    assert "a tale" in shown.page.locator("#first").inner_text()

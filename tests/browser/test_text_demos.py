@@ -1,9 +1,12 @@
 """The demos of text, tokens and gradients, drawn in a page of their own: mouse, keys and numbers."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from lecture_lib import demos
 from lecture_lib.demos._formulas import figure
+from lecture_lib.demos._panel import number
 
 pytestmark = pytest.mark.browser
 TEXT = "sea seal seals"
@@ -155,3 +158,90 @@ def test_a_formula_that_has_no_value_is_said_and_the_picture_stays(opened):
     shown.page.locator("#first input[aria-label=x]").fill("-1")
     assert shown.said() == "log(x) is no finite number here; choose other values"
     assert _boxes(shown)["y"] == ["0", ""]
+
+
+def _weights(shown, side: int) -> list[str]:
+    """The weights of one side of the temperature demo."""
+    return shown.page.locator(f"#first .lm-large >> nth={side} >> td.lm-n").all_inner_texts()
+
+
+def test_the_weights_follow_d_k_and_the_temperature(opened):
+    shown = opened(demos.scaling_temperature.show)
+    shown.slide("d_k", 8)
+    for temperature in (1.0, 16.0):
+        for side, scaled in enumerate((False, True)):
+            expected = demos.scaling_temperature.compute(256, scaled, temperature=temperature)
+            assert _weights(shown, side) == [number(weight, 3) for weight in expected.weights]
+        shown.press("temperature √d_k")
+    assert shown.said().startswith("At temperature √d_k = 16.00 the left side is what the right side is")
+    assert _again(shown).state == shown.state() == {"seed": 39, "d_k": 256, "temperature": 16}
+
+
+def test_a_key_says_its_numbers_on_hover_and_another_draw_is_drawn(opened):
+    shown = opened(lambda: demos.scaling_temperature.show(d_k=64))
+    shown.press("another draw")
+    shown.page.wait_for_function("firstModel.get('state').seed === 40")
+    expected = demos.scaling_temperature.compute(64, True, seed=40)
+    shown.page.wait_for_timeout(50)
+    shown.page.locator("#first .lm-large >> nth=1 >> tr >> nth=2").hover()
+    assert shown.said() == f"key 3: score {number(expected.scores[2], 4)}, weight {number(expected.weights[2], 4)}"
+
+
+SENTENCES = ["cod eat krill", "cod eat cod", "we eat krill"]
+TOKENS = [token for sentence in SENTENCES for token in ["<bos>", *sentence.split(), "<eos>"]]
+
+
+def _next(shown) -> dict[str, str]:
+    """The words that may come next, with their probabilities."""
+    rows = shown.page.locator("#first .lm-large tr:visible").all()
+    return dict(row.locator("td").all_inner_texts()[:2] for row in rows)
+
+
+def _expected(text: str, n: int, k: float = 0.0) -> dict[str, str]:
+    probs = demos.ngram_explorer.compute(TOKENS, text, n, k).probs
+    return {token: number(p, 3) for token, p in probs.items() if p}
+
+
+def test_the_sliders_of_n_and_k_move_the_words_that_may_follow(opened):
+    shown = opened(lambda: demos.ngram_explorer.show(TOKENS, context="we eat"))
+    assert _next(shown) == _expected("we eat", 3)
+    shown.slide("n", 2)
+    assert _next(shown) == _expected("we eat", 2)
+    shown.slide("k, added", 3)
+    assert _next(shown) == _expected("we eat", 2, 0.5)
+    tokens = TOKENS
+    shown.press("copy as Python")
+    assert eval(shown.said(), {"demos": demos, "tokens": tokens}).state == shown.state()
+
+
+def test_a_word_is_chosen_by_a_click_or_drawn_and_taken_back(opened):
+    shown = opened(lambda: demos.ngram_explorer.show(TOKENS, context="cod eat", n=2))
+    shown.page.locator("#first .lm-large tr", has_text="krill").click()
+    assert shown.state()["context"] == "cod eat krill"
+    assert _next(shown) == {"<eos>": "1.000"}
+    shown.press("one more word")
+    assert "the sentence is over" in shown.said()
+    shown.press("one word back")
+    shown.press("to the end")
+    written = shown.state()["context"].split()
+    assert written[:2] == ["cod", "eat"]
+    assert len(written) > 2
+    assert shown.state("second")["context"] == "cod eat"
+
+
+def test_a_context_that_was_never_read_is_said_and_where_to_back_off(opened):
+    shown = opened(lambda: demos.ngram_explorer.show(TOKENS, context="zorb eat"))
+    said = shown.page.locator("#first .lm-headline").inner_text()
+    assert said.startswith("“zorb eat” was never read: the model has nothing to say. The word “zorb” does not occur")
+    assert said.endswith("To back off: “eat” (n = 2) was read 3 times.")
+    shown.page.locator("#first tr", has_text="n = 2").click()
+    assert _next(shown) == _expected("eat", 2)
+
+
+def test_functions_of_one_s_own_are_asked_in_python(opened):
+    mine = SimpleNamespace(sample_next=lambda probs, rng: max(probs, key=probs.get))
+    shown = opened(lambda: demos.ngram_explorer.show(TOKENS, mine, context="we", n=2))
+    shown.press("to the end")
+    shown.page.wait_for_function("firstModel.get('given').orders[1][0] === 2")
+    assert shown.state()["context"] == "we eat krill"
+    assert _next(shown) == _expected("we eat krill", 2)

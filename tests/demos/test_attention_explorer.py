@@ -94,17 +94,3 @@ def test_the_painter_finds_what_looks_ahead_and_what_is_left_out():
 def test_the_painter_begins_with_the_mask_that_it_is_given():
     assert demos.mask_painter.show(["a", "b"]).state == {"visible": [[True, True], [True, True]]}
     assert demos.mask_painter.show(["a", "b"], visible=np.tri(2)).state == {"visible": [[True, False], [True, True]]}
-
-
-def test_scaling_keeps_the_entropy_that_no_scaling_loses():
-    entropies = {
-        scaled: [demos.scaling_temperature.compute(d_k, scaled).entropy for d_k in (4, 64, 1024)]
-        for scaled in (True, False)
-    }
-    assert min(entropies[True]) > 1.5
-    assert entropies[False][-1] < 0.2
-
-
-def test_the_weights_of_the_temperature_demo_are_torch_s_softmax():
-    shares = demos.scaling_temperature.compute(64, scaled=False)
-    assert np.allclose(shares.weights, torch.softmax(torch.tensor(shares.scores), -1).numpy())

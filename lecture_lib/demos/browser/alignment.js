@@ -57,7 +57,9 @@ function render({ model, el }) {
     label: "target word", count: sentences[0].target.length, go, every: 900,
     show: (i, total) => `writes word ${i + 1} of ${total}`,
   });
-  const when = slider({ label: own ? "table" : "trained for", min: 0, max: frames.length - 1, move: (frame) => shown.share({ frame }), show: (i) => frames[i] });
+  const when = slider({
+    label: own ? "table" : "trained for", min: 0, max: frames.length - 1, show: (i) => frames[i], move: (frame) => shown.share({ frame }),
+  });
   const arcs = between((t) => { go(t); tell(t); }, (t, s) => tell(t, s));
   const holder = element("div");
   const note = element("div", { style: "max-width:40em;margin-top:0.6em" }, own ? "" :
@@ -99,7 +101,8 @@ function render({ model, el }) {
 /** The two sentences, one above the other, arcs between them; the word being written has its bars of shares. */
 function between(onact, onpoint) {
   const [letter, gap, top, bar, far] = [9.4, 18, 92, 60, 170];
-  const svg = shape("svg", { height: top + far + 40, role: "radiogroup", "aria-label": "The two sentences. Arrow keys choose the word that is being written." });
+  const label = "The two sentences. Arrow keys choose the word that is being written.";
+  const svg = shape("svg", { height: top + far + 40, role: "radiogroup", "aria-label": label });
   const lines = shape("g"), sources = [], targets = [], paths = [];
   svg.append(lines);
   const word = (y) => {

@@ -116,7 +116,7 @@ function wordTable(onpoint) {
     const count = Math.min(MOST_WORDS, order.length);
     while (lines.length < count) {
       const row = chipRow(), times = element("td", { class: "lm-n" });
-      const line = element("tr", {}, element("td", { class: "lm-word" }, row.node), times);
+      const line = element("tr", {}, element("td", { class: "lm-spelled" }, row.node), times);
       lines.push({ row, times, line });
       table.append(line);
     }

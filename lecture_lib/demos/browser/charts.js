@@ -56,15 +56,17 @@ export function barList({ title = "", rows = 0, digits = 3, onpoint, onact }) {
 
 /**
  * Lines over a common x. paint([{ name, points: [[x, y], ...], colour, dashed }], { x: [low, high], y: [low, high] })
- * redraws; onpoint(x) is called for the x under the mouse, and for the next one, `step` away, at an arrow key. Scales are
- * linear unless logX or logY; a line may have its own `width` and `opacity`.
+ * redraws; onpoint(x) is called for the x under the mouse, and for the next one, `step` away (`step` doublings if logX), at
+ * an arrow key. Scales are linear unless logX or logY, which a range may also say; y: [high, low] puts the lowest on top.
+ * A line may have its own `width` and `opacity`.
  */
 export function lineChart({ title = "", x = "", y = "", width = 460, height = 260, logX = false, logY = false, step = 1, onpoint }) {
   const inner = { left: 58, right: 12, top: 10, bottom: 46 };
   const svg = shape("svg", { width, height, role: "img", "aria-label": `${title}: ${y} against ${x}` });
   let at = null;
   const point = (value) => { at = value; onpoint(value); };
-  const move = (by) => () => scales && point(Math.min(scales.x.high, Math.max(scales.x.low, (at ?? scales.x.low) + by)));
+  const away = (from, by) => (logX ? from * 2 ** by : from + by);
+  const move = (by) => () => scales && point(Math.min(scales.x.high, Math.max(scales.x.low, away(at ?? scales.x.low, by))));
   if (onpoint) {
     attribute(svg, { tabindex: 0, role: "application" });
     keys(svg, { ArrowLeft: move(-step), ArrowRight: move(step), Home: move(-Infinity), End: move(Infinity) });
@@ -76,7 +78,7 @@ export function lineChart({ title = "", x = "", y = "", width = 460, height = 26
     const all = lines.flatMap((line) => line.points).filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b));
     scales = {
       x: scale(range.x ?? extent(all.map(([a]) => a)), [inner.left, width - inner.right], logX),
-      y: scale(range.y ?? extent(all.map(([, b]) => b)), [height - inner.bottom, inner.top], logY),
+      y: scale(range.y ?? extent(all.map(([, b]) => b)), [height - inner.bottom, inner.top], range.logY ?? logY),
     };
     axes.replaceChildren(...axis(scales, inner, width, height, x, y));
     curves.replaceChildren(...lines.map(({ points, colour = "rgb(var(--lm-blue))", dashed = false, name = "", width: thick = 2.5, opacity = 1 }) => {
@@ -118,6 +120,7 @@ function scale([low, high], [from, to], log) {
 
 /** Round numbers between low and high, about four of them; powers of ten on a logarithmic scale. */
 export function ticks(low, high, log = false) {
+  if (low > high) return ticks(high, low, log); // an axis that runs the other way
   if (log) return Array.from({ length: Math.floor(Math.log10(high) + 1e-9) - Math.ceil(Math.log10(low) - 1e-9) + 1 }, (_, i) => 10 ** (Math.ceil(Math.log10(low) - 1e-9) + i));
   const rough = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));

@@ -27,18 +27,22 @@ export function choice({ label, options, value = 0, choose }) {
   return { node: element("div", { class: "lm-tools", role: "radiogroup", "aria-label": label }, ...buttons), set };
 }
 
-/** A number between min and max. show(value) writes it beside the slider. */
-export function slider({ label, min, max, step = 1, value = min, move, show = String }) {
+/**
+ * A number between min and max, or one of `values` in ascending order, for steps that are not equal. show(value) writes
+ * it beside the slider; a value between those listed is written as it is.
+ */
+export function slider({ label, values = null, min = 0, max = values?.length - 1, step = 1, value = values?.[0] ?? min, move, show = String }) {
+  const place = (now) => (values ? values.reduce((best, other, i) => (Math.abs(other - now) < Math.abs(values[best] - now) ? i : best), 0) : now);
+  const chosen = () => (values ? values[Number(input.value)] : Number(input.value));
   const input = element("input", { type: "range", min, max, step, "aria-label": label, "data-lm-suppress-shortcuts": "true" });
   const written = element("output", {});
   const set = (now) => {
-    if (Number(input.value) !== now) input.value = now;
+    if (Number(input.value) !== place(now)) input.value = place(now);
     written.textContent = show(now);
     input.setAttribute("aria-valuetext", show(now));
   };
-  input.addEventListener("input", () => { set(Number(input.value)); move(Number(input.value)); });
+  input.addEventListener("input", () => { const now = chosen(); set(now); move(now); });
   input.addEventListener("keydown", (event) => event.stopPropagation());
-  input.value = value;
   set(value);
   const limits = (low, high) => { input.min = low; input.max = high; };
   return { node: element("label", { class: "lm-slider" }, element("span", {}, label), input, written), set, limits };

@@ -4,9 +4,9 @@ import { attribute, element, floats, keys, number, shape, shorten } from "./elem
 import { choice, slider, stepper } from "./controls.js";
 import { stage } from "./stage.js";
 
-const SCALES = ["linear", "log"];
+const SCALES = ["linear", "log"], CELLS = ["rnn", "lstm"];
 const LOWEST = -6; // the power of ten at the foot of the logarithmic bars
-const [LEFT, CELL, BAR, ASK, FOOT] = [62, 22, 150, 30, 58]; // pixels: of the axis, a number, the tallest bar, the rows above and below
+const [LEFT, CELL, BAR, ASK, FOOT] = [78, 22, 150, 30, 58]; // pixels: axis, a number, the tallest bar, the rows above and below
 const GREEN = "var(--lm-green)";
 
 /** How much as a share of what the word itself does; Python's `_times` says the same. */
@@ -35,31 +35,45 @@ function render({ model, el }) {
   const wide = Math.max(58, Math.min(104, Math.floor(1080 / T)));
   const go = (at) => shown.share({ at, back: null });
   const read = stepper({ label: "word", count: T, go, every: 700, show: (i) => `1. read: word ${i + 1} of ${T}` });
-  const asked = stepper({ label: "steps back", count: T, go: (back) => shown.share({ back }), every: 700, show: (i) => `2. ask back: ${i} steps` });
-  const memory = slider({ label: "memory", min: 0, max: 3, step: 0.05, move: (value) => shown.share({ memory: value }), show: (value) => `W_hh × ${number(value)}` });
-  const cells = choice({ label: "cell", options: ["RNN", "LSTM"], choose: (i) => shown.share({ cell: ["rnn", "lstm"][i] }) });
-  const scales = choice({ label: "scale of the bars", options: ["bars: linear", "logarithmic"], choose: (i) => shown.share({ scale: SCALES[i] }) });
+  const asked = stepper({
+    label: "steps back", count: T, every: 700, go: (back) => shown.share({ back }), show: (i) => `2. ask back: ${i} steps`,
+  });
+  const memory = slider({
+    label: "memory", min: 0, max: 3, step: 0.05, move: (value) => shown.share({ memory: value }), show: (value) => `W_hh × ${number(value)}`,
+  });
+  const cells = choice({ label: "cell", options: ["RNN", "LSTM"], choose: (i) => shown.share({ cell: CELLS[i] }) });
+  const scales = choice({
+    label: "scale of the bars", options: ["bars: linear", "logarithmic"], choose: (i) => shown.share({ scale: SCALES[i] }),
+  });
   const told = (s) => {
     const { at } = shown.state();
     const values = Array.from(floats(shown.given().states)).slice(s * rows, (s + 1) * rows).map((v) => number(v)).join(", ");
     const blame = floats(shown.given().blame).subarray(at * T, (at + 1) * T);
-    const asks = !bars.node.isConnected ? "" : s <= at ? ` Derivative of the state after “${tokens[at]}” by its vector: norm ${written(blame[s])}, ${times(blame[s] / blame[at])} as “${tokens[at]}” itself.` : " Not read yet.";
+    const own = `Derivative of the state after “${tokens[at]}” by its vector: norm ${written(blame[s])}, `
+      + `${times(blame[s] / blame[at])} as “${tokens[at]}” itself.`;
+    const asks = !bars.node.isConnected ? "" : s <= at ? ` ${own}` : " Not read yet.";
     shown.tell(`“${tokens[s]}”: state ${values}${rows < shown.given().d_hidden ? ", …" : ""}.${asks}`);
   };
   const rows = floats(model.get("given").states).length / T;
   const network = unrolled({ tokens, rows, wide, onpoint: told, onact: go });
   const bars = barsBelow({ tokens, wide, onpoint: told, onact: go });
   const said = element("div", { class: "lm-title", style: "font-size:1.15em" });
-  const key = element("div", { class: "lm-legend" }, ...[["rgb(var(--lm-blue))", "positive"], ["var(--lm-orange)", "negative number of the state"]].map(([colour, name]) => element("span", {}, element("i", { style: `border-top:12px solid ${colour}` }), name)));
+  const entry = (colour, name) => element("span", {}, element("i", { style: `border-top:12px solid ${colour}` }), name);
+  const key = element("div", { class: "lm-legend" },
+    entry("rgb(var(--lm-blue))", "positive"), entry("var(--lm-orange)", "negative number of the state"));
   const [wideNetwork, wideBars] = [network.node, bars.node].map((svg) => element("div", { class: "lm-across" }, svg));
   wideNetwork.addEventListener("scroll", () => { wideBars.scrollLeft = wideNetwork.scrollLeft; });
   wideBars.addEventListener("scroll", () => { wideNetwork.scrollLeft = wideBars.scrollLeft; });
+  const last = tokens[model.get("state").at];
   const shown = stage({
     model, el, name: "rnn_unrolled",
-    controls: [element("div", { class: "lm-row" }, read.node, asked.node), element("div", { class: "lm-row" }, memory.node, ...(chosen ? [cells.node] : []), scales.node)],
+    controls: [
+      element("div", { class: "lm-row" }, read.node, asked.node),
+      element("div", { class: "lm-row" }, memory.node, ...(chosen ? [cells.node] : []), scales.node),
+    ],
     open: [element("div", { class: "lm-wide" }, wideNetwork, key)],
     answer: [element("div", { class: "lm-wide" }, said, wideBars)],
-    question: `How much does the first word still matter after “${tokens[model.get("state").at]}”, compared with “${tokens[model.get("state").at]}” itself?`,
+    question: `How much does the first word still matter after “${last}”, compared with “${last}” itself?`,
     options: ["at least half as much", "1 % to 50 %", "less than 1 %", "more than it"],
     line: (state) => [call, { ...state, ...(seed ? { seed } : {}) }],
   });
@@ -70,7 +84,7 @@ function render({ model, el }) {
     read.set(at);
     asked.set(reached, at + 1);
     memory.set(times_);
-    cells.set(cell === "lstm" ? 1 : 0);
+    cells.set(CELLS.indexOf(cell));
     scales.set(SCALES.indexOf(scale));
     const shares = Array.from(blame, (value) => value / blame[at]);
     const [left, right] = [LEFT + (at - 1) * wide, LEFT + (at + 2) * wide - wideNetwork.clientWidth];
@@ -78,31 +92,61 @@ function render({ model, el }) {
     network.paint(floats(shown.given().states), at, reached, shares);
     bars.paint(shares, at, reached, scale);
     const factor = perStep(blame, at);
-    said.textContent = at === 0 ? "The first word: nobody else to blame." :
-      `Who is to blame for the state after “${tokens[at]}”? ${reached < at ? `So far we are ${reached} steps back.` : `“${tokens[0]}”, ${at} steps back: ${times(shares[0])}; on average × ${written(factor)} with each step.`}`;
+    const found = reached < at
+      ? `So far we are ${reached} steps back.`
+      : `“${tokens[0]}”, ${at} steps back: ${times(shares[0])}; on average × ${written(factor)} with each step.`;
+    said.textContent = at ? `Who is to blame for the state after “${tokens[at]}”? ${found}` : "The first word: nobody else to blame.";
     shown.tell("Point at a word, or Tab to it, for its exact numbers; click it to ask from there.");
   });
 }
 
-const written = (value) => (!Number.isFinite(value) ? "?" : value === 0 ? "0" : value >= 0.001 && value < 1000 ? String(Number(value.toPrecision(3))) : value.toExponential(1).replace("-", "−").replace("+", ""));
+/** Three digits, or a power of ten. */
+function written(value) {
+  if (!Number.isFinite(value)) return "?";
+  if (value === 0 || (value >= 0.001 && value < 1000)) return String(Number(value.toPrecision(3)));
+  return value.toExponential(1).replace("-", "−").replace("+", "");
+}
+
+/** The figure on a bar: per cent up to its own, then a factor. */
+function percent(share) {
+  if (share >= 1.005) return `× ${share < 1e4 ? share.toFixed(share < 10 ? 1 : 0) : written(share)}`;
+  if (share >= 0.0995) return `${(100 * share).toFixed(0)} %`;
+  return share === 0 ? "0" : share >= 5e-5 ? `${Number((100 * share).toPrecision(1))} %` : written(share);
+}
+
+/** Where the bars' axis has its lines: shares. */
+function marks(scale, most) {
+  if (scale === "linear") return most > 1.2 ? [0, 1, most] : [0, 0.5, 1];
+  const powers = Math.max(0, Math.ceil(Math.log10(most) - 1e-9));
+  return Array.from({ length: powers - LOWEST + 1 }, (_, i) => i + LOWEST).filter((power) => power % 2 === 0).map((power) => 10 ** power);
+}
 
 /** The network: a column of squares for each word, arrows from state to state, and the question's way back. */
 function unrolled({ tokens, rows, wide, onpoint, onact }) {
   const T = tokens.length, tall = rows * CELL;
   const [top, width] = [ASK, LEFT + T * wide];
-  const svg = shape("svg", { width, height: top + tall + FOOT, role: "radiogroup", "aria-label": "The words, and the state after each. Arrow keys choose the word that asks." });
+  const svg = shape("svg", {
+    width, height: top + tall + FOOT, role: "radiogroup",
+    "aria-label": "The words, and the state after each. Arrow keys choose the word that asks.",
+  });
   const size = Math.max(13, Math.min(17, Math.floor(wide / 5.2)));
   const middle = (t) => LEFT + t * wide + wide / 2;
-  svg.append(shape("text", { x: 4, y: top + tall / 2, "font-size": 15, "dominant-baseline": "central" }, "state"), shape("text", { x: 4, y: top + tall + 46, "font-size": 15 }, "word"));
+  svg.append(shape("text", { x: 4, y: top + tall / 2, "font-size": 15, "dominant-baseline": "central" }, "state"));
+  svg.append(shape("text", { x: 4, y: top + tall + 46, "font-size": 15 }, "word"));
   const columns = tokens.map((token, t) => {
     const node = shape("g", { role: "radio", "aria-label": `word ${t + 1}, ${token}`, style: "cursor:pointer" });
-    const back = shape("rect", { x: LEFT + t * wide + 1, y: 0, width: wide - 2, height: top + tall + FOOT - 4, rx: 6, fill: "currentColor", "fill-opacity": 0 });
-    const squares = Array.from({ length: rows }, (_, i) => shape("rect", { x: middle(t) - CELL / 2, y: top + i * CELL, width: CELL, height: CELL, stroke: "var(--lm-line)" }));
-    const name = shape("text", { x: middle(t), y: top + tall + 46, "text-anchor": "middle", "font-size": size }, shorten(token, Math.floor(wide / (size * 0.52))));
-    const up = shape("path", { d: `M${middle(t)},${top + tall + 28}v-20m-5,7l5,-7l5,7`, fill: "none", stroke: "currentColor", "stroke-width": 2 });
-    const asks = shape("text", { x: middle(t), y: 18, "text-anchor": "middle", "font-size": Math.min(15, size) , "font-weight": 700 }, wide > 75 ? "who is to blame?" : "?");
-    const ring = shape("rect", { x: middle(t) - CELL / 2 - 3, y: top - 3, width: CELL + 6, height: tall + 6, rx: 4, fill: "none", stroke: GREEN, "stroke-width": 4 });
-    node.append(back, ...squares, name, up, asks, ring);
+    const x = middle(t), left = x - wide / 2;
+    const ground = shape("rect", { x: left + 1, width: wide - 2, height: top + tall + FOOT - 4, fill: "transparent" });
+    const squares = Array.from({ length: rows }, (_, i) => shape("rect", {
+      x: x - CELL / 2, y: top + i * CELL, width: CELL, height: CELL, stroke: "var(--lm-line)",
+    }));
+    const name = shape("text", { x, y: top + tall + 46, "text-anchor": "middle", "font-size": size }, shorten(token, Math.floor(wide / (size * 0.52))));
+    const up = shape("path", { d: `M${x},${top + tall + 28}v-20m-5,7l5,-7l5,7`, fill: "none", stroke: "currentColor", "stroke-width": 2 });
+    const asks = shape("text", { x, y: 18, "text-anchor": "middle", "font-size": 15, "font-weight": 700 }, wide > 75 ? "who is to blame?" : "?");
+    const ring = shape("rect", {
+      x: x - CELL / 2 - 3, y: top - 3, width: CELL + 6, height: tall + 6, rx: 4, fill: "none", stroke: GREEN, "stroke-width": 4,
+    });
+    node.append(ground, ...squares, name, up, asks, ring);
     node.addEventListener("pointerenter", () => onpoint(t));
     node.addEventListener("focus", () => onpoint(t));
     node.addEventListener("click", () => onact(t));
@@ -113,15 +157,19 @@ function unrolled({ tokens, rows, wide, onpoint, onact }) {
   });
   const arrows = tokens.slice(1).map((_, t) => {
     const [from, to] = [middle(t) + CELL / 2 + 7, middle(t + 1) - CELL / 2 - 7];
-    const forward = shape("path", { d: `M${from},${top + tall * 0.3}H${to}m-7,-5l7,5l-7,5`, fill: "none", stroke: "currentColor", "stroke-width": 2, "pointer-events": "none" });
-    const backward = shape("path", { d: `M${to},${top + tall * 0.72}H${from}m8,-7l-8,7l8,7`, fill: "none", stroke: GREEN, "stroke-linejoin": "round", class: "lm-answer", "pointer-events": "none" });
+    const look = { fill: "none", "pointer-events": "none" };
+    const forward = shape("path", { ...look, d: `M${from},${top + tall * 0.3}H${to}m-7,-5l7,5l-7,5`, stroke: "currentColor", "stroke-width": 2 });
+    const backward = shape("path", { ...look, d: `M${to},${top + tall * 0.72}H${from}m8,-7l-8,7l8,7`, stroke: GREEN, class: "lm-answer" });
     svg.append(forward, backward);
     return { forward, backward };
   });
   const paint = (states, at, reached, shares) => {
     columns.forEach(({ node, squares, name, up, asks, ring }, t) => {
       const seen = t <= at;
-      squares.forEach((square, i) => attribute(square, { fill: states[t * rows + i] < 0 ? "var(--lm-orange)" : "rgb(var(--lm-blue))", "fill-opacity": seen ? Math.min(1, Math.abs(states[t * rows + i])) : 0 }));
+      squares.forEach((square, i) => {
+        const value = states[t * rows + i];
+        attribute(square, { fill: value < 0 ? "var(--lm-orange)" : "rgb(var(--lm-blue))", "fill-opacity": seen ? Math.min(1, Math.abs(value)) : 0 });
+      });
       attribute(name, { "font-weight": t === at ? 700 : 400, opacity: seen ? 1 : 0.4 });
       attribute(up, { opacity: seen ? 1 : 0.2 });
       for (const part of [asks, ring]) part.setAttribute("visibility", t === at ? "visible" : "hidden");
@@ -130,7 +178,8 @@ function unrolled({ tokens, rows, wide, onpoint, onact }) {
     arrows.forEach(({ forward, backward }, t) => {
       attribute(forward, { opacity: t < at ? 1 : 0.15 });
       const strength = height(shares[t], "log", 1);
-      attribute(backward, { visibility: t < at && t >= at - reached ? "visible" : "hidden", "stroke-width": 0.8 + 6 * strength ** 2, opacity: 0.25 + 0.75 * strength });
+      attribute(backward, { "stroke-width": 0.8 + 6 * strength ** 2, opacity: 0.25 + 0.75 * strength });
+      backward.setAttribute("visibility", t < at && t >= at - reached ? "visible" : "hidden");
     });
   };
   return { node: svg, paint };
@@ -139,7 +188,9 @@ function unrolled({ tokens, rows, wide, onpoint, onact }) {
 /** A bar for each word, on the same columns: its share of what the word that asks does itself. */
 function barsBelow({ tokens, wide, onpoint, onact }) {
   const T = tokens.length, foot = 26 + BAR;
-  const svg = shape("svg", { width: LEFT + T * wide, height: foot + 30, role: "img", "aria-label": "How strongly the state depends on each word" });
+  const svg = shape("svg", {
+    width: LEFT + T * wide, height: foot + 30, role: "img", "aria-label": "How strongly the state depends on each word",
+  });
   const axis = shape("g");
   svg.append(axis);
   const columns = tokens.map((token, t) => {
@@ -155,7 +206,6 @@ function barsBelow({ tokens, wide, onpoint, onact }) {
     svg.append(node);
     return { node, bar, figure };
   });
-  const percent = (share) => (share >= 1.005 ? `× ${share < 1e4 ? share.toFixed(share < 10 ? 1 : 0) : written(share)}` : share === 0 ? "0" : share >= 0.0995 ? `${(100 * share).toFixed(0)} %` : share >= 5e-5 ? `${Number((100 * share).toPrecision(1))} %` : written(share));
   const paint = (shares, at, reached, scale) => {
     const most = Math.max(1, ...shares.slice(0, at + 1).filter(Number.isFinite));
     columns.forEach(({ node, bar, figure }, t) => {
@@ -166,13 +216,14 @@ function barsBelow({ tokens, wide, onpoint, onact }) {
       attribute(figure, { y: foot - tall - 6 });
       figure.textContent = t === at ? "100 %" : percent(shares[t]);
     });
-    const powers = Math.max(0, Math.ceil(Math.log10(most) - 1e-9));
-    const marks = scale === "log" ? Array.from({ length: powers - LOWEST + 1 }, (_, i) => 10 ** (i + LOWEST)).filter((_, i) => (i + LOWEST) % 2 === 0) : most > 1.2 ? [0, 1, most] : [0, 0.5, 1];
-    axis.replaceChildren(...marks.flatMap((share) => {
-      const y = foot - BAR * (share === 0 ? 0 : scale === "log" && share <= 10 ** LOWEST ? 0 : height(share, scale, most));
-      const label = share === 0 ? "0" : share > 1 ? `× ${share.toFixed(share < 10 ? 1 : 0)}` : `${Number((100 * share).toPrecision(2))} %`;
-      return [shape("line", { x1: LEFT, x2: LEFT + T * wide, y1: y, y2: y, stroke: share === 1 ? "currentColor" : "var(--lm-line)", "stroke-dasharray": share === 1 ? "5 5" : "none" }),
-        shape("text", { x: LEFT - 8, y, "text-anchor": "end", "dominant-baseline": "central", "font-size": 14 }, label)];
+    axis.replaceChildren(...marks(scale, most).flatMap((share) => {
+      const y = foot - BAR * (share <= 10 ** LOWEST ? 0 : height(share, scale, most));
+      const label = share > 1 ? `× ${share.toFixed(share < 10 ? 1 : 0)}` : share ? `${Number((100 * share).toPrecision(2))} %` : "0";
+      const own = share === 1 ? { stroke: "currentColor", "stroke-dasharray": "5 5" } : { stroke: "var(--lm-line)" };
+      return [
+        shape("line", { x1: LEFT, x2: LEFT + T * wide, y1: y, y2: y, ...own }),
+        shape("text", { x: LEFT - 8, y, "text-anchor": "end", "dominant-baseline": "central", "font-size": 14 }, label),
+      ];
     }));
   };
   return { node: svg, paint };
