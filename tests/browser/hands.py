@@ -81,7 +81,10 @@ def _changes(page: Page, root: ElementHandle, control: ElementHandle, act: Calla
 
 
 def _by_mouse(page: Page, control: ElementHandle) -> None:
-    """A click: on the far end of a slider's track, in the middle of anything else."""
+    """A click: on the far end of a slider's track, on another name of a list, in the middle of anything else."""
+    if control.evaluate("(control) => control.tagName") == "SELECT":
+        control.select_option(index=control.evaluate("(list) => (list.selectedIndex + 1) % list.length"))
+        return
     control.scroll_into_view_if_needed()
     box = control.bounding_box()
     share = 0.5
