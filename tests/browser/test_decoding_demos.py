@@ -262,7 +262,7 @@ def test_a_walk_comes_back_from_the_line_that_is_copied(opened):
 @pytest.mark.parametrize(
     ("name", "hidden", "seen"),
     [
-        ("decoding_lab", "left", "0.400"),
+        ("decoding_lab", "nats", "0.400"),
         ("search_tree", "step 0", "narwhal"),
         ("cache_meter", "megaFLOP", "without a cache"),
         ("model_calculator", "124M", "50,257"),
