@@ -1,6 +1,6 @@
 // Cache meter: what is computed again for each token without a key-value cache, and what is read instead with one.
 
-import { attribute, element, number, shape } from "./elements.js";
+import { attribute, element, placeIn, shape } from "./elements.js";
 import { choice, slider, stepper } from "./controls.js";
 import { lineChart } from "./charts.js";
 import { cacheBytes, flops, meter, operations, operationsSoFar, size, total } from "./work.js";
@@ -123,8 +123,7 @@ function triangleOf(title, colour, words, point) {
   };
   const rows = (from, to) => { let d = ""; for (let i = from; i < to; i++) for (let j = 0; j <= i; j++) d += square(i, j); return d; };
   svg.addEventListener("pointermove", (event) => {
-    const box = svg.getBoundingClientRect();
-    const [i, j] = [Math.floor((event.clientY - box.top) / cell), Math.floor((event.clientX - box.left - left) / cell)];
+    const [x, y] = placeIn(svg, event), [i, j] = [Math.floor(y / cell), Math.floor((x - left) / cell)];
     if (i >= 0 && i < count && j >= 0 && j <= i) point(i, j);
   });
   const paint = (T, begin) => {
