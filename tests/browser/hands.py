@@ -48,15 +48,20 @@ def move(page: Page, root: ElementHandle, seconds: float = SECONDS) -> Seen:
     """Moves the first control of a demo that changes anything, by mouse and then by arrow keys."""
     page.evaluate(_PICTURE)
     found = Seen("nothing to move", False, False)
-    handles = page.evaluate_handle(_FIND, [root, ", ".join(CONTROLS)]).get_properties().values()
-    for control in (handle.as_element() for handle in handles):
+    for control, name in controls_of(page, root):
         by_mouse = _changes(page, root, control, partial(_by_mouse, page, control), seconds)
         presses = [partial(_by_key, page, control, key) for key in ARROWS]
         by_keys = any(_changes(page, root, control, press, min(seconds, KEY_SECONDS)) for press in presses)
-        found = Seen(_describe(control), by_mouse, by_keys)
+        found = Seen(name, by_mouse, by_keys)
         if by_mouse and by_keys:
             break
     return found
+
+
+def controls_of(page: Page, root: ElementHandle) -> list[tuple[ElementHandle, str]]:
+    """What may be moved in a demo, in its order, each with a name."""
+    handles = page.evaluate_handle(_FIND, [root, ", ".join(CONTROLS)]).get_properties().values()
+    return [(handle.as_element(), _describe(handle.as_element())) for handle in handles]
 
 
 def picture_of(page: Page, root: ElementHandle) -> str:
@@ -76,7 +81,10 @@ def _changes(page: Page, root: ElementHandle, control: ElementHandle, act: Calla
 
 
 def _by_mouse(page: Page, control: ElementHandle) -> None:
-    """A click: on the far end of a slider's track, in the middle of anything else."""
+    """A click: on the far end of a slider's track, on another name of a list, in the middle of anything else."""
+    if control.evaluate("(control) => control.tagName") == "SELECT":
+        control.select_option(index=control.evaluate("(list) => (list.selectedIndex + 1) % list.length"))
+        return
     control.scroll_into_view_if_needed()
     box = control.bounding_box()
     share = 0.5

@@ -74,9 +74,14 @@ def test_one_s_own_function_runs_on_a_text_that_is_typed(opened):
     assert eval(shown.said(), {"demos": demos, "first_only": first_only}).state == shown.state()
 
 
-def test_512_tokens_are_drawn_and_answer(opened):
+@pytest.mark.parametrize("size", [1, 1.5])
+def test_512_tokens_are_drawn_and_answer_on_an_enlarged_page_too(opened, size):
     tokens = [f"t{i}" for i in range(512)]
     numbers = np.random.default_rng(0).normal(size=(512, 4))
     shown = opened(lambda: demos.attention_explorer.show(tokens, numbers))
-    shown.page.locator("#first canvas").hover(position={"x": 30.6, "y": 10.6})
+    shown.page.evaluate("size => { document.getElementById('first').style.zoom = size }", size)
+    canvas = shown.page.locator("#first canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    shown.page.mouse.move(box["x"] + 30.6 * size, box["y"] + 10.6 * size)
     assert shown.said().startswith("t10 → t30: score")

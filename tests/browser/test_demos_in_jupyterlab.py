@@ -10,18 +10,13 @@ from lecture_lib.demos._serve import write_notebook
 
 from .broken import ASKS_ABROAD, FAILS
 from .hands import Seen, move, picture_of
-from .lab import leave, open_notebook, run_all
+from .lab import bring, leave, open_notebook, run_all
 from .watch import Watch
 
 pytestmark = pytest.mark.browser
 DEMOS = catalogue()
 WAIT = 90_000  # milliseconds
 each_demo = pytest.mark.parametrize("name", [demo.name for demo in DEMOS])
-_BRING = """index => {
-    const notebook = jupyterapp.shell.currentWidget.content;
-    notebook.activeCellIndex = index;
-    return notebook.scrollToItem(index, 'start');
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +55,7 @@ def moved(every):
     def visit(name: str) -> tuple[Seen, bool, list[int]]:
         index = 1 + 2 * [demo.name for demo in DEMOS].index(name)
         for cell in (index + 1, index):
-            page.evaluate(_BRING, cell)
+            bring(page, cell)
             page.locator(f'.jp-Cell[data-windowed-list-index="{cell}"] .lm-rich[data-demo="{name}"]').wait_for(
                 timeout=WAIT
             )

@@ -1,6 +1,6 @@
 // Bars and lines, made once and moved.
 
-import { attribute, element, keys, number, shape } from "./elements.js";
+import { attribute, element, keys, number, placeIn, shape } from "./elements.js";
 
 /** A bar inside a table's cell: set(share) moves it; negative shares go left of the middle, in orange. */
 export function bar(signed = false) {
@@ -90,14 +90,12 @@ export function lineChart({ title = "", x = "", y = "", width = 460, height = 26
     legend.replaceChildren(...lines.filter((line) => line.name).map(({ name, colour = "rgb(var(--lm-blue))", dashed }) => element("span", {}, element("i", { style: `border-top:3px ${dashed ? "dashed" : "solid"} ${colour}` }), name)));
   };
   const show = (value) => {
-    const at = scales.x.at(value);
-    cursor.setAttribute("x1", at);
-    cursor.setAttribute("x2", at);
-    cursor.setAttribute("visibility", "visible");
+    at = value;
+    attribute(cursor, { x1: scales.x.at(value), x2: scales.x.at(value), visibility: "visible" });
   };
   svg.addEventListener("pointermove", (event) => {
     if (!scales || !onpoint) return;
-    point(Math.min(scales.x.high, Math.max(scales.x.low, scales.x.back(event.clientX - svg.getBoundingClientRect().left))));
+    point(Math.min(scales.x.high, Math.max(scales.x.low, scales.x.back(placeIn(svg, event)[0]))));
   });
   const legend = element("div", { class: "lm-legend" });
   return { node: element("div", {}, element("div", { class: "lm-title" }, title), svg, legend), paint, show };

@@ -40,6 +40,12 @@ export function pool(parent, make) {
   return { paint };
 }
 
+/** Where the pointer is in a picture that has a width of its own, in the picture's pixels: the page may be enlarged. */
+export function placeIn(picture, event) {
+  const box = picture.getBoundingClientRect(), scale = Number(picture.getAttribute("width")) / box.width;
+  return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+}
+
 /** A float32 array out of the bytes that Python sent, or an empty one if there are none yet. */
 export function floats(view) {
   return view ? new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)) : new Float32Array();

@@ -1,6 +1,6 @@
 // A heat map with named rows and columns: squares made once and recoloured, or a canvas where there are many.
 
-import { element, keys, shape, shorten } from "./elements.js";
+import { element, keys, placeIn, shape, shorten } from "./elements.js";
 
 const MOST_SQUARES = 64 * 64; // beyond, a canvas: 512 tokens by 512 are 262,144 cells
 const NAME_LENGTH = 12;
@@ -104,8 +104,7 @@ function canvasCells(svg, { R, C, cell, left, top }) {
   svg.append(holder);
   return {
     at: (event) => {
-      const box = canvas.getBoundingClientRect();
-      const [i, j] = [Math.floor((event.clientY - box.top) / cell), Math.floor((event.clientX - box.left) / cell)];
+      const [j, i] = placeIn(canvas, event).map((length) => Math.floor(length / cell));
       return i >= 0 && j >= 0 && i < R && j < C ? [i, j] : null;
     },
     paint: (look) => {
