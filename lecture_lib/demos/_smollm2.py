@@ -33,6 +33,24 @@ def loaded():
     )
 
 
+@cache
+def tokenizer():
+    """The tokenizer alone, without its model. Raises ValueError, in one line, where its file is not on this machine."""
+    from lecture_lib import pretrained
+
+    try:
+        if pretrained.is_cached():
+            from lecture_lib.pretrained.gguf_file import read_gguf
+            from lecture_lib.pretrained.tokenizer import gguf_tokenizer
+
+            return gguf_tokenizer(read_gguf(pretrained.fetch()))
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ValueError(f"the tokenizer of {NAME} can't be read: {str(error).splitlines()[0]}") from error
+    raise ValueError(
+        f"{NAME} is not on this machine: run `lecture_lib.pretrained.fetch()` once (93 MB) to see its tokenizer"
+    )
+
+
 def source(text: str) -> str:
     """Where the picture of a sentence comes from, in words."""
     return f"{'recorded from' if text in SENTENCES else 'computed here by'} {NAME}"

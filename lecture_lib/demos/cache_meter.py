@@ -10,7 +10,7 @@ from typing import Any
 
 UNIT = "10_decoding"
 MODELS = {  # layers, heads, heads of keys and values, width of a head, vocabulary, bytes a number
-    "the tale writer of this unit": (2, 4, 4, 16, 60, 4),
+    "the tale writer of this unit": (2, 4, 4, 16, 86, 4),
     "GPT-2 small": (12, 12, 12, 64, 50257, 2),
     "SmolLM2-135M": (30, 9, 3, 64, 49152, 2),
     "GPT-3 175B": (96, 96, 96, 128, 50257, 2),
@@ -135,6 +135,8 @@ def show(
     try:
         shape = asdict(shape_of(model)) | {key: value for key, value in given.items() if value is not None}
         compute(prompt, written, 1, 1)
+        if chart not in range(len(CHARTS)):
+            raise ValueError(f"there is no chart {chart}; choose from 0 to {len(CHARTS) - 1}: {', '.join(CHARTS)}")
         if shape["n_heads"] % shape["n_kv_heads"]:
             raise ValueError(f"{shape['n_heads']} heads do not divide into groups of {shape['n_kv_heads']}")
     except ValueError as error:

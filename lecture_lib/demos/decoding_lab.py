@@ -20,6 +20,7 @@ LINKS = (*PENALTIES, "temperature", *FILTERS)
 FUNCTIONS = {"temperature": "apply_temperature"} | {name: f"{name}_filter" for name in FILTERS}
 DEFAULT = (("repetition", 1.2), ("temperature", 0.8), ("top_k", 8), ("top_p", 0.95), ("min_p", 0.1))
 MOST_ROWS = 14
+MOST_DRAWS = 5000
 EXACT = 512  # scores that cross to the browser as written; beyond, as float32
 
 WORDS = ("sang", "dived", "slept", "laughed", "waited", "danced", "ate", "exploded", "yodelled")  # The narwhal ...
@@ -190,6 +191,7 @@ def show(
         "scores": scores.tolist() if len(scores) <= EXACT and np.isfinite(scores).all() else scores,
         "rows": np.argsort(-found.stages[0].probs, kind="stable")[:MOST_ROWS].tolist(),
         "links": list(LINKS),
+        "most": MOST_DRAWS,
         "call": "" if tokens is WORDS else "scores, words" + ", using=my" * own,
         "probs": _matrix(found) if own else None,
         "answered": [list(link) for link in links] if own else None,
@@ -198,7 +200,7 @@ def show(
         "chain": [list(link) for link in links],
         "history": places(history, found.tokens),
         "alone": alone,
-        "draws": draws,
+        "draws": min(max(0, draws), MOST_DRAWS),
         "seed": seed,
     }
 

@@ -67,7 +67,7 @@ _GPT3 = {
     "GPT-3 175B": (96, 12288, 96, 3.2e6),
 }
 MODELS = {
-    "tiny (unit 09)": Model(2, 64, 4, 4, 256, 87, 128, n_tokens=3e6, batch=32, peak=65, memory=16, gpus=1),
+    "tale writer (unit 10)": Model(2, 64, 4, 4, 256, 86, 128, n_tokens=8.2e5, batch=16, peak=65, memory=16, gpus=1),
     "gpt2-small": Model(),
     "smollm2-135m": Model(  # 2 trillion tokens: Ben Allal et al. 2025, arXiv:2502.02737
         30, 576, 9, 3, 1536, 49152, 8192, llama=True, n_tokens=2e12, batch=128, peak=989, gpus=64

@@ -45,6 +45,7 @@ class Explorer:
         if BOS not in self.tokens or not self.vocab:
             raise ValueError(f"the explorer needs sentences, each from its {BOS} to its {EOS}; none were found")
         self._counts: dict[tuple, dict] = {}
+        self._ids: np.ndarray | None = None
 
     def compute(self, text: str, n: int = 3, k: float = 0.0) -> Exploration:
         """The model's answer to a beginning of a sentence, its words apart by spaces; "" is the very start.
@@ -60,19 +61,34 @@ class Explorer:
 
     def ids(self) -> np.ndarray:
         """The text as places in the vocabulary; BOS is the place after the last."""
+        if self._ids is None:
+            places = {token: i for i, token in enumerate([*self.vocab, BOS])}
+            self._ids = np.array([places[token] for token in self.tokens])
+        return self._ids
+
+    def reads(self, text: str, n: int) -> tuple[int, int]:
+        """How often the text has the context of an n-gram model, and how many types follow it there."""
+        sentence = (BOS, *text.split())
+        context = sentence[max(0, len(sentence) - n + 1) :]
         places = {token: i for i, token in enumerate([*self.vocab, BOS])}
-        return np.array([places[token] for token in self.tokens])
+        ids = self.ids()
+        last = len(ids) - len(context)
+        here = np.ones(max(0, last), dtype=bool)
+        for i, token in enumerate(context):
+            here &= ids[i : last + i] == places.get(token, -1)
+        following = ids[len(context) :][here]
+        following = following[following < len(self.vocab)]  # a sentence's beginning follows nothing
+        return len(following), len(np.unique(following))
 
     def answer(self, state: Mapping) -> dict[str, Any]:
         """What the browser draws where Python counts; a sampler that fails spoils only what it draws."""
         text, n, k = state["context"], state["n"], state["k"]
         found = self.compute(text, n, k)
         places = {token: i for i, token in enumerate(self.vocab)}
-        orders = [self.compute(text, order, 0.0).seen for order in range(1, LARGEST_N + 1)]
         answer = {
             "seen": [[places[token], int(count)] for token, count in found.seen.items() if token in places],
             "probs": np.array([found.probs[token] for token in self.vocab]),
-            "orders": [[int(sum(seen.values())), len(seen)] for seen in orders],
+            "orders": [self.reads(text, order) for order in range(1, LARGEST_N + 1)],
         }
         try:
             return {**answer, "next": self.draw(text, n, k, LONGEST, state["seed"]), "next_trouble": ""}

@@ -178,6 +178,8 @@ def show(
     call = "" if tree is None else "tree"
     tree = with_weights(SEA) if tree is None else tree
     try:
+        if width < 1:
+            raise ValueError(f"the beam has width {width}; it needs to be 1 or more")
         first = compute(tree, method, width, np.random.default_rng(seed), using)
     except ValueError as error:
         return _panel.one_line(str(error))

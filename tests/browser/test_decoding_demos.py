@@ -215,3 +215,63 @@ def test_what_does_not_fit_into_a_gpu_is_said_in_gpus(opened):
     assert "fits" in next(row for row in rows if row.startswith("weights"))
     assert "2 GPUs" in next(row for row in rows if row.startswith("training"))
     assert shown.state()["peak"] == 989
+
+
+# --- next word
+
+
+def next_rows(shown) -> list[list[str]]:
+    return [row.split("\t") for row in shown.page.locator("#first tr:visible").all_inner_texts()]
+
+
+def test_a_word_that_is_clicked_is_appended_and_the_next_ones_come(opened):
+    shown = opened(lambda: demos.next_word.show())
+    first = demos.next_word.recorded(*demos.next_word.PROMPTS[0], ())[0]
+    rows = next_rows(shown)
+    assert [row[1] for row in rows[:3]] == [number(p, 3) for p in first.probs()[:3]]
+    assert rows[0][0] == first.texts[0].replace(" ", "␣")
+    shown.page.locator("#first tr").first.click()
+    then = demos.next_word.recorded(*demos.next_word.PROMPTS[0], (first.ids[0],))[0]
+    assert [row[1] for row in next_rows(shown)[:3]] == [number(p, 3) for p in then.probs()[:3]]
+    assert shown.said().startswith(f"1 token appended: probability {number(first.probs()[0], 3)}")
+    shown.press("undo")
+    assert shown.state()["written"] == []
+
+
+def test_the_temperature_shares_the_mass_anew_the_others_included(opened):
+    shown = opened(lambda: demos.next_word.show(), dark=True)
+    shown.slide("temperature", 2)
+    found = demos.next_word.recorded(*demos.next_word.PROMPTS[0], ())[0]
+    rows = next_rows(shown)
+    assert rows[0][1] == number(found.probs(2.0)[0], 3)
+    assert rows[-1][:2] == ["49,137 others", number(1 - found.probs(2.0).sum(), 3)]
+    shown.page.locator("#first tr").nth(1).hover()
+    assert f"probability {number(found.probs(2.0)[1], 4)} at temperature 2.00" in shown.said()
+
+
+def test_a_walk_comes_back_from_the_line_that_is_copied(opened):
+    shown = opened(lambda: demos.next_word.show())
+    shown.press("What is a narwhal? (chat)")
+    shown.press("take the likeliest")
+    shown.press("take the likeliest")
+    shown.press("copy as Python")
+    again = eval(shown.said(), {"demos": demos})
+    assert (again.state, again.given["words"]) == (shown.state(), shown.page.evaluate("firstModel.get('given').words"))
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden", "seen"),
+    [
+        ("decoding_lab", "left", "0.400"),
+        ("search_tree", "step 0", "narwhal"),
+        ("cache_meter", "megaFLOP", "without a cache"),
+        ("model_calculator", "124M", "50,257"),
+        ("next_word", "others", "The capital of Norway is"),
+    ],
+)
+def test_what_is_to_be_predicted_is_covered_and_nothing_else_says_it(opened, name, hidden, seen):
+    shown = opened(lambda: getattr(demos, name).show(predict="Well?"))
+    text = shown.page.locator("#first").inner_text() + "".join(shown.page.locator("#first svg").all_text_contents())
+    assert (seen in text, "Well?" in text, hidden in text, shown.said()) == (True, True, False, "")
+    shown.press("reveal")
+    assert hidden in shown.page.locator("#first").inner_text()

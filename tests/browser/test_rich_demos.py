@@ -59,6 +59,37 @@ def test_what_was_painted_comes_back_from_the_line_that_is_copied(opened):
     assert np.array_equal(again.state["visible"], shown.state()["visible"])
 
 
+def test_a_usual_mask_is_copied_by_its_name(opened):
+    shown = opened(lambda: demos.mask_painter.show())
+    shown.slide("width of the window", 2)
+    shown.slide("layers", 3)
+    shown.press("copy as Python")
+    assert 'visible="window"' in shown.said()
+    again = eval(shown.said(), {"demos": demos})
+    assert again.state == shown.state()
+    expected = demos.mask_painter.preset("window", demos.mask_painter.EXAMPLE, 2)
+    assert np.array_equal(again.state["visible"], expected)
+
+
+def test_one_cell_too_many_is_followed_through_the_layers(opened):
+    shown = opened(lambda: demos.mask_painter.show(TOKENS, visible="causal"), dark=True)
+    leak = shown.page.locator("#first .lm-leak")
+    assert leak.inner_text() == "After 2 layers, no token knows of a later one."
+    shown.cell(1, 3).click()
+    visible = np.tri(4, dtype=bool)
+    visible[1, 3] = True
+    assert leak.inner_text() == demos.mask_painter.describe_leak(visible, TOKENS, 2)
+    shown.cell(2, 3, picture=2).hover()
+    assert shown.said() == "sings knows of . after 2 layers: . → whale → sings"
+
+
+def test_padding_is_hidden_from_every_token(opened):
+    shown = opened(lambda: demos.mask_painter.show(visible="causal"))
+    shown.press("and no padding")
+    expected = np.tri(8, dtype=bool) & demos.mask_painter.preset("padding", demos.mask_painter.EXAMPLE)
+    assert np.array_equal(shown.state()["visible"], expected)
+
+
 def test_start_again_undoes_what_was_painted(opened):
     shown = opened(lambda: demos.mask_painter.show(TOKENS, visible=np.tri(4)))
     shown.press("hide all")
@@ -71,60 +102,4 @@ def test_in_the_lecture_hall_the_answer_is_covered_until_it_is_revealed(opened):
     assert shown.page.locator("#first svg").count() == 1
     assert "Who gets the most?" in shown.page.locator("#first").inner_text()
     shown.press("reveal")
-    assert shown.page.locator("#first svg").count() == 2
-
-
-@pytest.fixture
-def explored():
-    rng = np.random.default_rng(1)
-    Q, K, V = rng.normal(size=(3, 4, 5))
-    return Q, K, V, np.triu(np.full((4, 4), -np.inf), 1)
-
-
-def test_the_hands_that_were_counted_stay_beside_the_answer(opened, explored):
-    shown = opened(lambda: demos.attention_explorer.show(TOKENS, *explored, predict=True))
-    shown.page.get_by_label("hands for whale").first.fill("31")
-    shown.press("reveal")
-    rows = [row.split() for row in shown.page.locator("#first .lm-votes tr").all_inner_texts()]
-    assert rows == [["the", "0"], ["whale", "31"], ["sings", "0"], [".", "0"]]
-
-
-def test_the_explorer_shows_scores_weights_and_output_of_the_token_chosen(opened, explored):
-    found = demos.attention_explorer.compute(TOKENS, *explored)
-    shown = opened(lambda: demos.attention_explorer.show(TOKENS, *explored))
-    shown.press("sings")
-    rows = shown.page.locator("#first tr").all_inner_texts()[1:]
-    for j in range(3):
-        assert rows[j].split()[:3] == [TOKENS[j], number(found.scores[2, j]), number(found.weights[2, j])]
-    assert rows[3].split()[:3] == [".", "−∞", "0.00"]
-    assert rows[4].split("in all")[1].split() == [number(v) + "," * (n < 4) for n, v in enumerate(found.output[2])]
-    assert (shown.state()["query"], shown.state("second")["query"]) == (2, 0)
-
-
-def test_arrow_keys_choose_the_next_token(opened, explored):
-    shown = opened(lambda: demos.attention_explorer.show(TOKENS, *explored))
-    shown.page.locator("#first button", has_text="the").focus()
-    shown.page.keyboard.press("ArrowRight")
-    shown.page.keyboard.press("ArrowRight")
-    assert shown.state()["query"] == 2
-    assert shown.page.locator("#first [role=radio][aria-checked=true]").inner_text() == "sings"
-
-
-def test_a_square_says_its_exact_weight_on_hover(opened, explored):
-    found = demos.attention_explorer.compute(TOKENS, *explored)
-    shown = opened(lambda: demos.attention_explorer.show(TOKENS, *explored))
-    shown.cell(3, 1).hover()
-    assert shown.said() == f". → whale: score {number(found.scores[3, 1], 3)}, weight {number(found.weights[3, 1], 4)}"
-
-
-@pytest.mark.parametrize("size", [1, 1.5])
-def test_512_tokens_are_drawn_and_answer_on_an_enlarged_page_too(opened, size):
-    tokens = [f"t{i}" for i in range(512)]
-    numbers = np.random.default_rng(0).normal(size=(512, 4))
-    shown = opened(lambda: demos.attention_explorer.show(tokens, numbers))
-    shown.page.evaluate("size => { document.getElementById('first').style.zoom = size }", size)
-    canvas = shown.page.locator("#first canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    shown.page.mouse.move(box["x"] + 30.6 * size, box["y"] + 10.6 * size)
-    assert shown.said().startswith("t10 → t30: score")
+    assert shown.page.locator("#first svg").count() == 3

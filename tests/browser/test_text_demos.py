@@ -245,3 +245,40 @@ def test_functions_of_one_s_own_are_asked_in_python(opened):
     shown.page.wait_for_function("firstModel.get('given').orders[1][0] === 2")
     assert shown.state()["context"] == "we eat krill"
     assert _next(shown) == _expected("we eat krill", 2)
+
+
+LETTERS = {"letters": list, "words": str.split, "one": lambda text: ["<unk>"], "none": lambda text: 1 / 0}
+
+
+def _cut(shown, row: int) -> list[str]:
+    """The tokens of one tokenizer."""
+    return shown.page.locator(f"#first .lm-tokenizer >> nth={row} >> .lm-chip:visible").all_inner_texts()
+
+
+def test_a_text_that_is_typed_is_cut_by_every_tokenizer(opened):
+    shown = opened(lambda: demos.tokenizer_playground.show(LETTERS, "a cat"))
+    assert [_cut(shown, row) for row in range(4)] == [["a", "␣", "c", "a", "t"], ["a", "cat"], ["<unk>"], []]
+    shown.page.locator("#first textarea").fill("two é")
+    shown.page.wait_for_function("firstModel.get('given').cuts[1].tokens[0] === 'two'")
+    assert _cut(shown, 0) == ["t", "w", "o", "␣", "é"]
+    assert "5 tokens\n" in shown.page.locator("#first .lm-tokenizer").first.inner_text()
+    assert "none raises ZeroDivisionError" in shown.page.locator("#first .lm-tokenizer").last.inner_text()
+    assert shown.said() == "5 characters, 6 bytes. Tokens: letters 5, words 2, one 1 (1 unknown)."
+    shown.press("copy as Python")
+    again = eval(shown.said(), {"demos": demos, "tokenizers": LETTERS})
+    assert again.state == shown.state()
+
+
+def test_a_token_marks_its_part_of_the_text_in_every_row(opened):
+    shown = opened(lambda: demos.tokenizer_playground.show(LETTERS, "a cat"))
+    shown.page.locator("#first .lm-chip", has_text="cat").hover()
+    assert shown.page.locator("#first .lm-under").all_inner_texts() == ["c", "a", "t", "cat", "<unk>"]
+    assert shown.said() == "words, token 2: “cat”, 3 bytes: 63 61 74"
+
+
+def test_ids_are_said_of_tokenizers_that_have_them_by_keys_too(opened):
+    shown = opened(lambda: demos.tokenizer_playground.show(text="the sea"))
+    shown.page.locator("#first .lm-cut").nth(2).focus()
+    shown.page.keyboard.press("ArrowRight")
+    first = demos.tokenizer_playground.usual()["BPE"].encode("the sea")[0]
+    assert shown.said() == f"BPE, token 1: “the”, id {first}, 3 bytes: 74 68 65"

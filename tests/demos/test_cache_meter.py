@@ -65,7 +65,7 @@ def test_the_models_are_the_library_s_presets(name, preset):
 
 @pytest.mark.parametrize(("prompt", "written"), [(1, 0), (4, 0), (4, 1), (5, 9)])
 def test_the_browser_s_meter_is_python_s(in_node, prompt, written):
-    found = in_node("cache_meter", "meter", prompt, written, vars(SHAPE))
+    found = in_node("work", "meter", prompt, written, vars(SHAPE))
     wanted = demos.cache_meter.compute(prompt, written, SHAPE.n_layers, SHAPE.d_kv, SHAPE.bytes)
     assert (found["T"], *found["read"], *found["soFar"], *found["scores"]) == (
         *(wanted.T, *wanted.read),
@@ -78,14 +78,14 @@ def test_the_browser_s_meter_is_python_s(in_node, prompt, written):
 def test_the_browser_s_operations_are_python_s(in_node):
     for values in MODELS.values():
         shape = Shape(*values)
-        assert in_node("cache_meter", "operations", vars(shape), 100, 3) == operations(shape, 100, 3)
-        found = in_node("cache_meter", "operationsSoFar", vars(shape), 7, 2000)
+        assert in_node("work", "operations", vars(shape), 100, 3) == operations(shape, 100, 3)
+        found = in_node("work", "operationsSoFar", vars(shape), 7, 2000)
         assert np.allclose(found, operations_so_far(shape, 7, 2000), rtol=1e-12)
 
 
 @pytest.mark.parametrize("count", [0, 12, 3072, 4_718_592, 3 * 2**40])
 def test_the_browser_writes_sizes_as_python_does(in_node, count):
-    assert in_node("cache_meter", "size", count) == demos.cache_meter.size(count)
+    assert in_node("work", "size", count) == demos.cache_meter.size(count)
 
 
 # --- show
@@ -100,6 +100,7 @@ def test_a_shape_of_your_own_can_be_metered():
     ("options", "said"),
     [
         ({"prompt": 0}, "at least 1 token"),
+        ({"chart": 7}, "no chart 7"),
         ({"model": "GPT-9"}, "there is no model"),
         ({"n_kv_heads": 3}, "groups of 3"),
     ],

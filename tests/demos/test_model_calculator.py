@@ -63,7 +63,7 @@ def test_time_is_operations_by_what_the_machine_does_in_a_second():
 def test_the_browser_s_numbers_are_python_s(in_node, name):
     for model in (MODELS[name], replace(MODELS[name], llama=True, tied_head=False, bytes=0.5)):
         wanted = compute(model)
-        found = in_node("model_calculator", "cost", asdict(model))
+        found = in_node("costs", "cost", asdict(model))
         assert found.pop("parts") == wanted.pop("parts")
         assert found == pytest.approx(wanted, rel=1e-12)
 
@@ -77,7 +77,7 @@ def test_the_browser_s_numbers_are_python_s(in_node, name):
     ],
 )  # fmt: skip
 def test_numbers_are_written_short(in_node, function, value, text):
-    assert in_node("model_calculator", function, value) == text
+    assert in_node("costs", function, value) == text
 
 
 def test_a_keyword_of_show_is_a_field_of_the_model():

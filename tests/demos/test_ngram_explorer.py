@@ -142,9 +142,17 @@ def test_what_is_shown_at_first_opens_with_every_key_of_the_state():
     assert demo.show(TOKENS).state["context"] == ""
 
 
+@pytest.mark.parametrize("text", BEGINNINGS)
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+def test_a_context_is_read_as_often_as_it_was_counted(text, n):
+    explorer = demo.Explorer(["lost", "words", *TOKENS, "<bos>", "<bos>", "we"])
+    seen = explorer.compute(text, n).seen
+    assert explorer.reads(text, n) == (sum(seen.values()), len(seen))
+
+
 def test_functions_of_one_s_own_answer_for_every_choice():
     widget = demo.show(TOKENS, SimpleNamespace(count_ngrams=demo.library.count_ngrams), context="we", n=2)
     widget.state = {**widget.state, "context": "we eat", "k": 1.0}
     expected = demo.compute(TOKENS, "we eat", 2, 1.0)
     assert np.frombuffer(widget.given["probs"], "<f4") == pytest.approx(list(expected.probs.values()))
-    assert widget.given["orders"][:3] == [[12, 5], [3, 2], [1, 1]]
+    assert widget.given["orders"][:3] == [(12, 5), (3, 2), (1, 1)]

@@ -110,6 +110,23 @@ def test_python_answers_with_the_student_s_own_step():
     assert np.allclose(np.frombuffer(widget.given["blame"], "<f4"), demo.compute(WORDS, 0.2).blame.ravel())
 
 
+@pytest.mark.parametrize("cell", demo.CELLS)
+def test_the_curve_over_all_memories_is_computed_at_each_of_them(cell):
+    swept = demo.sweep(WORDS, cell)
+    assert swept.shape == (len(demo.MEMORIES), len(WORDS))
+    blame = demo.compute(WORDS, demo.MEMORIES[5], cell).blame
+    assert np.allclose(swept[5], [blame[t, 0] / blame[t, t] for t in range(len(WORDS))])
+
+
+def test_both_cells_are_compared_over_all_memories_or_your_own_step_alone(model):
+    def swept(**arguments):
+        return {name for name in demo.show(WORDS, **arguments).given if name.startswith("swept")}
+
+    assert swept() == {"swept_rnn", "swept_lstm"}
+    assert swept(step=rnn_lm.rnn_step) == {"swept_rnn"}
+    assert swept(model=model, ids=IDS) == set()
+
+
 def test_a_failing_step_is_said_in_the_picture_s_place():
     assert "does it pass its check" in demo.show(WORDS, lambda *a: None).still
     assert "choose one of linear, log" in demo.show(WORDS, scale="cubic").still

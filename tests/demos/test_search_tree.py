@@ -154,3 +154,8 @@ def test_a_search_that_fails_leaves_the_others():
     widget = demos.search_tree.show(TREE, "beam", using=SimpleNamespace(greedy_path=greedy_path))
     assert "NotImplementedError" in widget.given["searches"]["greedy"]["trouble"]
     assert widget.given["searches"]["beam 2"]["steps"]
+
+
+@pytest.mark.parametrize(("options", "said"), [({"width": 0}, "width 0"), ({"method": "magic"}, "no method")])
+def test_what_cannot_be_searched_is_said_in_one_line(options, said):
+    assert said in demos.search_tree.show(TREE, **options).still

@@ -1,74 +1,93 @@
 // Attention explorer: the token that looks, its scores, its weights, and what it takes home.
 
-import { element, floats, number } from "./elements.js";
+import { element, floats, number, python } from "./elements.js";
 import { BLUE, heatMap } from "./heat_map.js";
-import { bar } from "./charts.js";
-import { choice } from "./controls.js";
+import { choice, textField, toggle } from "./controls.js";
+import { shadedWords } from "./shaded_words.js";
+import { lookTable } from "./look_table.js";
 import { stage } from "./stage.js";
 
-const SHOWN_VALUES = 6;
+const ORANGE = "#d55e00", GREY = "#777";
+const MATRICES = ["weights", "scores"];
 
 function render({ model, el }) {
-  const { tokens, features } = model.get("given");
-  const T = tokens.length;
-  const [scores, mask, weights, values, output] = ["scores", "mask", "weights", "values", "output"].map((name) => floats(model.get("given")[name]));
-  const width = values.length / T;
-  const looks = choice({ label: "the token that looks", options: tokens, choose: (query) => shown.share({ query }) });
-  const table = lookTable(tokens, features, Array.from({ length: T }, (_, j) => values.subarray(j * width, (j + 1) * width)));
-  const picture = heatMap({
-    rows: tokens, largest: 36, title: "all weights: who looks (row), at whom (column)",
-    label: "All weights. Arrow keys move, Enter chooses the row.", onact: (query) => shown.share({ query }),
-    onpoint: (i, j) => {
-      const hidden = mask[i * T + j] === -Infinity ? ", masked" : "";
-      shown.tell(`${tokens[i]} → ${tokens[j]}: score ${number(scores[i * T + j], 3)}${hidden}, weight ${number(weights[i * T + j], 4)}`);
-    },
-  });
+  const { features, note, call, named, own_mask, own_function } = model.get("given");
+  const { text } = model.get("state");
+  const field = text === undefined ? null : textField({ label: "text", value: text, write: (typed) => shown.share({ text: typed, query: 0 }) });
+  const causal = toggle({ label: "hide the future (causal mask)", turn: (on) => shown.share({ causal: on }) });
+  const scaled = toggle({ label: "divide scores by √d_k", turn: (on) => shown.share({ scaled: on }) });
+  const switches = element("div", { class: "lm-apart lm-switches" }, ...(own_mask ? [] : [causal.node]), ...(own_function ? [] : [scaled.node]));
+  const words = shadedWords({ label: "the token that looks", onpoint: (j) => shown.tell(pair(chosen(), j)), onact: (query) => shown.share({ query }) });
+  const table = lookTable(features, (j) => shown.tell(pair(chosen(), j)));
+  const kind = choice({ label: "matrix", options: ["weights, all rows", "scores"], choose: (i) => shown.share({ matrix: MATRICES[i] }) });
+  const place = element("div", {}), title = element("div", { class: "lm-title" });
+  const source = element("span", { class: "lm-note" }, note);
+  let sent = null, found = null, picture = null;
+
+  const pair = (i, j) => {
+    const { tokens, T, scores, mask, weights } = found;
+    const hidden = mask[i * T + j] === -Infinity ? ", masked" : "";
+    return `${tokens[i]} → ${tokens[j]}: score ${number(scores[i * T + j], 3)}${hidden}, weight ${number(weights[i * T + j], 4)}`;
+  };
+  const chosen = () => Math.min(shown.state().query, found.T - 1);
+  const first = model.get("given").tokens;
   const shown = stage({
-    model, el, name: "attention_explorer", controls: [looks.node], answer: [table.node, picture.node],
-    question: `Where will “${tokens[model.get("state").query]}” look? Vote, then look.`, options: T <= 8 ? tokens : [],
-    line: ({ query }) => [model.get("given").call, { query }],
+    model, el, name: "attention_explorer", controls: [...(field ? [field.node] : []), switches],
+    answer: [element("div", { class: "lm-explorer" }, title, words.node, table.node), element("div", {}, kind.node, place)],
+    question: `Where will “${first[model.get("state").query]}” look? Vote, then look.`, options: first.length <= 8 ? first : [],
+    line: ({ text: typed, ...state }) => [[...call, ...(typed === undefined ? [] : [python(typed)]), ...named].join(", "), state],
   });
-  picture.paint((i, j) => ({ fill: BLUE, opacity: Math.min(1, Math.max(0, weights[i * T + j])) }));
+  shown.node.lastChild.append(source);
+
+  const unpack = (given) => {
+    const arrays = Object.fromEntries(["scores", "mask", "weights", "values", "output"].map((name) => [name, floats(given[name])]));
+    if (found?.tokens.join("\n") !== given.tokens.join("\n")) {
+      picture = heatMap({
+        rows: given.tokens, largest: 44, size: given.tokens.length > 64 ? 512 : 420, label: "The whole matrix. Arrow keys move, Enter chooses the row.",
+        onact: (query) => shown.share({ query }), onpoint: (i, j) => shown.tell(pair(i, j)),
+      });
+      place.replaceChildren(picture.node);
+    }
+    const T = given.tokens.length;
+    found = { tokens: given.tokens, T, d: arrays.values.length / T, ...arrays };
+    sent = given.weights;
+  };
   return shown.run(() => {
-    const { query } = shown.state();
+    if (sent !== shown.given().weights) unpack(shown.given());
+    const { tokens, T, d, scores, mask, weights, values, output } = found;
+    const query = chosen(), { matrix } = shown.state();
     const row = (array, columns) => array.subarray(query * columns, (query + 1) * columns);
-    looks.set(query);
+    field?.set(shown.state().text);
+    causal.set(shown.state().causal);
+    scaled.set(shown.state().scaled);
+    kind.set(MATRICES.indexOf(matrix));
+    title.textContent = `“${tokens[query]}” looks; click another word`;
+    words.paint(tokens, row(weights, T), query, (share) => share);
+    table.paint({ tokens, scores: row(scores, T), mask: row(mask, T), weights: row(weights, T), values, output: row(output, d), d });
+    picture.name(matrix === "weights" ? "who looks (row), at whom (column)" : "scores before the softmax (orange: negative, grey: masked)");
+    picture.paint(matrix === "weights" ? (i, j) => ({ fill: BLUE, opacity: clamp(weights[i * T + j]), text: number(weights[i * T + j]) }) : scoreLook(scores, mask, T));
     picture.mark(query);
-    table.paint(tokens[query], row(scores, T), row(mask, T), row(weights, T), row(output, width));
+    shown.tell(describe(tokens, row(weights, T), query));
   });
 }
 
-/** The table of one query: a row for each token that is looked at, and the sum that it takes home. */
-function lookTable(tokens, features, values) {
-  const vector = (numbers, digits) => Array.from(numbers.subarray(0, SHOWN_VALUES), (v) => number(v, digits)).join(", ") + (numbers.length > SHOWN_VALUES ? ", …" : "");
-  const cell = (...content) => element("td", {}, ...content);
-  const figure = () => element("td", { class: "lm-n" });
-  const lines = tokens.map((token, j) => {
-    const parts = { score: figure(), scoreBar: bar(true), weight: figure(), weightBar: bar(false), value: figure() };
-    parts.value.textContent = vector(values[j], 1);
-    parts.line = element("tr", {}, cell(token), parts.score, cell(parts.scoreBar.node), parts.weight, cell(parts.weightBar.node), parts.value);
-    return parts;
-  });
-  const sum = figure(), taken = figure(), title = element("div", { class: "lm-title" });
-  const heads = ["looks at", "score", "", "weight", "", features ? `value (${features.join(", ")})` : "value"];
-  const head = element("tr", {}, ...heads.map((text) => element("th", { scope: "col" }, text)));
-  const last = element("tr", { class: "lm-sum" }, cell("output"), element("td", { colspan: 2 }), sum, cell("in all"), taken);
-  const node = element("div", { class: "lm-scroll" }, title, element("table", {}, head, ...lines.map((parts) => parts.line), last));
-  const paint = (looker, scores, mask, weights, output) => {
-    const hidden = (j) => mask[j] === -Infinity;
-    const largest = Math.max(1e-12, ...Array.from(scores, (score, j) => (hidden(j) ? 0 : Math.abs(score))));
-    lines.forEach((parts, j) => {
-      parts.line.classList.toggle("lm-masked", hidden(j));
-      parts.score.textContent = hidden(j) ? "−∞" : number(scores[j]);
-      parts.scoreBar.set(hidden(j) ? 0 : scores[j] / largest);
-      parts.weight.textContent = number(weights[j]);
-      parts.weightBar.set(weights[j]);
-    });
-    title.textContent = `“${looker}” looks`;
-    sum.textContent = number(weights.reduce((a, b) => a + b, 0));
-    taken.textContent = vector(output, 2);
+const clamp = (share) => Math.min(1, Math.max(0, share));
+
+function scoreLook(scores, mask, T) {
+  const largest = scores.reduce((most, score, k) => (mask[k] === -Infinity ? most : Math.max(most, Math.abs(score))), 1e-12);
+  return (i, j) => {
+    const score = scores[i * T + j];
+    if (mask[i * T + j] === -Infinity) return { fill: GREY, opacity: 0.6, text: "−∞" };
+    return { fill: score < 0 ? ORANGE : BLUE, opacity: Math.abs(score) / largest, text: number(score, 1) };
   };
-  return { node, paint };
+}
+
+/** What the token that looks takes home, in a sentence. */
+export function describe(tokens, weights, query) {
+  const most = Array.from(weights, (weight, j) => [weight, j]).sort(([a], [b]) => b - a).slice(0, 3).filter(([weight]) => weight >= 0.05);
+  if (!most.length) return `“${tokens[query]}” looks at nothing in particular.`;
+  const parts = most.map(([weight, j]) => `${number(weight)} of “${tokens[j]}”`);
+  return `“${tokens[query]}” takes home ${parts.join(", ")}.`;
 }
 
 export default { render };

@@ -17,75 +17,88 @@ function render({ model, el }) {
 
   const text = textField({ label: "formulas", lines: 4, write: (written) => shown.share({ text: written, step: 0 }) });
   const numbers = numberFields((name, value) => shown.share({ values: { ...values(), [name]: value } }));
-  const rate = slider({ label: "learning rate", min: -3, max: 0, step: 0.05, show: (power) => figure(10 ** power), move: (power) => shown.share({ lr: Number((10 ** power).toPrecision(2)) }) });
-  const again = tools(["keep the new weights", () => {
-    const moved = Object.fromEntries(weights().map((name) => [name, Number(found.updated[name].toPrecision(10))]));
-    shown.share({ values: { ...values(), ...moved } });
-  }]);
   const steps = stepper({ label: "step", count: 2, go: (step) => shown.share({ step }) });
-  const said = element("div", { class: "lm-headline" });
-  const picture = graphView((at) => shown.tell(about(at)));
-  const curve = lineChart({ title: "the loss after this one step, by learning rate", x: "learning rate", y: "loss", logX: true, width: 460, height: 230, onpoint: (lr) => sayRate(lr) });
-  const key = element("div", { class: "lm-legend" },
-    element("span", { style: "color:rgb(var(--lm-blue))" }, "value, going forward"), element("span", { style: "color:var(--lm-orange)" }, "gradient of the loss, coming back"),
-    element("span", {}, "double frame: may be changed"));
-  const downhill = element("div", { class: "lm-row" }, curve.node, element("div", {}, rate.node, again));
-  const settings = element("div", { class: "lm-row" }, text.node, numbers.node);
+  const said = element("div", { class: "lm-headline", "aria-live": "polite" });
+  const picture = graphView((at) => shown.tell(about(graph(), found, Math.min(shown.state().step, found.steps.length - 1), at)));
+  const downhill = rateChart({
+    move: (lr) => shown.share({ lr }),
+    keep: () => shown.share({ values: { ...values(), ...Object.fromEntries(weights().map((name) => [name, Number(found.updated[name].toPrecision(10))])) } }),
+    onpoint: (lr, loss) => shown.tell(`learning rate ${figure(lr)}: after one step the loss is ${Number.isFinite(loss) ? figure(loss) : "no finite number"}`),
+  });
   const shown = stage({
-    model, el, name: "backprop_stepper", controls: [settings], answer: [element("div", { class: "lm-wide" }, steps.node, said, picture.node, key, downhill)],
+    model, el, name: "backprop_stepper", controls: [element("div", { class: "lm-row" }, text.node, numbers.node)],
+    answer: [element("div", { class: "lm-wide" }, steps.node, said, picture.node, legend(), downhill.node)],
     question: "Which number will a step downhill change most?", options: weights(),
     line: ({ text: written, train, lr, step }) => [JSON.stringify(written), { values: values(), ...(train ? { train } : {}), lr, step }],
   });
-
-  const about = ({ name, arrow }) => {
-    const step = found.steps[Math.min(shown.state().step, found.steps.length - 1)];
-    if (name === undefined) {
-      const { source, node, slope, rule } = found.arrows[arrow] ?? {};
-      return source ? `∂${node}/∂${source} = ${rule}${rule === figure(slope) ? "" : ` = ${figure(slope)}`}: if ${source} grows by a little, ${node} grows ${figure(slope)} times as much` : "";
-    }
-    const formula = graph().lines.find((line) => line.name === name)?.said;
-    const value = name in step.values ? `${name} = ${formula ? `${formula} = ` : ""}${exact(step.values[name])}` : `${name}: not computed yet`;
-    return name in step.gradients ? `${value}; ∂${found.loss}/∂${name} = ${exact(step.gradients[name])}: what ${found.loss} gains for each 1 that ${name} grows` : value;
-  };
-  const sayRate = (lr) => {
-    const [[, loss]] = lossByRate(graph(), values(), weights(), [lr]);
-    shown.tell(`learning rate ${figure(lr)}: after one step the loss is ${Number.isFinite(loss) ? figure(loss) : "no finite number"}`);
-  };
-  const drawCurve = (lr) => {
-    const before = found.steps.findLast((step) => Object.keys(step.gradients).length).values[found.loss];
-    const points = lossByRate(graph(), values(), weights(), RATES);
-    const low = Math.min(before, ...points.map(([, loss]) => loss).filter(Number.isFinite));
-    const high = before + (before - low || 1);
-    curve.paint([
-      { name: "after the step", points: points.map(([x, loss]) => [x, loss <= high ? loss : NaN]) },
-      { name: `before: ${figure(before)}`, points: [[RATES[0], before], [1, before]], colour: "currentColor", dashed: true },
-    ], { x: [0.001, 1], y: [low, high] });
-    curve.show(Math.min(1, Math.max(0.001, lr)));
-  };
   return shown.run(() => {
     const state = shown.state();
     text.set(state.text);
     numbers.paint(graph().leaves, values(), weights());
-    rate.set(Math.log10(Math.max(state.lr, 1e-9)));
     try {
       found = stepsThrough(graph(), values(), weights(), state.lr);
     } catch (error) {
       shown.tell(error.message);
       return;
     }
-    const at = Math.min(state.step, found.steps.length - 1), step = found.steps[at];
+    const at = Math.min(state.step, found.steps.length - 1);
     steps.set(at, found.steps.length);
-    indexed(said, step.said);
+    indexed(said, found.steps[at].said);
     picture.paint(look(graph(), found, at, weights()));
-    downhill.style.display = at === found.steps.length - 1 && weights().length ? "" : "none";
-    if (weights().length) drawCurve(state.lr);
+    downhill.node.style.display = at === found.steps.length - 1 && weights().length ? "" : "none";
+    downhill.paint(found, (rates) => lossByRate(graph(), values(), weights(), rates), state.lr);
     shown.tell("");
   });
 }
 
+/** What a node, or an arrow, has to say at a step. */
+function about(graph, { steps, arrows, loss }, at, { name, arrow }) {
+  if (name === undefined) {
+    const { source, node, slope, rule } = arrows[arrow];
+    const local = `∂${node}/∂${source} = ${rule}${rule === figure(slope) ? "" : ` = ${figure(slope)}`}`;
+    return `${local}: if ${source} grows by a little, ${node} grows ${figure(slope)} times as much`;
+  }
+  const { values, gradients } = steps[at], formula = graph.lines.find((line) => line.name === name)?.said;
+  const value = name in values ? `${name} = ${formula ? `${formula} = ` : ""}${exact(values[name])}` : `${name}: not computed yet`;
+  return name in gradients ? `${value}; ∂${loss}/∂${name} = ${exact(gradients[name])}: what ${loss} gains for each 1 that ${name} grows` : value;
+}
+
+function legend() {
+  return element("div", { class: "lm-legend" },
+    element("span", { style: "color:rgb(var(--lm-blue))" }, "value, going forward"),
+    element("span", { style: "color:var(--lm-orange)" }, "gradient of the loss, coming back"), element("span", {}, "double frame: may be changed"));
+}
+
+/** The loss after one step against the learning rate, and the slider of that rate. */
+function rateChart({ move, keep, onpoint }) {
+  const rate = slider({
+    label: "learning rate", min: -3, max: 0, step: 0.05, show: (power) => figure(10 ** power), move: (power) => move(Number((10 ** power).toPrecision(2))),
+  });
+  let lossAt = () => [];
+  const curve = lineChart({
+    title: "the loss after this one step, by learning rate", x: "learning rate", y: "loss", logX: true, width: 460, height: 230,
+    onpoint: (lr) => onpoint(lr, lossAt([lr])[0][1]),
+  });
+  const paint = ({ steps, loss }, lossBy, lr) => {
+    lossAt = lossBy;
+    rate.set(Math.log10(Math.max(lr, 1e-9)));
+    const before = steps.find(({ gradients }) => loss in gradients).values[loss];
+    const points = lossBy(RATES);
+    const low = Math.min(before, ...points.map(([, after]) => after).filter(Number.isFinite));
+    const high = before + (before - low || 1);
+    curve.paint([
+      { name: "after the step", points: points.map(([x, after]) => [x, after <= high ? after : NaN]) },
+      { name: `before: ${figure(before)}`, points: [[RATES[0], before], [1, before]], colour: "currentColor", dashed: true },
+    ], { x: [0.001, 1], y: [low, high] });
+    curve.show(Math.min(1, Math.max(0.001, lr)));
+  };
+  const node = element("div", { class: "lm-row" }, curve.node, element("div", {}, rate.node, tools(["keep the new weights", keep])));
+  return { node, paint };
+}
+
 /** What each box and arrow shows at a step. */
 export function look(graph, { steps, arrows }, at, weights) {
-  const step = steps[at], last = step.arrow === null && at > 0 && !Object.keys(step.gradients).length && weights.length > 0 && at === steps.length - 1;
+  const step = steps[at], last = weights.length > 0 && at === steps.length - 1; // the step downhill
   const before = last ? steps[at - 1].values : {};
   const way = Object.keys(step.gradients).length ? "backward" : "forward";
   const used = new Set(steps.slice(0, at).map(({ arrow }) => arrow).filter((arrow) => arrow && way === "backward"));
@@ -101,13 +114,9 @@ export function look(graph, { steps, arrows }, at, weights) {
     }];
   }));
   const forward = (arrow) => at > 0 && way === "forward" && (last || step.active.includes(arrow.node));
-  return {
-    columns: graph.columns, boxes,
-    arrows: graph.lines.flatMap((line) => line.inputs.map(([source]) => arrows.find((arrow) => arrow.node === line.name && arrow.source === source))).map((arrow) => ({
-      ...arrow, label: `× ${figure(Number(arrow.slope.toPrecision(3)))}`,
-      mode: arrow === step.arrow ? "backward" : used.has(arrow) ? "used" : forward(arrow) ? "forward" : "rest",
-    })),
-  };
+  const mode = (arrow) => (arrow === step.arrow ? "backward" : used.has(arrow) ? "used" : forward(arrow) ? "forward" : "rest");
+  const label = ({ slope }) => `× ${figure(Number(slope.toPrecision(3)))}`;
+  return { columns: graph.columns, boxes, arrows: arrows.map((arrow) => ({ ...arrow, label: label(arrow), mode: mode(arrow) })) };
 }
 
 function exact(value) {

@@ -90,7 +90,7 @@ function memo(compute, keyOf) {
 function headline() {
   const [left, right, made] = [chip(), chip(), chip()];
   const [before, plus, becomes, after] = Array.from({ length: 4 }, () => element("span"));
-  const node = element("div", { class: "lm-headline" }, before, left.node, plus, right.node, becomes, made.node, after);
+  const node = element("div", { class: "lm-headline", "aria-live": "polite" }, before, left.node, plus, right.node, becomes, made.node, after);
   const paint = ({ merged, pairs }, k, last, show) => {
     for (const each of [left.node, right.node, made.node]) each.style.display = merged ? "" : "none";
     const end = k === last && !(pairs[0]?.[2] >= 2) ? " No pair is left that occurs twice." : "";

@@ -1,66 +1,13 @@
 // Cache meter: what is computed again for each token without a key-value cache, and what is read instead with one.
 
-import { attribute, element, number, placeIn, shape } from "./elements.js";
+import { attribute, element, placeIn, shape } from "./elements.js";
 import { choice, slider, stepper } from "./controls.js";
 import { lineChart } from "./charts.js";
+import { cacheBytes, flops, meter, operations, operationsSoFar, size, total } from "./work.js";
 import { stage } from "./stage.js";
 
 const ORANGE = "var(--lm-orange)", BLUE = "rgb(var(--lm-blue))";
 const LENGTHS = Array.from({ length: 69 }, (_, i) => Math.round(2 ** (i / 4))).filter((x, i, all) => x !== all[i - 1]); // up to 131,072
-
-const triangle = (T) => (T * (T + 1)) / 2;
-const sizes = ({ n_heads, n_kv_heads, d_k }) => [n_heads * d_k, n_kv_heads * d_k];
-
-/** Floating-point operations by part, to read the last `fresh` of T tokens and score the next one; as in Python. */
-export function operations(model, T, fresh) {
-  const [d, d_kv] = sizes(model), L = model.n_layers;
-  return {
-    projections: L * fresh * 4 * d * (d + d_kv),
-    scores: L * (triangle(T) - triangle(T - fresh)) * 4 * d,
-    feed_forward: L * fresh * 16 * d * d,
-    head: 2 * d * model.vocab_size,
-  };
-}
-
-const total = (parts) => Object.values(parts).reduce((sum, value) => sum + value, 0);
-
-/** All operations from the prompt to the token after T tokens: [without a cache, with one]. */
-export function operationsSoFar(model, prompt, T) {
-  const [d, d_kv] = sizes(model), L = model.n_layers;
-  const token = L * (4 * d * (d + d_kv) + 16 * d * d), score = L * 4 * d;
-  const head = (T - prompt + 1) * 2 * d * model.vocab_size;
-  const scores = (T * (T + 1) * (T + 2) - (prompt - 1) * prompt * (prompt + 1)) / 6;
-  return [token * (triangle(T) - triangle(prompt - 1)) + score * scores + head, token * T + score * triangle(T) + head];
-}
-
-/** Bytes of the keys and values of T tokens. */
-export const cacheBytes = (model, T) => 2 * model.n_layers * sizes(model)[1] * model.bytes * T;
-
-/** One moment, as Python's `compute` has it, and with operations and bytes. Pairs: [without a cache, with one]. */
-export function meter(prompt, written, model) {
-  const T = prompt + written, fresh = written === 0 ? prompt : 1;
-  return {
-    T, fresh,
-    read: [T, fresh],
-    soFar: [triangle(T) - triangle(prompt - 1), T],
-    scores: [triangle(T), triangle(T) - triangle(T - fresh)],
-    work: [total(operations(model, T, T)), total(operations(model, T, fresh))],
-    fetched: [0, cacheBytes(model, T - fresh)],
-    kept: [0, cacheBytes(model, T)],
-  };
-}
-
-const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-export function size(count) {
-  const power = count < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(count) / 10));
-  return `${number(count / 1024 ** power, power ? 1 : 0)} ${UNITS[power]}`;
-}
-
-const POWERS = [[1e15, "peta"], [1e12, "tera"], [1e9, "giga"], [1e6, "mega"], [1e3, "kilo"]];
-export function flops(count) {
-  const [unit, name] = POWERS.find(([least]) => count >= least) ?? [1, ""];
-  return `${(count / unit).toPrecision(3)} ${name}FLOP`;
-}
 
 function render({ model, el }) {
   const { models, charts, words, most } = model.get("given");
@@ -72,11 +19,13 @@ function render({ model, el }) {
   const prompt = slider({ label: "prompt", min: 1, max: most, move: (value) => share({ prompt: value }) });
   const steps = stepper({ label: "written", count: most + 1, go: (written) => share({ written }) });
   const heads = (n_heads, groups) => share({ n_heads, n_kv_heads: Math.max(1, Math.round(n_heads / groups)) });
-  const groupOptions = (n) => Array.from({ length: n }, (_, i) => i + 1).filter((kv) => n % kv === 0);
   const shapes = {
     n_layers: slider({ label: "layers", min: 1, max: 96, move: (n_layers) => share({ n_layers }) }),
     n_heads: slider({ label: "heads", min: 1, max: 96, move: (n) => heads(n, nearestGroup(n, state().n_heads / state().n_kv_heads)) }),
-    n_kv_heads: slider({ label: "K, V heads", min: 0, max: 1, show: () => String(state().n_kv_heads), move: (i) => share({ n_kv_heads: groupOptions(state().n_heads)[i] }) }),
+    n_kv_heads: slider({
+      label: "K, V heads", min: 0, max: 1, show: () => String(state().n_kv_heads),
+      move: (i) => share({ n_kv_heads: groupOptions(state().n_heads)[i] }),
+    }),
     d_k: slider({ label: "width of a head", min: 16, max: 256, step: 16, move: (d_k) => share({ d_k }) }),
     bytes: slider({ label: "bytes a number", min: 1, max: 4, move: (bytes) => share({ bytes }) }),
   };
@@ -88,7 +37,10 @@ function render({ model, el }) {
   }));
   const figures = table();
   const tab = choice({ label: "chart", options: charts, choose: (chart) => share({ chart }) });
-  const chart = lineChart({ title: "", x: "tokens that stand there", y: "", width: 620, height: 260, logX: true, logY: true, onpoint: (x) => tellAt(Math.max(1, Math.round(x))) });
+  const chart = lineChart({
+    title: "", x: "tokens that stand there", y: "", width: 620, height: 260, logX: true, logY: true,
+    onpoint: (x) => tellAt(Math.max(1, Math.round(x))),
+  });
   const chartBox = element("div", {}, tab.node, chart.node);
   const shapeBox = element("div", {}, element("div", { class: "lm-title" }, "the model's shape"), ...Object.values(shapes).map((part) => part.node));
   const shown = stage({
@@ -100,9 +52,11 @@ function render({ model, el }) {
   });
   const tellAt = (x) => {
     const now = shapeOf(state());
-    if (state().chart === 2) return shown.tell(`at ${x.toLocaleString("en")} tokens: ${size(cacheBytes(now, x))} of keys and values; the weights ${size(weightBytes(now))}`);
+    const at = `at ${x.toLocaleString("en")} tokens: `;
+    if (state().chart === 2) return shown.tell(`${at}${size(cacheBytes(now, x))} of keys and values; the weights ${size(weightBytes(now))}`);
     const [without, withOne] = valuesAt(state().chart, now, state().prompt, x);
-    return shown.tell(`at ${x.toLocaleString("en")} tokens: ${flops(without)} without a cache, ${flops(withOne)} with one, a factor of ${(without / withOne).toPrecision(3)}`);
+    const factor = (without / withOne).toPrecision(3);
+    return shown.tell(`${at}${flops(without)} without a cache, ${flops(withOne)} with one, a factor of ${factor}`);
   };
   return shown.run(() => {
     const now = state(), own = shapeOf(now), found = meter(now.prompt, now.written, own);
@@ -118,12 +72,16 @@ function render({ model, el }) {
     tab.set(now.chart);
     paintChart(chart, now, own);
     const [a, b] = found.work;
-    shown.tell(now.written === 0 ? "The prompt is read: the same work with a cache and without." : `For this token ${(a / b).toPrecision(3)} times the operations without a cache.`);
+    if (!shown.node.contains(figures.node)) return;
+    shown.tell(now.written === 0
+      ? "The prompt is read: the same work with a cache and without."
+      : `For this token ${(a / b).toPrecision(3)} times the operations without a cache.`);
   });
 }
 
 const nameOf = (words, i) => (words[i] ? ` “${words[i]}”` : "");
-const nearestGroup = (n, ratio) => Array.from({ length: n }, (_, i) => i + 1).filter((group) => n % group === 0).reduce((best, group) => (Math.abs(group - ratio) < Math.abs(best - ratio) ? group : best), 1);
+const groupOptions = (n) => Array.from({ length: n }, (_, i) => i + 1).filter((group) => n % group === 0);
+const nearestGroup = (n, ratio) => groupOptions(n).reduce((best, group) => (Math.abs(group - ratio) < Math.abs(best - ratio) ? group : best), 1);
 
 /** The matrices' own bytes: half as many numbers as one token's products take operations. */
 const weightBytes = (model) => ((total(operations(model, 1, 1)) - operations(model, 1, 1).scores) / 2) * model.bytes;
@@ -153,12 +111,16 @@ function paintChart(chart, { chart: which, prompt, written }, own) {
 function triangleOf(title, colour, words, point) {
   const side = 240, left = 62;
   const svg = shape("svg", { width: left + side + 4, height: side + 26, role: "img" });
-  const old = shape("path", { fill: "none", stroke: "var(--lm-line)" }), fresh = shape("path", { fill: colour, "fill-opacity": 0.85 }), stored = shape("path", { fill: colour });
+  const old = shape("path", { fill: "none", stroke: "var(--lm-line)" });
+  const fresh = shape("path", { fill: colour, "fill-opacity": 0.85 }), stored = shape("path", { fill: colour });
   const label = shape("text", { x: left - 6, "text-anchor": "end", "dominant-baseline": "central", "font-size": 14, "font-weight": 700 });
   const below = shape("text", { x: left, y: side + 20, "font-size": 14 });
   svg.append(old, fresh, stored, label, below);
   let cell = 20, count = 1;
-  const square = (i, j) => { const edge = cell > 6 ? 1.5 : 0.2; return `M${left + j * cell + edge / 2},${i * cell + edge / 2}h${cell - edge}v${cell - edge}h${edge - cell}z`; };
+  const square = (i, j) => {
+    const edge = cell > 6 ? 1.5 : 0.2;
+    return `M${left + j * cell + edge / 2},${i * cell + edge / 2}h${cell - edge}v${cell - edge}h${edge - cell}z`;
+  };
   const rows = (from, to) => { let d = ""; for (let i = from; i < to; i++) for (let j = 0; j <= i; j++) d += square(i, j); return d; };
   svg.addEventListener("pointermove", (event) => {
     const [x, y] = placeIn(svg, event), [i, j] = [Math.floor(y / cell), Math.floor((x - left) / cell)];
@@ -171,7 +133,7 @@ function triangleOf(title, colour, words, point) {
     fresh.setAttribute("d", rows(begin, T));
     stored.setAttribute("d", Array.from({ length: begin }, (_, j) => `M${left + (j + 0.15) * cell},${T * cell + 3}h${0.7 * cell}v6h${-0.7 * cell}z`).join(""));
     attribute(label, { y: (T - 0.5) * cell });
-    label.textContent = (words[T - 1] ?? `token ${T}`).slice(0, 8);
+    label.textContent = (words[T - 1] ?? String(T)).slice(0, 8);
     below.setAttribute("y", T * cell + 25);
     below.textContent = begin ? `${begin} keys and values from the cache` : "nothing is kept";
     svg.setAttribute("aria-label", `${title}: ${T} by ${T} scores, rows from ${begin + 1} on are computed`);
@@ -191,7 +153,8 @@ function table() {
   ].map(([name, of]) => ({ name, of, cells: [ORANGE, BLUE].map((colour) => element("td", { class: "lm-n", style: `color:${colour};font-weight:600` })) }));
   const title = element("th");
   const head = element("tr", {}, title, ...["without", "with"].map((text) => element("th", { style: "text-align:right" }, text)));
-  const node = element("table", { style: "font-variant-numeric:tabular-nums" }, head, ...rows.map(({ name, cells }) => element("tr", {}, element("td", {}, name), ...cells)));
+  const lines = rows.map(({ name, cells }) => element("tr", {}, element("td", {}, name), ...cells));
+  const node = element("table", { style: "font-variant-numeric:tabular-nums" }, head, ...lines);
   const paint = (found, own) => {
     title.textContent = `${found.T} tokens stand there`;
     for (const { of, cells } of rows) of(found, own).forEach((text, i) => { cells[i].textContent = text; });

@@ -90,10 +90,8 @@ export function lineChart({ title = "", x = "", y = "", width = 460, height = 26
     legend.replaceChildren(...lines.filter((line) => line.name).map(({ name, colour = "rgb(var(--lm-blue))", dashed }) => element("span", {}, element("i", { style: `border-top:3px ${dashed ? "dashed" : "solid"} ${colour}` }), name)));
   };
   const show = (value) => {
-    const at = scales.x.at(value);
-    cursor.setAttribute("x1", at);
-    cursor.setAttribute("x2", at);
-    cursor.setAttribute("visibility", "visible");
+    at = value;
+    attribute(cursor, { x1: scales.x.at(value), x2: scales.x.at(value), visibility: "visible" });
   };
   svg.addEventListener("pointermove", (event) => {
     if (!scales || !onpoint) return;

@@ -83,7 +83,8 @@ export function stepsThrough(graph, values, weights, lr) {
   if (weights.length) {
     const moved = weights.map((name) => `${name}: ${figure(known[name])} − ${figure(lr)} · ${factor(gradients[name] ?? 0)} = ${figure(updated[name])}`);
     const result = names.slice(-2).map((name) => `${name} = ${figure(updated[name])}`).join(" and ");
-    steps.push({ values: updated, gradients: {}, said: `A step downhill. ${moved.join(", ")}. Forward again: ${result}.`, active: [...weights, ...names], arrow: null });
+    const said = `A step downhill. ${moved.join(", ")}. Forward again: ${result}.`;
+    steps.push({ values: updated, gradients: {}, said, active: [...weights, ...names], arrow: null });
   }
   return { steps, arrows, loss, updated };
 }

@@ -8,7 +8,8 @@ const BLUE_INK = "rgb(var(--lm-blue))", ORANGE_INK = "var(--lm-orange)";
 /** Text with indices lowered (w_1), into an HTML or SVG node. */
 export function indexed(node, text) {
   const parts = text.split(/(?<=\p{L})_([\p{L}\p{N}]+)/u);
-  const make = node.namespaceURI.endsWith("svg") ? (part) => shape("tspan", { "font-size": "0.72em", "baseline-shift": "-22%" }, part) : (part) => element("sub", {}, part);
+  const drawn = node.namespaceURI.endsWith("svg");
+  const make = (part) => (drawn ? shape("tspan", { "font-size": "0.72em", "baseline-shift": "-22%" }, part) : element("sub", {}, part));
   node.replaceChildren(...parts.map((part, i) => (i % 2 ? make(part) : part)));
 }
 
@@ -17,9 +18,10 @@ export function indexed(node, text) {
  * mode of an arrow: "rest", "forward", "backward" (being used) or "used". onpoint({ name }) or onpoint({ arrow: i }).
  */
 export function graphView(onpoint) {
-  const svg = shape("svg", { tabindex: 0, role: "application", "aria-label": "The graph. Arrow keys move among its nodes." });
+  const svg = shape("svg", { tabindex: 0, role: "application", "aria-label": "The graph. Arrow keys move among its nodes.", class: "lm-fits" });
   const lines = pool(svg, makeArrow), boxes = pool(svg, makeBox), labels = pool(svg, makeLabel);
-  const ring = shape("rect", { width: BOX.width + 12, height: BOX.height + 12, rx: 14, fill: "none", stroke: ORANGE_INK, "stroke-width": 2, "stroke-dasharray": "5 4", visibility: "hidden" });
+  const around = { width: BOX.width + 12, height: BOX.height + 12, rx: 14 };
+  const ring = shape("rect", { ...around, fill: "none", stroke: ORANGE_INK, "stroke-width": 2, "stroke-dasharray": "5 4", visibility: "hidden" });
   svg.append(ring);
   let names = [], places = {}, at = -1;
   const step = (by) => () => {
@@ -36,7 +38,6 @@ export function graphView(onpoint) {
     names = columns.flat();
     const wide = Math.min(MOST_SHOWN, size.width * SCALE);
     attribute(svg, { viewBox: `0 0 ${size.width} ${size.height}`, width: wide, height: (wide / size.width) * size.height });
-    svg.style.maxWidth = "100%";
     lines.paint(arrows, (node, arrow, i) => {
       drawArrow(node, arrow, pathOf(arrow));
       node.onpointerenter = () => onpoint({ arrow: i });
@@ -72,7 +73,8 @@ function path(from, to, lane) {
   const [x0, y0, x1, y1] = [from.x + BOX.width, from.y + BOX.height / 2, to.x, to.y + BOX.height / 2];
   const bend = (x1 - x0) / 2, high = (8 * lane - y0 - y1) / 6; // the middle of the curve lies in its lane
   const [c0, c1] = lane === undefined ? [y0, y1] : [high, high];
-  return { x0, y0, x1, y1, middle: [(x0 + x1) / 2, lane ?? (y0 + y1) / 2], d: `M${x0},${y0} C${x0 + bend},${c0} ${x1 - bend},${c1} ${x1},${y1}` };
+  const d = `M${x0},${y0} C${x0 + bend},${c0} ${x1 - bend},${c1} ${x1},${y1}`;
+  return { x0, y0, x1, y1, middle: [(x0 + x1) / 2, lane ?? (y0 + y1) / 2], d };
 }
 
 function makeArrow() {
@@ -109,9 +111,12 @@ function drawLabel(group, { label, mode }, { middle: [x, y] }) {
 
 function makeBox() {
   const group = shape("g");
-  const back = shape("rect", { ...BOX, rx: 10 }), inner = shape("rect", { width: BOX.width - 9, height: BOX.height - 9, rx: 7, fill: "none", "stroke-width": 1 });
-  const name = shape("text", { "font-size": 22, "font-style": "italic" }), formula = shape("text", { "font-size": 14, "fill-opacity": 0.85, "text-anchor": "middle" });
-  const value = shape("text", { "text-anchor": "end", "font-weight": 600 }), gradient = shape("text", { "font-size": 20, "text-anchor": "end", "font-weight": 600 });
+  const back = shape("rect", { ...BOX, rx: 10 });
+  const inner = shape("rect", { width: BOX.width - 9, height: BOX.height - 9, rx: 7, fill: "none", "stroke-width": 1 });
+  const name = shape("text", { "font-size": 22, "font-style": "italic" });
+  const formula = shape("text", { "font-size": 14, "fill-opacity": 0.85, "text-anchor": "middle" });
+  const value = shape("text", { "text-anchor": "end", "font-weight": 600 });
+  const gradient = shape("text", { "font-size": 20, "text-anchor": "end", "font-weight": 600 });
   value.style.fill = BLUE_INK;
   gradient.style.fill = ORANGE_INK;
   inner.style.stroke = "var(--lm-line)";

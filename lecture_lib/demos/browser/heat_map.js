@@ -16,7 +16,7 @@ export function heatMap({ rows, columns = rows, title = "", label = title, large
   const many = R * C > MOST_SQUARES;
   const cell = Math.max(many ? 1 : 7, Math.min(largest, Math.floor(size / Math.max(R, C))));
   const named = cell >= 11;
-  const room = (names) => (named ? 12 + 8.5 * Math.max(0, ...names.map((name) => Math.min(name.length, NAME_LENGTH))) : 12);
+  const room = (names) => (named ? 12 + 9.5 * Math.max(0, ...names.map((name) => Math.min(name.length, NAME_LENGTH))) : 12);
   const grid = { R, C, cell, left: room(rows), top: room(columns) };
   const svg = shape("svg", { width: grid.left + C * cell + 4, height: grid.top + R * cell + 4, tabindex: 0, role: "application", "aria-label": label });
   if (named) nameSides(svg, rows, columns, grid);

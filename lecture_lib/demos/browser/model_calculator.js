@@ -2,66 +2,19 @@
 
 import { element, keys, number } from "./elements.js";
 import { choice, slider, toggle } from "./controls.js";
+import { brief, cost, duration, inBytes, plain } from "./costs.js";
 import { stage } from "./stage.js";
 
-const PETAFLOP_DAY = 1e15 * 86400, TRAINING_BYTES = 16;
 const COLOURS = ["var(--lm-sky)", "var(--lm-yellow)", "rgb(var(--lm-blue))", "var(--lm-green)", "var(--lm-pink)", "var(--lm-orange)"];
-const powers = (from, to, per) => Array.from({ length: Math.round(Math.log10(to / from) * per.length) + 1 }, (_, i) => Number((from * 10 ** Math.floor(i / per.length) * per[i % per.length]).toPrecision(6)));
+const WIDTHS = [
+  ...[64, 128, 256, 384, 512, 576, 768, 1024, 1280, 1536, 1600, 2048],
+  ...[2560, 3072, 4096, 5120, 6144, 8192, 10240, 12288, 16384],
+];
+const powers = (from, to, per) => Array.from({ length: Math.round(Math.log10(to / from) * per.length) + 1 },
+  (_, i) => Number((from * 10 ** Math.floor(i / per.length) * per[i % per.length]).toPrecision(6)));
 const doublings = (from, to) => Array.from({ length: Math.log2(to / from) + 1 }, (_, i) => from * 2 ** i);
 const divisors = (n) => Array.from({ length: n }, (_, i) => i + 1).filter((k) => n % k === 0);
 const nearest = (options, wanted) => options.reduce((best, other) => (Math.abs(other - wanted) < Math.abs(best - wanted) ? other : best));
-
-/** The number of parameters of each part, as Python's `parameters`. */
-export function parameters({ n_layers: L, d_model: d, n_heads, n_kv_heads, d_ff, vocab_size, block_size, llama, tied_head }) {
-  const bias = llama ? 0 : 1, d_kv = (n_kv_heads * d) / n_heads, into = llama ? 2 : 1;
-  return {
-    embedding: vocab_size * d,
-    positions: llama ? 0 : block_size * d,
-    attention: L * (d + bias) * (2 * d + 2 * d_kv),
-    "feed-forward": L * ((into + 1) * d * d_ff + bias * (d_ff + d)),
-    norms: (2 * L + 1) * d * (1 + bias),
-    head: tied_head ? 0 : vocab_size * d,
-  };
-}
-
-/** All that is shown, as Python's `compute`. */
-export function cost(model) {
-  const { n_layers: L, d_model: d, block_size: T, n_heads, n_kv_heads, n_tokens, batch, bytes, peak, utilisation, gpus } = model;
-  const parts = parameters(model);
-  const n_params = Object.values(parts).reduce((sum, n) => sum + n, 0);
-  const flops = 6 * n_params * n_tokens, token = 2 * L * n_kv_heads * (d / n_heads) * bytes;
-  return {
-    parts, n_params, flops,
-    petaflop_days: flops / PETAFLOP_DAY,
-    attention_share: (2 * L * d * T) / n_params,
-    tokens_per_parameter: n_tokens / n_params,
-    steps: n_tokens / (batch * T),
-    seconds: flops / (peak * 1e12 * utilisation * gpus),
-    weights: n_params * bytes,
-    cache_token: token, cache_text: token * T, cache_batch: token * T * batch,
-    inference: n_params * bytes + token * T * batch,
-    training_state: TRAINING_BYTES * n_params,
-    activations_text: L * T * d * (34 + (5 * n_heads * T) / d),
-  };
-}
-
-/** Three digits and a unit: 124M, 3.15e23 beyond the units. */
-export function brief(value, units = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]]) {
-  if (value >= 1e15) return value.toExponential(2).replace("e+", "e");
-  const [unit, name] = units.find(([least]) => value >= least * 0.9995) ?? [1, ""];
-  return `${Number((value / unit).toPrecision(3))}${name}`;
-}
-
-const plain = (value) => Number(value.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
-
-export const inBytes = (value) => brief(value, [[1e12, " TB"], [1e9, " GB"], [1e6, " MB"], [1e3, " kB"], [1, " bytes"]]);
-
-/** A time in the unit that a person would take. */
-export function duration(seconds) {
-  const units = [[365.25 * 86400, "years"], [86400, "days"], [3600, "hours"], [60, "minutes"], [1, "seconds"]];
-  const [unit, name] = units.find(([least]) => seconds >= 2 * least) ?? [1, "seconds"];
-  return `${plain(seconds / unit)} ${name}`;
-}
 
 function render({ model, el }) {
   const { models, gpus, parts } = model.get("given");
@@ -79,10 +32,16 @@ function render({ model, el }) {
   const groups = {
     shape: {
       n_layers: by("n_layers", "layers", [1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 30, 32, 36, 40, 48, 64, 80, 96, 128]),
-      d_model: slider({ label: "width d_model", values: [64, 128, 256, 384, 512, 576, 768, 1024, 1280, 1536, 1600, 2048, 2560, 3072, 4096, 5120, 6144, 8192, 10240, 12288, 16384], move: widen, show: (d) => d.toLocaleString("en") }),
-      n_heads: slider({ label: "heads", min: 0, max: 1, show: () => `${state().n_heads} × ${state().d_model / state().n_heads}`, move: (i) => share({ n_heads: headOptions()[i], n_kv_heads: nearest(divisors(headOptions()[i]), state().n_kv_heads) }) }),
-      n_kv_heads: slider({ label: "K, V heads", min: 0, max: 1, show: () => String(state().n_kv_heads), move: (i) => share({ n_kv_heads: divisors(state().n_heads)[i] }) }),
-      vocab_size: by("vocab_size", "vocabulary", [87, 256, 1000, 8000, 16000, 32000, 49152, 50257, 65536, 100000, 128000, 200000, 256000]),
+      d_model: slider({ label: "width d_model", values: WIDTHS, move: widen, show: (d) => d.toLocaleString("en") }),
+      n_heads: slider({
+        label: "heads", min: 0, max: 1, show: () => `${state().n_heads} × ${state().d_model / state().n_heads}`,
+        move: (i) => share({ n_heads: headOptions()[i], n_kv_heads: nearest(divisors(headOptions()[i]), state().n_kv_heads) }),
+      }),
+      n_kv_heads: slider({
+        label: "K, V heads", min: 0, max: 1, show: () => String(state().n_kv_heads),
+        move: (i) => share({ n_kv_heads: divisors(state().n_heads)[i] }),
+      }),
+      vocab_size: by("vocab_size", "vocabulary", [86, 256, 1000, 8000, 16000, 32000, 49152, 50257, 65536, 100000, 128000, 200000, 256000]),
       block_size: by("block_size", "context T", doublings(64, 2 ** 20)),
     },
     data: {
@@ -93,11 +52,16 @@ function render({ model, el }) {
     machine: {
       peak: by("peak", "peak of a GPU", powers(0.1, 10000, [1, 1.25, 1.65, 2, 3.12, 5, 6.5, 9.89]), (n) => `${n} TFLOP/s`),
       memory: by("memory", "its memory", [4, 8, 16, 24, 32, 40, 48, 80, 96, 141, 192], (n) => `${n} GB`),
-      utilisation: slider({ label: "of the peak", min: 0.05, max: 1, step: 0.05, move: (value) => share({ utilisation: Number(value.toFixed(2)) }), show: (u) => `${Math.round(100 * u)}%` }),
+      utilisation: slider({
+        label: "of the peak", min: 0.05, max: 1, step: 0.05, show: (u) => `${Math.round(100 * u)}%`,
+        move: (value) => share({ utilisation: Number(value.toFixed(2)) }),
+      }),
       gpus: by("gpus", "GPUs", doublings(1, 65536)),
     },
   };
-  const preset = element("select", { "aria-label": "model", onchange: ({ target }) => share(models[target.value]), "data-lm-suppress-shortcuts": "true" }, element("option", { value: "", hidden: "" }, "a shape of your own"), ...names.map((name) => element("option", { value: name }, name)));
+  const preset = element("select",
+    { "aria-label": "model", onchange: ({ target }) => share(models[target.value]), "data-lm-suppress-shortcuts": "true" },
+    element("option", { value: "", hidden: "" }, "a shape of your own"), ...names.map((name) => element("option", { value: name }, name)));
   const llama = toggle({ label: "Llama's block (RMSNorm, RoPE, SwiGLU, no bias)", turn: (on) => share({ llama: on, d_ff: widths(state().d_model, on) }) });
   const tied = toggle({ label: "head is the embedding", turn: (tied_head) => share({ tied_head }) });
   const gpu = choice({ label: "GPU", options: cards, choose: (i) => share({ peak: gpus[cards[i]][0], memory: gpus[cards[i]][1] }) });
@@ -121,9 +85,12 @@ function render({ model, el }) {
     const heads = headOptions(), kv = divisors(now.n_heads);
     groups.shape.n_heads.limits(0, heads.length - 1);
     groups.shape.n_kv_heads.limits(0, kv.length - 1);
-    for (const group of Object.values(groups)) for (const [key, part] of Object.entries(group)) part.set(key === "n_heads" ? heads.indexOf(now.n_heads) : key === "n_kv_heads" ? kv.indexOf(now.n_kv_heads) : now[key]);
+    const places = { ...now, n_heads: heads.indexOf(now.n_heads), n_kv_heads: kv.indexOf(now.n_kv_heads) };
+    for (const group of Object.values(groups)) for (const [key, part] of Object.entries(group)) part.set(places[key]);
     results.paint(cost(now), now);
-    shown.tell(`${brief(cost(now).tokens_per_parameter)} tokens are read for each parameter; best for a given budget are about 20 (Hoffmann et al. 2022).`);
+    if (!shown.node.contains(results.node)) return;
+    const each = brief(cost(now).tokens_per_parameter);
+    shown.tell(`${each} tokens are read for each parameter; best for a given budget are about 20 (Hoffmann et al. 2022).`);
   });
 }
 
@@ -134,10 +101,14 @@ function resultsOf(parts, tell) {
   const bar = element("div", { class: "lm-calc-bar", role: "img" }, ...segments);
   const rows = parts.map((name, i) => {
     const count = element("td", { class: "lm-n" }), share = element("td", { class: "lm-n" });
-    return { count, share, line: element("tr", { tabindex: i ? -1 : 0 }, element("td", {}, element("i", { class: "lm-calc-chip", style: `background:${COLOURS[i]}` }), name), count, share) };
+    const chip = element("i", { class: "lm-calc-chip", style: `background:${COLOURS[i]}` });
+    return { count, share, line: element("tr", { tabindex: i ? -1 : 0 }, element("td", {}, chip, name), count, share) };
   });
   let found = null;
-  const say = (i) => { if (found) tell(`${parts[i]}: ${found.parts[parts[i]].toLocaleString("en")} parameters, ${number((100 * found.parts[parts[i]]) / found.n_params, 1)}% of ${found.n_params.toLocaleString("en")}`); };
+  const say = (i) => {
+    const count = found.parts[parts[i]], share = number((100 * count) / found.n_params, 1);
+    tell(`${parts[i]}: ${count.toLocaleString("en")} parameters, ${share}% of ${found.n_params.toLocaleString("en")}`);
+  };
   rows.forEach(({ line }, i) => {
     line.addEventListener("pointerenter", () => say(i));
     line.addEventListener("focus", () => say(i));
@@ -149,7 +120,8 @@ function resultsOf(parts, tell) {
     ["scores add, at this context", ({ attention_share }) => `${number(100 * attention_share, 1)}%`],
     ["steps", ({ steps }) => plain(steps)], ["time", ({ seconds }) => duration(seconds)]);
   const memory = memoryBars();
-  const node = element("div", { class: "lm-calc" }, total, bar, element("div", { class: "lm-row" }, element("table", { "aria-label": "parameters by part" }, ...rows.map(({ line }) => line)), costs.node), memory.node);
+  const table = element("table", { "aria-label": "parameters by part" }, ...rows.map(({ line }) => line));
+  const node = element("div", { class: "lm-calc" }, total, bar, element("div", { class: "lm-row" }, table, costs.node), memory.node);
   const paint = (now, model) => {
     found = now;
     total.textContent = `${brief(now.n_params)} parameters`;
@@ -174,7 +146,8 @@ function facts(...pairs) {
 /** Memory against that of one GPU, on a logarithmic scale from 1 MB to 10 PB. */
 function memoryBars() {
   const kinds = [
-    ["weights", "weights"], ["keys and values, one text", "cache_text"], ["keys and values, all texts", "cache_batch"], ["writing: weights, keys, values", "inference"],
+    ["weights", "weights"], ["keys and values, one text", "cache_text"], ["keys and values, all texts", "cache_batch"],
+    ["writing: weights, keys, values", "inference"],
     ["training: weights, gradients, Adam", "training_state"], ["activations of one text", "activations_text"],
   ];
   const at = (value) => `${100 * Math.min(1, Math.max(0.004, Math.log10(Math.max(value, 1e6) / 1e6) / 10))}%`;

@@ -48,3 +48,23 @@ export function drawn(probs, chance) {
   }
   return last;
 }
+
+/** Counts of a text for any n, each made once: seen(sentence, n) -> Map id -> count, after the end of the sentence. */
+export function counter(ids, begin) {
+  const kept = new Map();
+  const counts = (n) => {
+    if (!kept.has(n)) kept.set(n, countNgrams(ids, begin, n));
+    return kept.get(n);
+  };
+  return (sentence, n) => counts(n).get(contextOf(sentence, n).join(" ")) ?? new Map();
+}
+
+/** How often a context was read, and how many kinds of token followed it. */
+export function summed(seen) {
+  return [[...seen.values()].reduce((sum, count) => sum + count, 0), seen.size];
+}
+
+/** The ids that have any probability, the likeliest first, equals by their place in the alphabet. */
+export function ranked(probs) {
+  return Array.from(probs.keys()).filter((id) => probs[id] > 0).sort((a, b) => probs[b] - probs[a] || a - b);
+}

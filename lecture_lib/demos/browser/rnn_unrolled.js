@@ -2,12 +2,14 @@
 
 import { attribute, element, floats, keys, number, shape, shorten } from "./elements.js";
 import { choice, slider, stepper } from "./controls.js";
+import { lineChart } from "./charts.js";
 import { stage } from "./stage.js";
 
 const SCALES = ["linear", "log"], CELLS = ["rnn", "lstm"];
 const LOWEST = -6; // the power of ten at the foot of the logarithmic bars
 const [LEFT, CELL, BAR, ASK, FOOT] = [78, 22, 150, 30, 58]; // pixels: axis, a number, the tallest bar, the rows above and below
 const GREEN = "var(--lm-green)";
+const [SMALLEST, LARGEST] = [1e-4, 1e2]; // shares on the curve over all memories
 
 /** How much as a share of what the word itself does; Python's `_times` says the same. */
 export function times(share) {
@@ -64,6 +66,13 @@ function render({ model, el }) {
   const [wideNetwork, wideBars] = [network.node, bars.node].map((svg) => element("div", { class: "lm-across" }, svg));
   wideNetwork.addEventListener("scroll", () => { wideBars.scrollLeft = wideNetwork.scrollLeft; });
   wideBars.addEventListener("scroll", () => { wideNetwork.scrollLeft = wideBars.scrollLeft; });
+  const { memories } = model.get("given");
+  const curves = CELLS.map((cell) => [cell, floats(model.get("given")[`swept_${cell}`])]).filter(([, values]) => values.length);
+  const edge = knifeEdge(memories, T, curves, (i) => {
+    const { at } = shown.state();
+    const all = curves.map(([cell, values]) => `${cell.toUpperCase()} ${written(values[i * T + at])}`).join(", ");
+    shown.tell(`memory ${number(memories[i])}: “${tokens[0]}” does, as a share of “${tokens[at]}”: ${all}`);
+  });
   const last = tokens[model.get("state").at];
   const shown = stage({
     model, el, name: "rnn_unrolled",
@@ -72,7 +81,7 @@ function render({ model, el }) {
       element("div", { class: "lm-row" }, memory.node, ...(chosen ? [cells.node] : []), scales.node),
     ],
     open: [element("div", { class: "lm-wide" }, wideNetwork, key)],
-    answer: [element("div", { class: "lm-wide" }, said, wideBars)],
+    answer: [element("div", { class: "lm-wide" }, said, wideBars), ...(curves.length ? [edge.node] : [])],
     question: `How much does the first word still matter after “${last}”, compared with “${last}” itself?`,
     options: ["at least half as much", "1 % to 50 %", "less than 1 %", "more than it"],
     line: (state) => [call, { ...state, ...(seed ? { seed } : {}) }],
@@ -91,6 +100,7 @@ function render({ model, el }) {
     if (wideNetwork.scrollLeft > left || wideNetwork.scrollLeft < right) wideNetwork.scrollLeft = right;
     network.paint(floats(shown.given().states), at, reached, shares);
     bars.paint(shares, at, reached, scale);
+    edge.paint(tokens, at, times_);
     const factor = perStep(blame, at);
     const found = reached < at
       ? `So far we are ${reached} steps back.`
@@ -227,6 +237,32 @@ function barsBelow({ tokens, wide, onpoint, onact }) {
     }));
   };
   return { node: svg, paint };
+}
+
+/** What is left of the first word, for every memory: the RNN's narrow way between vanishing and exploding. */
+function knifeEdge(memories, T, curves, onpoint) {
+  const title = element("div", { class: "lm-title" });
+  const nearest = (x) => memories.reduce((best, memory, i) => (Math.abs(memory - x) < Math.abs(memories[best] - x) ? i : best), 0);
+  const chart = lineChart({
+    x: "memory", width: 620, height: 240, logY: true, step: memories[1] - memories[0], onpoint: (x) => onpoint(nearest(x)),
+  });
+  const compared = curves.length < 2 ? "" : "With these random weights, the RNN stands on a knife's edge: below, the first word vanishes; above, it explodes. "
+    + "The LSTM hardly minds: its cell goes along beside W_hh, through its gates.";
+  const node = element("div", { class: "lm-row" }, element("div", {}, title, chart.node), element("p", { style: "max-width:26em" }, compared));
+  const colours = { rnn: "rgb(var(--lm-blue))", lstm: "var(--lm-pink)" };
+  const paint = (tokens, at, memory) => {
+    node.style.display = at ? "" : "none";
+    title.textContent = `What “${tokens[0]}” still does after “${tokens[at]}”, for every memory`;
+    const within = (share) => Math.min(LARGEST, Math.max(SMALLEST, share));
+    chart.paint([
+      ...curves.map(([cell, values]) => ({
+        name: cell.toUpperCase(), colour: colours[cell], width: 3.5, points: memories.map((x, i) => [x, within(values[i * T + at])]),
+      })),
+      { name: "as much as the last word", colour: "#888888", dashed: true, points: [[memories[0], 1], [memories.at(-1), 1]] },
+    ], { x: [memories[0], memories.at(-1)], y: [SMALLEST, LARGEST] });
+    chart.show(memory);
+  };
+  return { node, paint };
 }
 
 export default { render };

@@ -82,7 +82,8 @@ function render({ model, el }) {
   const shown = stage({
     model, el, name: "scaling_temperature", controls: [element("div", { class: "lm-row" }, element("div", {}, size.node, heat.node), buttons)],
     answer: [column("plain", spreads.node), column("scaled", entropies.node)],
-    question: "As d_k grows, what becomes of the largest of the eight weights, without scaling?", options: ["it falls to 1/8", "it stays", "it grows to 1"],
+    question: "As d_k grows, what becomes of the largest of the eight weights, without scaling?",
+    options: ["it falls to 1/8", "it stays", "it grows to 1"],
     line: ({ seed, ...state }) => [String(seed), state],
   });
   return shown.run(() => {
@@ -92,7 +93,8 @@ function render({ model, el }) {
     for (const [kind, scaled] of Object.entries(kinds)) {
       const { scores, weights, entropy: nats } = at(d_k, scaled);
       const formula = `softmax( q·k${scaled ? ` / √${d_k}` : ""}${divisor(temperature)} )`;
-      lists[kind].paint(weights.map((weight, i) => ({ name: `key ${i + 1}`, value: weight, share: weight, colour: COLOURS[kind], note: `score ${number(scores[i], 1)}` })), formula);
+      const row = (weight, i) => ({ name: `key ${i + 1}`, value: weight, share: weight, colour: COLOURS[kind], note: `score ${number(scores[i], 1)}` });
+      lists[kind].paint(weights.map(row), formula);
       feet[kind].textContent = `largest weight ${number(Math.max(...weights), 2)}, entropy ${number(nats, 2)} of ${number(EVEN, 2)} nats`;
     }
     const [plain, scaled] = [curves("plain"), curves("scaled")];
@@ -117,7 +119,8 @@ function render({ model, el }) {
 export function summary(plain, scaled, d_k, temperature) {
   const [before, after] = [plain, scaled].map(({ weights }) => number(Math.max(...weights), 2));
   if (d_k > 1 && Math.abs(temperature - Math.sqrt(d_k)) < 1e-6) {
-    return `At temperature √d_k = ${number(temperature, 2)} the left side is what the right side is at temperature 1: to divide by √d_k is to set a temperature.`;
+    const same = `At temperature √d_k = ${number(temperature, 2)} the left side is what the right side is at temperature 1`;
+    return `${same}: to divide by √d_k is to set a temperature.`;
   }
   return `Dividing by √${d_k} = ${number(Math.sqrt(d_k), 2)} takes the largest weight from ${before} to ${after}.`;
 }

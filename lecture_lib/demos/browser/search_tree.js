@@ -114,16 +114,21 @@ const LOOKS = {
 function treePicture(nodes, point) {
   const x = (node) => 4 + COLUMN * node.depth, y = (node) => ROW * node.row + 2;
   const wide = Math.max(...nodes.map(x)) + BOX + MARGIN, tall = Math.max(...nodes.map(y)) + ROW / 2;
-  const svg = shape("svg", { viewBox: `0 0 ${wide} ${tall}`, style: `width:${wide}px;max-width:100%`, tabindex: 0, role: "application", "aria-label": "The tree. Arrow keys move from node to node." });
-  const lines = shape("g"), trail = shape("path", { fill: "none", stroke: "var(--lm-yellow)", "stroke-width": 9, opacity: 0.55, "stroke-linecap": "round" }), labels = shape("g");
+  const svg = shape("svg", {
+    viewBox: `0 0 ${wide} ${tall}`, style: `width:${wide}px;max-width:100%`, tabindex: 0, role: "application",
+    "aria-label": "The tree. Arrow keys move from node to node.",
+  });
+  const lines = shape("g"), labels = shape("g");
+  const trail = shape("path", { fill: "none", stroke: "var(--lm-yellow)", "stroke-width": 9, opacity: 0.55, "stroke-linecap": "round" });
   svg.append(lines, trail, labels);
   const halo = { stroke: PAPER, "stroke-width": 5, "paint-order": "stroke", "pointer-events": "none", "dominant-baseline": "central" };
+  const middle = { "text-anchor": "middle", "dominant-baseline": "central" };
   const drawn = nodes.map((node, place) => {
     const group = shape("g", { "data-place": place });
     const parts = {
       group,
       box: shape("rect", { x: x(node), y: y(node) - TALL / 2, width: BOX, height: TALL, rx: 8 }),
-      name: shape("text", { x: x(node) + BOX / 2, y: y(node), "text-anchor": "middle", "dominant-baseline": "central", "pointer-events": "none" }, shorten(node.name, 11)),
+      name: shape("text", { ...middle, x: x(node) + BOX / 2, y: y(node), "pointer-events": "none" }, shorten(node.name, 11)),
       total: shape("text", { ...halo, x: x(node) + BOX + 6, y: y(node) - (node.end ? 0 : 17), "font-weight": 700, "font-size": 15 }),
     };
     if (place !== nodes.findIndex(({ parent }) => parent < 0)) {
@@ -164,7 +169,7 @@ function treePicture(nodes, point) {
     nodes.forEach((node, place) => {
       const parts = drawn[place], look = LOOKS[places[place]], sampled = method === "sample" && counts.size > 0;
       const stroke = sampled && places[place] !== "kept" && places[place] !== "passed" ? "currentColor" : look.stroke;
-      attribute(parts.box, { stroke, "stroke-width": Math.min(3, look.width), "fill-opacity": look.fill, fill: look.fill ? BLUE : PAPER, "stroke-dasharray": look.dash ?? "none" });
+      attribute(parts.box, { stroke, "stroke-width": Math.min(3, look.width), fill: look.fill ? BLUE : PAPER, "stroke-dasharray": look.dash ?? "none" });
       parts.box.style.fillOpacity = look.fill || 1;
       parts.group.setAttribute("opacity", look.opacity);
       parts.name.style.fill = look.fill > 0.5 ? "#fff" : "currentColor";

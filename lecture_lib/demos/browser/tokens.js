@@ -96,5 +96,6 @@ export function pointed(node, label, { onpoint, onact }) {
   node.addEventListener("pointerleave", () => point(null));
   node.addEventListener("blur", () => point(null));
   node.addEventListener("click", (event) => act(chipAt(event.target)));
-  keys(node, { ArrowRight: step(1), ArrowDown: step(1), ArrowLeft: step(-1), ArrowUp: step(-1), Home: step(-1e9), End: step(1e9), Enter: () => act(at), " ": () => act(at) });
+  const moves = { ArrowRight: step(1), ArrowDown: step(1), ArrowLeft: step(-1), ArrowUp: step(-1), Home: step(-1e9), End: step(1e9) };
+  keys(node, { ...moves, Enter: () => act(at), " ": () => act(at) });
 }
