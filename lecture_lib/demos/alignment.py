@@ -104,8 +104,8 @@ def show(
 ):
     """The demo as a widget; arguments as for `compute`. Without weights, a recording of a small translator.
 
-    row: the target word that is being written (None: the last). frame: which of several tables (None: the last). sentence: of those
-    recorded. What can't be drawn is said in one line.
+    row: the target word that is being written (None: the last). frame: which of several tables (None: the last).
+    sentence: of those recorded. What can't be drawn is said in one line.
     """
     from lecture_lib.demos import _panel
 
