@@ -105,7 +105,7 @@ function render({ model, el }) {
     const factor = perStep(blame, at);
     const found = reached < at
       ? `So far we are ${steps(reached)} back.`
-      : `“${tokens[0]}”, ${steps(at)} back: ${times(shares[0])}; on average × ${written(factor)} with each step.`;
+      : `“${tokens[0]}”, ${steps(at)} back: ${times(shares[0])}; on average × ${written(factor)} with each step.`;
     said.textContent = at ? `Who is to blame for the state after “${tokens[at]}”? ${found}` : "The first word: nobody else to blame.";
     shown.tell("Point at a word, or Tab to it, for its exact numbers; click it to ask from there.");
   });
