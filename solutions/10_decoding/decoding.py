@@ -721,7 +721,7 @@ sampler_order = "C"
 # 3. Their sum is 1.74. Are the first two, divided by it, 0.8 or more together?
 
 # %% [markdown]
-# **Play:** drag the same four probabilities through both orders. (Drag a filter by its name, or use its arrows.)
+# **Play:** take the same four probabilities through both orders. (Drag a filter by its name, or use its arrows.)
 
 # %% tags=["demo"]
 four = torch.tensor([0.64, 0.25, 0.09, 0.02])
