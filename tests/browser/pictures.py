@@ -20,7 +20,7 @@ from .voila_server import voila
 SIZE = {"width": 1280, "height": 1100}
 MOST = (1280, 1000)  # pixels; what is below the fold of a long demo is left out
 COLOURS = 128
-WAIT = 120_000  # milliseconds
+WAIT = 240_000  # milliseconds
 SETTLE = 700  # milliseconds, for a demo that moves by itself at first
 
 # The box of everything that a demo draws: its root is as wide as the page.
@@ -43,16 +43,16 @@ def main(names: list[str]) -> None:
         raise SystemExit(NO_CHROMIUM)
     demos = [demo for demo in catalogue() if not names or demo.name in names]
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, voila(Path(folder), {}) as base, sync_playwright() as playwright:
+    lines = {"pictures": [demo.line for demo in demos]}
+    with tempfile.TemporaryDirectory() as folder, voila(Path(folder), lines) as base, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
-        for demo in demos:
-            for theme in THEMES:
-                page = browser.new_page(viewport=SIZE)
-                page.goto(f"{base}/voila/render/{demo.name}.ipynb?theme={theme}", timeout=WAIT)
+        for theme in THEMES:
+            page = browser.new_page(viewport=SIZE)
+            page.goto(f"{base}/voila/render/pictures.ipynb?theme={theme}", timeout=WAIT)
+            for demo in demos:
                 target = demo.picture(theme)
                 target.write_bytes(small(take(page, demo.name)))
                 print(f"{target.name}: {target.stat().st_size // 1024} kB", flush=True)
-                page.close(run_before_unload=True)
         browser.close()
     README.write_text(readme(catalogue()), encoding="utf-8")
 
@@ -61,6 +61,7 @@ def take(page: Page, name: str) -> bytes:
     """A picture of the demo on the page, without the page around it."""
     root = page.locator(f'.lm-rich[data-demo="{name}"]')
     root.wait_for(timeout=WAIT)
+    root.evaluate("(root) => root.scrollIntoView({block: 'start'})")
     page.wait_for_timeout(SETTLE)
     box = root.evaluate(_BOX)
     edge = 12
