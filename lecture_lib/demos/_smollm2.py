@@ -53,7 +53,7 @@ def tokenizer():
 
 def source(text: str) -> str:
     """Where the picture of a sentence comes from, in words."""
-    return f"{'recorded from' if text in SENTENCES else 'computed here by'} {NAME}"
+    return f"recorded from {NAME}" if text in SENTENCES else f"computed here by {NAME}"
 
 
 def encoded(text: str) -> list[int]:

@@ -97,15 +97,15 @@ def show(
     target: Sequence[str] | None = None,
     *,
     frames: Sequence[str] | None = None,
-    row: int = 0,
+    row: int | None = None,
     frame: int | None = None,
     sentence: int = 0,
     predict: bool | str = False,
 ):
     """The demo as a widget; arguments as for `compute`. Without weights, a recording of a small translator.
 
-    row: the target word that is being written. frame: which of several tables (None: the last). sentence: of those
-    recorded. What can't be drawn is said in one line.
+    row: the target word that is being written (None: the last). frame: which of several tables (None: the last).
+    sentence: of those recorded. What can't be drawn is said in one line.
     """
     from lecture_lib.demos import _panel
 
@@ -123,7 +123,7 @@ def show(
     sentence = 0 if own else sentence
     shown = found[sentence]
     frame = len(shown.frames) - 1 if frame is None else min(max(0, frame), len(shown.frames) - 1)
-    row = min(max(0, row), len(shown.target) - 1)
+    row = len(shown.target) - 1 if row is None else min(max(0, row), len(shown.target) - 1)
     given = {
         "own": own,
         "frames": shown.frames,

@@ -4,12 +4,9 @@ Takes the weights of any model, so it is not concerned with how they were comput
 opened head shades the words of the text itself.
 """
 
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from struct import pack
-from zlib import compress, crc32
 
 import numpy as np
 
@@ -222,23 +219,20 @@ def _opened(found: HeadGrid, state: dict) -> dict:
 
 
 def _small(weights: np.ndarray) -> np.ndarray:
-    """Small pictures (n_layers, n_heads, side, side) of 8 bits: `_levels`, the largest of each patch of a long text."""
+    """Small pictures (n_layers, n_heads, side, side) in 8-bit shades; of a long text the largest of each patch."""
+    from lecture_lib.demos._panel import shades
+
     n_layers, n_heads, T, _ = weights.shape
     patch = -(-T // max(8, int(np.sqrt(MOST_PIXELS / (n_layers * n_heads)))))
     side = -(-T // patch)
     room = np.zeros((n_layers, n_heads, side * patch, side * patch), dtype=np.uint8)
-    room[..., :T, :T] = _levels(weights)
+    room[..., :T, :T] = shades(weights)
     return room.reshape(n_layers, n_heads, side, patch, side, patch).max(axis=(3, 5))
-
-
-def _levels(weights: np.ndarray) -> np.ndarray:
-    """Shares as 8-bit shades, by their square roots: beside a weight of 1, a tenth would hardly be seen."""
-    return np.round(255 * np.sqrt(np.clip(weights, 0.0, 1.0))).astype(np.uint8)
 
 
 def render_grid(found: HeadGrid, layer: int, head: int) -> str:
     """All heads as one static picture, a column for each layer, as HTML; a line names the one that is opened."""
-    from lecture_lib.demos._panel import frame
+    from lecture_lib.demos._panel import frame, png
 
     n_layers, n_heads = found.weights.shape[:2]
     small = _small(found.weights)
@@ -251,7 +245,7 @@ def render_grid(found: HeadGrid, layer: int, head: int) -> str:
         f'<div style="font-weight:600;padding-bottom:.3em">All {n_layers} layers (left to right) by {n_heads} heads '
         f"(top to bottom); row: the token that looks, column: the token that it looks at</div>"
     )
-    picture = _png(tiles.reshape(n_heads * (side + gap), n_layers * (side + gap)))
+    picture = png(tiles.reshape(n_heads * (side + gap), n_layers * (side + gap)))
     look = f"width:{width}px;max-width:100%;image-rendering:pixelated;display:block"
     return frame(
         f'<div>{title}<img alt="all heads; opened: layer {layer}, head {head}" src="{picture}" style="{look}"></div>'
@@ -260,17 +254,11 @@ def render_grid(found: HeadGrid, layer: int, head: int) -> str:
 
 def render_head(found: HeadGrid, layer: int, head: int, query: int) -> str:
     """One head opened, as HTML: its matrix, and the text with every word shaded by the weight that `query` gives it."""
-    from lecture_lib.demos._panel import frame, heat_map
+    from lecture_lib.demos._panel import frame, heat_map, image
 
     weights, tokens = found.weights[layer, head], found.tokens
     name = f"layer {layer}, head {head}"
-    if len(tokens) <= IN_FULL:
-        matrix = heat_map(weights, tokens, name, query)
-    else:
-        matrix = (
-            f'<div><div style="font-weight:600;padding:.1em .5em .4em">{name}</div><img alt="{name}" '
-            f'src="{_png(_levels(weights))}" style="width:340px;image-rendering:pixelated"></div>'
-        )
+    matrix = heat_map(weights, tokens, name, query) if len(tokens) <= IN_FULL else image(weights, name)
     words = "".join(_word(token, weights[query, j], j == query) for j, token in enumerate(tokens))
     text = (
         f'<div style="flex:1 1 22em;max-width:44em"><div style="font-weight:600;padding-bottom:.4em">'
@@ -290,14 +278,3 @@ def _word(token: str, weight: float, looks: bool) -> str:
         f'<span title="{weight:.4f}" style="{edge}{colour}padding:.1em .2em;border-radius:3px;'
         f'background:rgba(0,114,178,{weight:.3f})">{escape(token)}</span> '
     )
-
-
-def _png(levels: np.ndarray) -> str:
-    """Shades (height, width) of 0 to 255 as a PNG data address: blue, as opaque as the shade is high."""
-    height, width = levels.shape
-    lines = b"".join(b"\0" + line.tobytes() for line in levels)  # each line begins with its filter: none
-    header = pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)  # 8 bits a pixel, each a number of a colour
-    colours, opacities = bytes((0, 114, 178)) * 256, bytes(range(256))
-    parts = [(b"IHDR", header), (b"PLTE", colours), (b"tRNS", opacities), (b"IDAT", compress(lines, 9)), (b"IEND", b"")]
-    chunks = [pack(">I", len(data)) + kind + data + pack(">I", crc32(kind + data)) for kind, data in parts]
-    return "data:image/png;base64," + b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks)).decode()

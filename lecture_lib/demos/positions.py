@@ -112,7 +112,8 @@ def show(
         **{f"table{i}": e.table for i, e in enumerate(found.values())},
     }
     state = {"position": position, "table": chosen, "theta": float(theta), "d_model": int(d_model)}
-    still = "".join(render(e, position, name) for name, e in found.items())
+    titles = {} if own else {"learned": "learned (recorded from a transformer trained here on narwhals)"}
+    still = "".join(render(e, position, titles.get(name, name)) for name, e in found.items())
     return rich_demo("positions", given, state, still=still, predict=predict)
 
 

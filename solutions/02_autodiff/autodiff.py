@@ -44,7 +44,7 @@ check, my = open_unit("02_autodiff")
 # **Predict:** what does it say, and what is the loss? Then look at the three numbers that we may change. Should each
 # of them go up or down? Which one should move furthest?
 #
-# **Play:** the graph below holds every intermediate result. Press *next* to see the values flow forward, then the
+# **Play:** the graph below holds every intermediate result. Press ▶ to see the values flow forward, then the
 # blame flow backward, one arrow at a time.
 
 # %% tags=["demo"]

@@ -658,7 +658,7 @@ print(" ".join(my.generate(as_in_unit_01(cheat, 4), ["<bos>", "Once", "Momo"], 6
 # will end up close together, and why should they?
 #
 # **Play:** the demo trains a copy of your model from its random start, and draws its 32-dimensional vectors in the two
-# directions in which they end up most spread out. Press play. Then choose a word: lines lead to its nearest neighbours.
+# directions in which they end up most spread out. Press *play*. Then click a word: lines lead to its neighbours.
 
 # %% tags=["demo"]
 words = tales.lexicon

@@ -57,7 +57,7 @@ ice = {
 # **Predict:** at every hole, the narwhal takes the cheapest stretch. Where does it come out, and after how many
 # minutes? Is there a better way?
 #
-# **Play:** press *step*. Leave *best* for the end.
+# **Play:** press ▶. Leave *best* for the end.
 
 # %% tags=["demo"]
 demos.search_tree.show(ice)
@@ -257,7 +257,7 @@ print(as_text(tale))
 # **Predict:** on the tree of words above, suppose the narwhal throws dice: at each node it takes an edge with *its*
 # probability. How often would it write *two otters play*?
 #
-# **Play:** draw twenty texts at once, and count.
+# **Play:** draw texts, more with each ▶, and count.
 
 # %% tags=["demo"]
 demos.search_tree.show(with_weights(sea), method="sample")
@@ -721,7 +721,7 @@ sampler_order = "C"
 # 3. Their sum is 1.74. Are the first two, divided by it, 0.8 or more together?
 
 # %% [markdown]
-# **Play:** drag the same four probabilities through both orders. (The buttons with arrows move a filter.)
+# **Play:** take the same four probabilities through both orders. (Drag a filter by its name, or use its arrows.)
 
 # %% tags=["demo"]
 four = torch.tensor([0.64, 0.25, 0.09, 0.02])

@@ -262,7 +262,7 @@ def test_a_walk_comes_back_from_the_line_that_is_copied(opened):
 @pytest.mark.parametrize(
     ("name", "hidden", "seen"),
     [
-        ("decoding_lab", "left", "0.400"),
+        ("decoding_lab", "nats", "0.400"),
         ("search_tree", "step 0", "narwhal"),
         ("cache_meter", "megaFLOP", "without a cache"),
         ("model_calculator", "124M", "50,257"),
@@ -275,3 +275,13 @@ def test_what_is_to_be_predicted_is_covered_and_nothing_else_says_it(opened, nam
     assert (seen in text, "Well?" in text, hidden in text, shown.said()) == (True, True, False, "")
     shown.press("reveal")
     assert hidden in shown.page.locator("#first").inner_text()
+
+
+def test_the_lab_takes_512_tokens_and_gathers_what_is_not_listed(opened):
+    logits = np.random.default_rng(0).normal(size=512)
+    tokens = [f"t{i}" for i in range(512)]
+    shown = opened(lambda: demos.decoding_lab.show(logits, tokens, chain=[("top_k", 100)]))
+    shown.slide("top-k", 20)
+    found = demos.decoding_lab.compute(logits, tokens, [("top_k", 20)]).stages[1]
+    listed = np.sort(found.probs)[::-1][:14]
+    assert lab_column(shown, 2) == [*(number(p, 3) for p in listed), number(1 - listed.sum(), 3)]

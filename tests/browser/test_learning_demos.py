@@ -132,7 +132,7 @@ def test_your_own_table_has_no_theta_to_turn(opened):
 
 def test_a_target_word_is_written_after_the_other_with_its_shares(opened):
     found = demos.alignment.recorded(0)
-    shown = opened(lambda: demos.alignment.show())
+    shown = opened(lambda: demos.alignment.show(row=0))
     shown.page.locator("#first [aria-label='next step']").click()
     shares = found.weights[-1, 1]
     most = found.source[int(shares.argmax())]
@@ -153,7 +153,7 @@ def test_training_can_be_turned_back(opened):
 
 def test_your_own_weights_are_drawn_and_the_copied_line_names_them(opened):
     weights = np.array([[0.5, 0.1, 0.4], [0.0, 0.0, 1.0]])
-    shown = opened(lambda: demos.alignment.show(weights, ["the", "red", "seal"], ["o", "silo"]))
+    shown = opened(lambda: demos.alignment.show(weights, ["the", "red", "seal"], ["o", "silo"], row=0))
     target = shown.page.locator("#first text[role=radio]").first
     target.press("ArrowRight")
     assert shown.said() == "“silo”: most from “seal”, 1.0000; as wide as 1.0 equal words"

@@ -135,3 +135,10 @@ def test_a_switch_turns_the_scaling_off(qkv):
     widget.state = {**widget.state, "scaled": False}
     scores = np.frombuffer(widget.given["scores"], "<f4").reshape(4, 4)
     np.testing.assert_allclose(scores, qkv[0] @ qkv[1].T, rtol=1e-5)
+
+
+def test_the_static_picture_of_a_long_text_is_an_image():
+    numbers = np.random.default_rng(0).normal(size=(100, 4))
+    still = demos.attention_explorer.show([f"t{i}" for i in range(100)], numbers).still
+    assert still.count("data:image/png") == 1
+    assert len(still) < 200_000

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lecture_lib import demos
+from lecture_lib.demos import _panel
 
 TOKENS = ["<bos>", "the", "otter", "sings"]
 
@@ -114,7 +115,7 @@ def test_the_small_pictures_show_the_weights(weights):
     pillow = pytest.importorskip("PIL.Image")
     small = demos.head_grid._small(weights)
     assert np.array_equal(small[0, 1], 255 * weights[0, 1])
-    data = base64.b64decode(demos.head_grid._png(small[0, 1]).partition(",")[2])
+    data = base64.b64decode(_panel.png(small[0, 1]).partition(",")[2])
     shown = np.asarray(pillow.open(io.BytesIO(data)).convert("RGBA"))
     assert np.array_equal(shown[..., 3], 255 * weights[0, 1])
     assert (shown[..., :3] == (0, 114, 178)).all()

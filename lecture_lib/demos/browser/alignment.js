@@ -1,11 +1,11 @@
 // Alignment: word by word, whom in the source the word that is being written looks at.
 
-import { attribute, element, floats, keys, number, shape } from "./elements.js";
+import { attribute, element, floats, keys, number, pool, shape } from "./elements.js";
 import { BLUE, heatMap } from "./heat_map.js";
 import { choice, slider, stepper } from "./controls.js";
 import { stage } from "./stage.js";
 
-const LEAST = 0.02; // shares below are not drawn as arcs
+const [LEAST, CLEAR] = [0.02, 0.25]; // shares below are not drawn as arcs: of the word being written, of those before it
 
 /** The source word with the largest share, and that share: [index, share]. */
 export function leader(shares) {
@@ -105,6 +105,7 @@ function between(onact, onpoint) {
   const svg = shape("svg", { height: top + far + 40, role: "radiogroup", "aria-label": label });
   const lines = shape("g"), sources = [], targets = [], paths = [];
   svg.append(lines);
+  const earlier = pool(lines, () => shape("path", { fill: "none", stroke: "currentColor", class: "lm-answer" }));
   const word = (y) => {
     const text = shape("text", { y, "text-anchor": "middle", "font-size": 17 });
     svg.append(text);
@@ -132,6 +133,7 @@ function between(onact, onpoint) {
       targets.push(name);
     }
   };
+  const arc = (from, to) => `M${from},${top + 14}C${from},${top + 80} ${to},${top + far - 90} ${to},${top + far - 22}`;
   let at = 0, count = 0;
   const paint = (source, target, rows, row, open) => {
     [at, count] = [row, target.length];
@@ -149,8 +151,11 @@ function between(onact, onpoint) {
       attribute(fill, { x: above[s] - 13, y: top - 16 - bar * share, height: bar * share });
       attribute(figure, { x: above[s], y: top - 20 - bar * share });
       figure.textContent = share >= LEAST ? number(share) : "";
-      const d = `M${above[s]},${top + 14}C${above[s]},${top + 80} ${below[row]},${top + far - 90} ${below[row]},${top + far - 22}`;
-      attribute(paths[s], { d, "stroke-width": 1 + 13 * share, "stroke-opacity": share >= LEAST ? 0.25 + 0.6 * share : 0 });
+      attribute(paths[s], { d: arc(above[s], below[row]), "stroke-width": 1 + 13 * share, "stroke-opacity": share >= LEAST ? 0.25 + 0.6 * share : 0 });
+    });
+    const before = rows.slice(0, row).flatMap((shares, t) => shares.map((share, s) => ({ share, t, s })));
+    earlier.paint(before.filter(({ share }) => share > CLEAR), (path, { share, t, s }) => {
+      attribute(path, { d: arc(above[s], below[t]), "stroke-width": 4 * share, "stroke-opacity": 0.3 * share });
     });
     paths.slice(source.length).forEach((path) => path.setAttribute("stroke-opacity", 0));
     targets.forEach((name, t) => {

@@ -22,7 +22,7 @@ function render({ model, el }) {
   const kind = choice({ label: "matrix", options: ["weights, all rows", "scores"], choose: (i) => shown.share({ matrix: MATRICES[i] }) });
   const place = element("div", {}), title = element("div", { class: "lm-title" });
   const source = element("span", { class: "lm-note" }, note);
-  let sent = null, found = null, picture = null;
+  let sent = null, found = null, picture = null, painted = null;
 
   const pair = (i, j) => {
     const { tokens, T, scores, mask, weights } = found;
@@ -51,6 +51,7 @@ function render({ model, el }) {
     const T = given.tokens.length;
     found = { tokens: given.tokens, T, d: arrays.values.length / T, ...arrays };
     sent = given.weights;
+    painted = null;
   };
   return shown.run(() => {
     if (sent !== shown.given().weights) unpack(shown.given());
@@ -64,8 +65,12 @@ function render({ model, el }) {
     title.textContent = `“${tokens[query]}” looks; click another word`;
     words.paint(tokens, row(weights, T), query, (share) => share);
     table.paint({ tokens, scores: row(scores, T), mask: row(mask, T), weights: row(weights, T), values, output: row(output, d), d });
-    picture.name(matrix === "weights" ? "who looks (row), at whom (column)" : "scores before the softmax (orange: negative, grey: masked)");
-    picture.paint(matrix === "weights" ? (i, j) => ({ fill: BLUE, opacity: clamp(weights[i * T + j]), text: number(weights[i * T + j]) }) : scoreLook(scores, mask, T));
+    if (painted !== matrix) {
+      picture.name(matrix === "weights" ? "who looks (row), at whom (column)" : "scores before the softmax (orange: negative, grey: masked)");
+      const written = T > 64 ? () => "" : number; // no room for them, and many to write
+      picture.paint(matrix === "weights" ? (i, j) => ({ fill: BLUE, opacity: clamp(weights[i * T + j]), text: written(weights[i * T + j]) }) : scoreLook(scores, mask, T, written));
+      painted = matrix;
+    }
     picture.mark(query);
     shown.tell(describe(tokens, row(weights, T), query));
   });
@@ -73,12 +78,12 @@ function render({ model, el }) {
 
 const clamp = (share) => Math.min(1, Math.max(0, share));
 
-function scoreLook(scores, mask, T) {
+function scoreLook(scores, mask, T, written) {
   const largest = scores.reduce((most, score, k) => (mask[k] === -Infinity ? most : Math.max(most, Math.abs(score))), 1e-12);
   return (i, j) => {
     const score = scores[i * T + j];
     if (mask[i * T + j] === -Infinity) return { fill: GREY, opacity: 0.6, text: "−∞" };
-    return { fill: score < 0 ? ORANGE : BLUE, opacity: Math.abs(score) / largest, text: number(score, 1) };
+    return { fill: score < 0 ? ORANGE : BLUE, opacity: Math.abs(score) / largest, text: written(score, 1) };
   };
 }
 

@@ -55,7 +55,8 @@ function render({ model, el }) {
   };
   const paintWords = () => {
     const step = learn().steps[at()];
-    const chase = chased === null ? null : step.pairs[chased];
+    const next = !model.get("predict") || pairs.node.isConnected ? learn().merges[at()] : null; // covered: no hint
+    const chase = chased === null ? next : step.pairs[chased];
     words.paint(step, step.merged ? 255 + at() : null, chase, show);
   };
   return shown.run(() => {
@@ -109,7 +110,7 @@ function headline() {
 /** The words as chips, the most frequent first. */
 function wordTable(onpoint) {
   const table = element("table"), more = element("div", { class: "lm-masked" }), lines = [];
-  const node = element("div", {}, element("div", { class: "lm-title" }, "The words, and how they are cut"), table, more);
+  const node = element("div", {}, element("div", { class: "lm-title" }, "The words, and how they are cut (underlined: next)"), table, more);
   pointed(node, "The words as tokens. Arrow keys move.", { onpoint });
   const paint = ({ words }, newest, chase, show) => {
     const order = words.map((word, i) => [word, i]).sort(([a, i], [b, j]) => b.count - a.count || i - j).map(([word]) => word);

@@ -73,6 +73,7 @@ export function stepper({ label, count, value = 0, go, every = 0, show = (index,
     timer = setInterval(() => (node.isConnected && at < steps - 1 ? go(at + 1) : stop()), every);
     player.textContent = "pause";
   } }, "play");
+  keys(player, { ArrowLeft: moves.back, ArrowRight: moves.next, Home: moves.first, End: moves.last });
   if (every) node.prepend(player);
   const set = (index, total = steps) => {
     [at, steps] = [index, total];

@@ -28,6 +28,9 @@ function render({ model, el }) {
   own.node.classList.add("lm-lab-own");
   const line = element("div", { class: "lm-lab-line" });
   const alone = toggle({ label: "each link alone, on the model's own distribution", turn: (on) => share({ alone: on, draws: 0 }) });
+  for (const [one, other] of [[cards.node, picture.node], [picture.node, cards.node]]) {
+    one.addEventListener("scroll", () => { other.scrollLeft = one.scrollLeft; });  // where the chain is wider than the page
+  }
   const shown = stage({
     model, el, name: "decoding_lab", controls: [line, alone.node, cards.node], open: [own.node], answer: [picture.node],
     question: "How many tokens can still be drawn at the end?", options: tokens.length <= 12 ? tokens.map((_, i) => String(i + 1)) : [],

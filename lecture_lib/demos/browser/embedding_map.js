@@ -53,7 +53,7 @@ export function labels(words, xy, order, strong = 0) {
 }
 
 function render({ model, el }) {
-  const { words, kinds, kind, steps, losses, share, own, call, options } = model.get("given");
+  const { words, kinds, kind, steps, losses, share, source, call, options } = model.get("given");
   const [vectors, places] = [floats(model.get("given").vectors), floats(model.get("given").places)];
   const n = words.length, d = vectors.length / (n * steps.length);
   const at = (moment) => ({
@@ -77,7 +77,6 @@ function render({ model, el }) {
   const title = element("div", { class: "lm-title", style: "font-size:1.15em" });
   const legend = element("div", { class: "lm-legend" }, ...kinds.map((name, k) => element("span", {},
     element("i", { style: `border:6px solid ${COLOURS[k % COLOURS.length]};border-radius:50%;width:0;vertical-align:-0.05em` }), name)));
-  const source = own ? "" : " Recorded: unit 03's window model, trained here on 1,800 narwhal tales.";
   const side = element("div", { style: "width:20em" }, list.node);
   const shown = stage({
     model, el, name: "embedding_map", controls: [element("div", { class: "lm-row" }, film.node, scrub.node)],
@@ -98,7 +97,7 @@ function render({ model, el }) {
     const colour = (i) => (alike[i] < 0 ? "var(--lm-line)" : COLOURS[kind[i] % COLOURS.length]);
     list.paint(listed.map((i) => ({ name: words[i], value: alike[i], share: alike[i], colour: colour(i) })),
       from < 0 ? "Click a word: its neighbours come here." : `nearest to “${word}”: cosine`);
-    shown.tell(`The plane holds ${Math.round(100 * share)} % of the final spread of the vectors; cosines count all ${d} directions.${source}`);
+    shown.tell(`The plane holds ${Math.round(100 * share)} % of the final spread of the vectors; cosines count all ${d} directions. ${source}`);
   });
 }
 

@@ -61,7 +61,8 @@ export function headsDemo({ model, el, name, above = () => ({ nodes: [], draw: (
     own.draw(shown.state());
     finder.set(k + 1);
     sink.set(without_first);
-    weights = floats(sentMatrix);
+    if (drawn?.sentMatrix !== sentMatrix) weights = floats(sentMatrix);
+    const same = drawn?.tokens === tokens && drawn.sentMatrix === sentMatrix && drawn.without_first === without_first;
     if (drawn?.tokens !== tokens) rebuilt(tokens);
     if (drawn?.small !== small || drawn.find !== find || drawn.without_first !== without_first) {
       const most = does ? Math.max(0.25, ...does) : 1;
@@ -70,11 +71,11 @@ export function headsDemo({ model, el, name, above = () => ({ nodes: [], draw: (
         strength: does && ((i, h) => (does[i * n_heads + h] / most) ** 1.5),
       });
     }
-    drawn = { tokens, small, find, without_first };
+    drawn = { tokens, small, find, without_first, sentMatrix };
     pictures.mark(wanted, wantedHead);
     const shade = shader(weights, T, without_first);
     const seen = T > 64 ? Math.sqrt : (share) => share; // among very many, a small square of half a weight is hardly seen
-    matrix.paint((i, j) => ({ fill: BLUE, opacity: seen(shade(weights[i * T + j], j)) }));
+    if (!same) matrix.paint((i, j) => ({ fill: BLUE, opacity: seen(shade(weights[i * T + j], j)) }));
     matrix.mark(query);
     matrix.name(`layer ${layer}, head ${head}: who looks (row), at whom (column)`);
     const row = weights.subarray(query * T, (query + 1) * T);
@@ -85,7 +86,7 @@ export function headsDemo({ model, el, name, above = () => ({ nodes: [], draw: (
       name: does ? `layer ${found.layer}, head ${found.head}` : `“${tokens[found.target]}” (${found.target})`, value: found.value, share: found.value,
       note: does ? "" : `layer ${found.layer}, head ${found.head}`, colour: found.layer === layer && found.head === head ? "var(--lm-orange)" : undefined,
     })), does ? `the heads with most weight on ${shown.given().role_names[find]}` : `what “${tokens[query]}” sees in any head, and where`);
-    source.textContent = shown.given().source ? `Weights: ${shown.given().source}.` : "";
+    source.textContent = shown.given().source ? `Weights: ${shown.given().source}${shown.given().source.startsWith("rec") && shown.given().sentences ? ". Your own sentence: the model is loaded first, some seconds" : ""}.` : "";
     shown.tell(describe(tokens, row, query));
   });
 }

@@ -16,7 +16,7 @@ export function cardRow({ vocab, chain, share, moved, at, dice }) {
   const node = element("div", { class: "lm-lab" });
   const title = (text) => element("div", { style: "font-weight:600" }, text);
   const corner = element("div", { style: "align-self:end;opacity:0.75" }, "drag a name, or ◀ ▶: another order"), rolled = element("div", {});
-  const first = element("div", { class: "lm-lab-card" }, title("the model"), element("div", {}, "its own", element("br"), "distribution"));
+  const first = element("div", { class: "lm-lab-card" }, title("the model"));
   const last = element("div", { class: "lm-lab-card" }, title("the dice"), dice, rolled);
   const made = {};
   const cardOf = (name) => (made[name] ??= card(name, { vocab, chain, share, moved, at, made }));
@@ -35,7 +35,7 @@ export function cardRow({ vocab, chain, share, moved, at, dice }) {
   return { node, paint };
 }
 
-export const template = (count) => `minmax(5.5em, 7.5em) minmax(5.6em, 1fr) repeat(${count}, minmax(6.4em, 1fr)) minmax(9.5em, 1.3fr)`;
+export const template = (count) => `minmax(5.5em, 7.5em) minmax(5em, 1fr) repeat(${count}, minmax(7.3em, 1fr)) minmax(8.6em, 1.3fr)`;
 
 function card(name, { vocab, chain, share, moved, at, made }) {
   const [min, max, step] = RANGES[name] ?? [1, Math.min(vocab, 100), 1];

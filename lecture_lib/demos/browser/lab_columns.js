@@ -13,7 +13,7 @@ export function columns({ tokens, rows, others, point, act }) {
     const times = element("span", {});
     return { times, line: element("div", { class: "lm-lab-row lm-lab-token", "data-r": r, title: "click: write it" }, text, times) };
   });
-  const legend = element("div", { class: "lm-lab-figures" }, "of the mass,", element("br"), "kept and ", element("b", {}, "cut"));
+  const legend = element("div", { class: "lm-lab-figures" }, element("b", {}, "mass cut"), element("br"), "tokens left", element("br"), "entropy");
   const head = element("div", {}, element("div", { class: "lm-lab-mass" }), legend);
   const left = element("div", {}, head, ...names.map((name) => name.line));
   const pool = [];
@@ -63,7 +63,7 @@ function column(count) {
   const paint = ({ cut, kept: left, entropy }, { now, was }, largest, linked) => {
     size(kept, 1 - cut);
     const lost = linked && cut > 0 ? element("b", {}, `−${number(cut, 3)}`) : linked ? "nothing cut" : "all of it";
-    figures.replaceChildren(lost, element("br"), `${left.toLocaleString("en")} left`, element("br"), `entropy ${number(entropy)}`);
+    figures.replaceChildren(lost, element("br"), left.toLocaleString("en"), element("br"), `${number(entropy)} nats`);
     lines.forEach(({ line, was: ghost, now: fill, text }, r) => {
       const gone = linked && now[r] <= 0 && was[r] > 0;
       ghost.className = gone ? "lm-lost" : "lm-was";

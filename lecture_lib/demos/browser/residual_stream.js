@@ -67,7 +67,7 @@ function render({ model, el }) {
     chart.paint(drawn.lines, drawn.range);
     chart.show(layer);
     note.textContent = drawn.note ?? "";
-    source.textContent = given.source ? `Numbers: ${given.source}.` : "";
+    source.textContent = given.source ? `Numbers: ${given.source}${given.source.startsWith("rec") ? ". Your own sentence: the model is loaded first, some seconds" : ""}.` : "";
     shown.tell(read(layer, j));
   });
 }

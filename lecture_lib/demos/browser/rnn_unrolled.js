@@ -83,7 +83,7 @@ function render({ model, el }) {
     open: [element("div", { class: "lm-wide" }, wideNetwork, key)],
     answer: [element("div", { class: "lm-wide" }, said, wideBars), ...(curves.length ? [edge.node] : [])],
     question: `How much does the first word still matter after “${last}”, compared with “${last}” itself?`,
-    options: ["at least half as much", "1 % to 50 %", "less than 1 %", "more than it"],
+    options: ["more than it", "at least half as much", "1 % to 50 %", "less than 1 %"],
     line: (state) => [call, { ...state, ...(seed ? { seed } : {}) }],
   });
   return shown.run(() => {

@@ -121,7 +121,7 @@ function treePicture(nodes, point) {
   const lines = shape("g"), labels = shape("g");
   const trail = shape("path", { fill: "none", stroke: "var(--lm-yellow)", "stroke-width": 9, opacity: 0.55, "stroke-linecap": "round" });
   svg.append(lines, trail, labels);
-  const halo = { stroke: PAPER, "stroke-width": 5, "paint-order": "stroke", "pointer-events": "none", "dominant-baseline": "central" };
+  const halo = { stroke: PAPER, "stroke-width": 9, "paint-order": "stroke", "pointer-events": "none", "dominant-baseline": "central" };
   const middle = { "text-anchor": "middle", "dominant-baseline": "central" };
   const drawn = nodes.map((node, place) => {
     const group = shape("g", { "data-place": place });
