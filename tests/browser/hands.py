@@ -18,6 +18,7 @@ CONTROLS = (
     "[role=group] button:not([aria-disabled=true])",
     "svg[tabindex]",
     "[role=application][tabindex]",
+    "[role=group][tabindex]",
     "tr[tabindex]",
     "select",
 )
