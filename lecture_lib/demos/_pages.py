@@ -113,7 +113,7 @@ def _cards(demos: Sequence[Demo], picture: Callable[[Demo], str], link: Callable
             for demo in its
         )
         parts.append(f"<section><h2>{escape(unit_title(unit))}</h2><ul>{cards}</ul></section>")
-    return "".join(parts)
+    return f'<div class="units">{"".join(parts)}</div>'
 
 
 def _image(address: str, demo: Demo, theme: str = "") -> str:

@@ -17,6 +17,8 @@ CONTROLS = (
     "[role=radio][aria-checked=false]",
     "[role=group] button:not([aria-disabled=true])",
     "svg[tabindex]",
+    "[role=application][tabindex]",
+    "[role=group][tabindex]",
     "tr[tabindex]",
     "select",
 )
@@ -86,7 +88,8 @@ def _by_mouse(page: Page, control: ElementHandle) -> None:
         control.select_option(index=control.evaluate("(list) => (list.selectedIndex + 1) % list.length"))
         return
     control.scroll_into_view_if_needed()
-    box = control.bounding_box()
+    leaf = control.query_selector(":scope:not(svg) *:not(:has(*))") or control  # rows of words: a word, not the gap
+    box = leaf.bounding_box()
     share = 0.5
     if control.get_attribute("type") == "range":
         share = control.evaluate("(input) => (input.value - input.min) * 2 < input.max - input.min ? 0.8 : 0.2")

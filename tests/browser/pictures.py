@@ -19,6 +19,7 @@ from .voila_server import voila
 
 SIZE = {"width": 1280, "height": 1100}
 MOST = (1280, 1000)  # pixels; what is below the fold of a long demo is left out
+EDGE = 12  # pixels around the demo
 COLOURS = 128
 WAIT = 240_000  # milliseconds
 SETTLE = 700  # milliseconds, for a demo that moves by itself at first
@@ -61,15 +62,16 @@ def take(page: Page, name: str) -> bytes:
     """A picture of the demo on the page, without the page around it."""
     root = page.locator(f'.lm-rich[data-demo="{name}"]')
     root.wait_for(timeout=WAIT)
-    root.evaluate("(root) => root.scrollIntoView({block: 'start'})")
+    root.evaluate(
+        "(root, edge) => { root.style.scrollMarginTop = `${edge}px`; root.scrollIntoView({block: 'start'}) }", EDGE
+    )
     page.wait_for_timeout(SETTLE)
     box = root.evaluate(_BOX)
-    edge = 12
     clip = {
-        "x": max(0, box["x"] - edge),
-        "y": max(0, box["y"] - edge),
-        "width": min(MOST[0], box["width"] + 2 * edge),
-        "height": min(MOST[1], box["height"] + 2 * edge),
+        "x": max(0, box["x"] - EDGE),
+        "y": max(0, box["y"] - EDGE),
+        "width": min(MOST[0], box["width"] + 2 * EDGE),
+        "height": min(MOST[1], box["height"] + 2 * EDGE),
     }
     return page.screenshot(clip=clip)
 

@@ -15,7 +15,7 @@ from .watch import Watch
 
 pytestmark = pytest.mark.browser
 DEMOS = catalogue()
-WAIT = 90_000  # milliseconds
+WAIT = 240_000  # milliseconds: forty demos on one page of a loaded machine
 each_demo = pytest.mark.parametrize("name", [demo.name for demo in DEMOS])
 
 

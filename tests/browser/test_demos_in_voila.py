@@ -18,7 +18,7 @@ from .watch import Watch
 pytestmark = pytest.mark.browser
 DEMOS = catalogue()
 each_demo = pytest.mark.parametrize("name", [demo.name for demo in DEMOS])
-WAIT = 90_000  # milliseconds
+WAIT = 240_000  # milliseconds: forty demos on one page of a loaded machine
 
 
 @pytest.fixture(scope="module")

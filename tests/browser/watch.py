@@ -8,7 +8,7 @@ _HERE = {"127.0.0.1", "localhost"}
 _NO_HOST = {"data", "blob", "about", "file"}
 _ON_A_SLOW_MACHINE = (
     "Failed to execute 'removeChild' on 'Node'",  # Lab's splash goes twice when two themes load one after the other
-    "[anywidget] Failed to initialize model.",  # anywidget complains after 2 s, and draws when the module has come
+    "[anywidget] Failed to initialize model.",  # anywidget's own limit for a module is 2 s; it draws all the same
 )
 
 
