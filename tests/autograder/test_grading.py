@@ -15,6 +15,7 @@ from autograder.course import BadInput
 from autograder.execution import host
 from autograder.execution.client import Zygote
 from autograder.grade import grade, grades
+from autograder.grading import local
 from autograder.main_job import as_expected
 from autograder.nbgrader_settings import nbgrader_api
 from autograder.simulate import expected_grades
@@ -221,9 +222,9 @@ def test_nbgraders_own_autograde_runs_submissions_in_the_sandbox_too(simulated, 
 def test_a_killed_worker_is_said_in_a_line_and_a_second_run_grades_the_rest(simulated, monkeypatch):
     keep_only(simulated, "amina")
     with monkeypatch.context() as patch:
-        patch.setattr(autograder.grade, "_grade_one", suicidal)
+        patch.setattr(local, "work", suicidal)
         (complaint,) = grade(simulated, workers=1).complaints
-    assert "a process of the grader was killed; run it again" in complaint
+    assert "a process of the grader was killed, 3 times; run it again" in complaint
     assert grade(simulated, workers=1).complaints == []
 
 

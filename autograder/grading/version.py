@@ -1,0 +1,52 @@
+"""What the code is that grades: a digest of the library and the grader, the same wherever they are installed."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import lecture_lib
+import lecture_lib.exercises
+import lecture_lib.fallbacks
+
+_HERE = Path(__file__).resolve().parent.parent
+# Changed as often as anything, and no grade depends on them. Keys count with their unit, not with the code.
+_NOT_GRADING = {
+    *("report", "similarity", "templates/report", "templates/similar"),
+    *("cli.py", "bundle.py", "inventory.py", "main_job.py", "progress.py", "simulate.py", "grade.py", "README.md"),
+    *("grading/local.py", "grading/cluster.py", "grading/run.py", "grading/writer.py", "worker_seed.py"),
+}
+
+
+@lru_cache
+def code_version(unit: str = "") -> str:
+    """Of the code as it is when first asked for: a process runs what it has imported, whatever is on disk later.
+
+    unit: the name of one, e.g. "attention", whose probes alone are counted; by default those of all.
+    """
+    digest = hashlib.sha256()
+    for name, path in sorted(_files(unit)):
+        data = path.read_bytes()
+        digest.update(f"{name} {len(data)}\n".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _files(unit: str) -> Iterator[tuple[str, Path]]:
+    """(name, path) of every file that takes part in grading."""
+    yield from _below("autograder", _HERE, _NOT_GRADING)
+    for package, skipped in ((lecture_lib, {"keys", "exercises", "fallbacks"}), (lecture_lib.fallbacks, set())):
+        for folder in package.__path__:
+            yield from _below(package.__name__, Path(folder), skipped)
+    for folder in lecture_lib.exercises.__path__:
+        for name, path in _below("probes", Path(folder), set()):
+            if not unit or path.stem in (unit, "__init__"):
+                yield name, path
+
+
+def _below(prefix: str, folder: Path, skipped: set[str]) -> Iterator[tuple[str, Path]]:
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        parts = {name.as_posix(), *(parent.as_posix() for parent in name.parents)}
+        if path.is_file() and "__pycache__" not in name.parts and not parts & skipped:
+            yield f"{prefix}/{name.as_posix()}", path
