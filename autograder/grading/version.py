@@ -18,30 +18,28 @@ _NOT_GRADING = {
 }
 
 
-@lru_cache
 def code_version(unit: str = "") -> str:
     """Of the code as it is when first asked for: a process runs what it has imported, whatever is on disk later.
 
     unit: the name of one, e.g. "attention", whose probes alone are counted; by default those of all.
     """
+    places = (lecture_lib, lecture_lib.fallbacks, lecture_lib.exercises)
+    return _version(unit, *(tuple(package.__path__) for package in places))
+
+
+@lru_cache
+def _version(unit: str, library: tuple[str], fallbacks: tuple[str], probes: tuple[str]) -> str:
+    found = list(_below("autograder", _HERE, _NOT_GRADING))
+    for name, folders in (("library", library), ("fallbacks", fallbacks), ("probes", probes)):
+        for folder in folders:
+            found += _below(name, Path(folder), {"keys", "exercises", "fallbacks"} if name == "library" else set())
     digest = hashlib.sha256()
-    for name, path in sorted(_files(unit)):
-        data = path.read_bytes()
-        digest.update(f"{name} {len(data)}\n".encode())
-        digest.update(data)
+    for name, path in sorted(found):
+        if not (unit and name.startswith("probes/") and path.stem not in (unit, "__init__")):
+            data = path.read_bytes()
+            digest.update(f"{name} {len(data)}\n".encode())
+            digest.update(data)
     return digest.hexdigest()
-
-
-def _files(unit: str) -> Iterator[tuple[str, Path]]:
-    """(name, path) of every file that takes part in grading."""
-    yield from _below("autograder", _HERE, _NOT_GRADING)
-    for package, skipped in ((lecture_lib, {"keys", "exercises", "fallbacks"}), (lecture_lib.fallbacks, set())):
-        for folder in package.__path__:
-            yield from _below(package.__name__, Path(folder), skipped)
-    for folder in lecture_lib.exercises.__path__:
-        for name, path in _below("probes", Path(folder), set()):
-            if not unit or path.stem in (unit, "__init__"):
-                yield name, path
 
 
 def _below(prefix: str, folder: Path, skipped: set[str]) -> Iterator[tuple[str, Path]]:
