@@ -11,11 +11,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from autograder.course import BadInput
-from autograder.grading.task import Result, Task, work
+from autograder.grading.task import OTHER_VERSION, Result, Task, work
 from autograder.grading.version import code_version
 
 _CONNECT_SECONDS = 20
 _DEATHS = 2  # of workers that held the same task, before it is given up; on a scheduler of ours
+
+
+class GivenUp(Exception):
+    """Dask has handed a task out as often as it does."""
 
 
 @contextmanager
@@ -53,21 +57,14 @@ class ClusterWorkers:
         try:
             return future.result()
         except _distributed().KilledWorker as error:
-            raise GivenUp(f"each of the {_DEATHS + 1} workers that it was given to died, the last at {error}") from None
+            raise GivenUp(f"its workers died, one after the other, the last at {error.last_worker.address}") from None
 
     def require_same_version(self) -> None:
         """Of the workers that are there; a later one finds out with its first task. Raises BadInput."""
         for worker, version in self._client.run(code_version, on_error="return").items():
             if version != code_version():
                 seen = f" ({type(version).__name__}: {version})" if isinstance(version, Exception) else ""
-                raise BadInput(
-                    f"worker {worker} has another version of the course than this machine{seen}; install the same "
-                    "there, library and autograder, and start it anew"
-                )
-
-
-class GivenUp(Exception):
-    """Dask has handed a task out again as often as it does."""
+                raise BadInput(f"worker {worker} {OTHER_VERSION}{seen}")
 
 
 def _distributed():

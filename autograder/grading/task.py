@@ -8,6 +8,7 @@ neither that folder nor this process.
 import logging
 import os
 import shutil
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from autograder.execution.sandbox import NoSandbox, renounced
 from autograder.grading.version import code_version
 from autograder.nbgrader_settings import api_with, nbgrader_settings, reason
 
+OTHER_VERSION = "has another version of the course than the grader; install the same there, library and autograder, and start it anew"
 _turn = threading.Lock()  # the current folder and the standard output belong to one submission at a time
 _scratch: set[str] = set()
 
@@ -85,7 +87,7 @@ def work(task: Task, course: Course | None = None) -> Result:
     """
     course = course or Course.here()
     if task.code != code_version():
-        raise Unfit("has another version of the course; give it the same library and autograder as here")
+        raise Unfit(f"a worker on {socket.gethostname()} {OTHER_VERSION}")
     with _turn:
         try:
             host.zygote(
