@@ -25,7 +25,7 @@ from autograder.execution.sandbox import NoSandbox, renounced
 from autograder.grading.version import code_version
 from autograder.nbgrader_settings import api_with, nbgrader_settings, reason
 
-OTHER_VERSION = "has another version of the course than the grader; install the same there, library and autograder, and start it anew"
+OTHER_VERSION = "has another version of the course than the grader; install the same there, and start it anew"
 _turn = threading.Lock()  # the current folder and the standard output belong to one submission at a time
 _scratch: set[str] = set()
 

@@ -12,9 +12,9 @@ import lecture_lib.fallbacks
 _HERE = Path(__file__).resolve().parent.parent
 # Changed as often as anything, and no grade depends on them. Keys count with their unit, not with the code.
 _NOT_GRADING = {
-    *("report", "similarity", "templates/report", "templates/similar"),
-    *("cli.py", "bundle.py", "inventory.py", "main_job.py", "progress.py", "simulate.py", "grade.py", "README.md"),
-    *("grading/local.py", "grading/cluster.py", "grading/run.py", "grading/writer.py", "worker_seed.py"),
+    *("report", "similarity", "templates/report", "templates/similar", "README.md", "__main__.py", "cli.py"),
+    *("bundle.py", "inventory.py", "main_job.py", "progress.py", "simulate.py", "worker_seed.py", "grade.py"),
+    *("grading/local.py", "grading/cluster.py", "grading/run.py", "grading/writer.py"),
 }
 
 
