@@ -21,7 +21,7 @@ LAB_OPTIONS := --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks -
 PYTEST := $(PYTHON) -m pytest -n auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course lab test test-all browser check format build bench clean
+.PHONY: help setup course lab demos pictures test test-all browser check format build bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -41,6 +41,12 @@ course: setup ## the main job: build, simulate a class, grade it, compare with t
 lab: setup ## open JupyterLab on notebooks/, with nbgrader's formgrader and Validate button
 	PATH="$(abspath $(or $(BIN),.)):$$PATH" $(PYTHON) -m jupyterlab $(LAB_OPTIONS)
 
+demos: setup ## serve all demos as a gallery, full screen, to this machine only
+	$(PYTHON) -m lecture_lib.demos serve
+
+pictures: setup ## take the screenshots of all demos again, light and dark, and write their README
+	$(PYTHON) -m tests.browser.pictures
+
 test: setup ## the tests, without the slow ones and the browser
 	$(PYTEST) -m "not slow and not browser"
 
@@ -53,6 +59,7 @@ test-all: setup ## every test
 check: setup ## lint, format, and whether notebooks and keys are what the build makes
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(BIN)oxlint lecture_lib
 	$(PYTHON) -m autograder check
 
 format: setup ## format and mend what ruff can

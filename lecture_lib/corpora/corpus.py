@@ -54,7 +54,7 @@ class Corpus:
 
     def dataset(self, tokenizer: "Tokenizer", split: str = "train", folder: str | Path | None = None) -> "Dataset":
         """Token ids of a split as a memory-mapped array, for batches; see `lecture_lib.corpora.dataset`."""
-        from lecture_lib.corpora.dataset import write_ids
+        from lecture_lib.corpora.dataset import write_ids  # NumPy only where it is needed
 
         return write_ids(self, tokenizer, split, folder)
 

@@ -13,7 +13,13 @@ from typing import Protocol
 
 import numpy as np
 
-from lecture_lib.corpora.corpus import Corpus
+
+class Documents(Protocol):
+    """What a corpus needs here."""
+
+    name: str
+
+    def documents(self, split: str) -> list[str]: ...
 
 
 class Tokenizer(Protocol):
@@ -71,7 +77,9 @@ class Dataset:
             )
 
 
-def write_ids(corpus: Corpus, tokenizer: Tokenizer, split: str = "train", folder: str | Path | None = None) -> Dataset:
+def write_ids(
+    corpus: Documents, tokenizer: Tokenizer, split: str = "train", folder: str | Path | None = None
+) -> Dataset:
     """Encodes a split into a file and maps it.
 
     folder: where the file is kept, and found again if this text has been encoded before by a tokenizer that encodes

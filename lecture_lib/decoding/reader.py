@@ -5,10 +5,13 @@ Without one every step reads all again, padded on the right, where a causal mode
 `model(ids (B, T)) -> logits (B, T, vocab_size)` will do. Past its block_size a model reads the last block_size tokens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+
+SMALL = 4_000_000  # weights times rows: below that a new token is read sooner than threads have found together
 
 
 class Reader:
@@ -20,6 +23,9 @@ class Reader:
 
     def __init__(self, model, prompts: Sequence[Sequence[int]], max_tokens: int, cache: bool = True):
         self.model, self.rows = model, [list(prompt) for prompt in prompts]
+        parameters = list(getattr(model, "parameters", tuple)())
+        self.device = next(iter(parameters), torch.empty(0)).device
+        self.n_params = sum(p.numel() for p in parameters)
         if not self.rows or not all(self.rows):
             raise ValueError("a prompt needs at least one token, as BOS; there is nothing to go on from")
         self.block_size = getattr(model, "block_size", None)
@@ -30,11 +36,6 @@ class Reader:
             room = min(longest + max_tokens, self.block_size or longest + max_tokens)
             self.cache = model.make_cache(len(self.rows), room, starts if starts.any() else None)
         self.fresh = True  # nothing is in the cache yet
-
-    @property
-    def device(self) -> torch.device:
-        parameters = getattr(self.model, "parameters", tuple)
-        return next(iter(parameters()), torch.empty(0)).device
 
     def logits(self) -> Tensor:
         """Scores of each row's next token (B, vocab_size), in float32."""
@@ -81,9 +82,10 @@ class Reader:
         if self.fresh:
             ids, _ = self._padded("left")
             self.fresh = False
-        else:
-            ids = torch.tensor([row[-1:] for row in self.rows], device=self.device)
-        return read(ids, self.cache)
+            return read(ids, self.cache)
+        ids = torch.tensor([row[-1:] for row in self.rows], device=self.device)
+        with few_threads(self.n_params * len(ids) < SMALL), torch.inference_mode():
+            return read(ids, self.cache)
 
     def _padded(self, side: str) -> tuple[Tensor, Tensor]:
         """The last block_size tokens of every row as ids (B, T), 0 where nothing stands, and each row's last column."""
@@ -93,3 +95,17 @@ class Reader:
         ids = [row + pad if side == "right" else pad + row for row, pad in zip(kept, fill)]
         last = [len(row) - 1 for row in kept]
         return torch.tensor(ids, device=self.device), torch.tensor(last, device=self.device)
+
+
+@contextmanager
+def few_threads(one: bool) -> Iterator[None]:
+    """Torch on a single thread inside, if `one`: on a busy machine threads that wait for each other took 50 times as
+    long over a small model's token as one thread did."""
+    n_threads = torch.get_num_threads()
+    if one:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if one:
+            torch.set_num_threads(n_threads)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from lecture_lib.decoding.filters import Sampler
 from lecture_lib.decoding.reader import Reader
 from lecture_lib.models.documents import Ids, as_documents, is_nested
-from lecture_lib.models.language_model import evaluating
+from lecture_lib.models.evaluating import evaluating
 
 SHOWN = 10  # candidates of a step that a trace keeps
 

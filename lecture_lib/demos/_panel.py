@@ -3,11 +3,16 @@
 Needs ipywidgets; import it inside `show`, so that `compute` works without.
 """
 
+from base64 import b64encode
 from html import escape
+from struct import pack
+from zlib import compress, crc32
 
 import ipywidgets as widgets
+import numpy as np
 
 BLUE, ORANGE = "#0072b2", "#d55e00"
+MOST_NAMED = 32  # tokens; of more, a heat map is an image without names
 
 CSS = """<style>
 .lm-demo{font:16px/1.45 system-ui,sans-serif;color:inherit;padding:.2em 0;display:flex;flex-wrap:wrap;
@@ -85,7 +90,12 @@ def number(value: float, digits: int = 2) -> str:
 
 
 def heat_map(values, tokens: list[str], caption: str, row: int | None = None) -> str:
-    """A (T_q, T_k) table of shares as blue squares, exact values on hover; `row` is outlined. Sides named by token."""
+    """A (T_q, T_k) table of shares as blue squares, exact values on hover; `row` is outlined. Sides named by token.
+
+    Of more than `MOST_NAMED` tokens it is an image.
+    """
+    if len(tokens) > MOST_NAMED:
+        return image(values, caption)
     size = 30 if len(tokens) <= 10 else 20
     upright = "writing-mode:vertical-rl;transform:rotate(180deg);font-size:14px;max-height:7em;overflow:hidden"
     head = "".join(f'<th style="padding:.1em"><span style="{upright}">{escape(token)}</span></th>' for token in tokens)
@@ -100,3 +110,26 @@ def heat_map(values, tokens: list[str], caption: str, row: int | None = None) ->
         lines.append(f'<tr style="{edge}"><th style="text-align:right">{escape(tokens[i])}</th>{cells}</tr>')
     title = f'<div style="font-weight:600;padding:.1em .5em .4em">{escape(caption)}</div>'
     return f"<div>{title}<table><tr><th></th>{head}</tr>{''.join(lines)}</table></div>"
+
+
+def image(values, caption: str) -> str:
+    """Shares (height, width) as an image with a caption."""
+    title = f'<div style="font-weight:600;padding:.1em .5em .4em">{escape(caption)}</div>'
+    look = "width:340px;max-width:100%;image-rendering:pixelated"
+    return f'<div>{title}<img alt="{escape(caption)}" src="{png(shades(values))}" style="{look}"></div>'
+
+
+def shades(shares) -> np.ndarray:
+    """Shares as 8-bit shades, by their square roots: beside a share of 1, a tenth would hardly be seen."""
+    return np.round(255 * np.sqrt(np.clip(shares, 0.0, 1.0))).astype(np.uint8)
+
+
+def png(levels: np.ndarray) -> str:
+    """Shades (height, width) of 0 to 255 as a PNG data address: blue, as opaque as the shade is high."""
+    height, width = levels.shape
+    lines = b"".join(b"\0" + line.tobytes() for line in levels)  # each line begins with its filter: none
+    header = pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)  # 8 bits a pixel, each a number of a colour
+    colours, opacities = bytes((0, 114, 178)) * 256, bytes(range(256))
+    parts = [(b"IHDR", header), (b"PLTE", colours), (b"tRNS", opacities), (b"IDAT", compress(lines, 9)), (b"IEND", b"")]
+    chunks = [pack(">I", len(data)) + kind + data + pack(">I", crc32(kind + data)) for kind, data in parts]
+    return "data:image/png;base64," + b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks)).decode()

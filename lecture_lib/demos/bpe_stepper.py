@@ -1,7 +1,7 @@
 """BPE stepper: byte-pair encoding learns from your own text, one merge at a time.
 
-Shows which pairs lead, which one is merged, and how the words are cut afterwards. Takes the student's own training
-function. Leaves out encoding of new text: for that, the tokenizer playground.
+Shows which pairs lead, which one is merged, how the words are cut afterwards, and how a new word is encoded by the
+merges so far. Takes the student's own training function.
 """
 
 from collections import Counter
@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
+UNIT = "07_tokenizers"
 MOST_TEXT = 4000  # characters; more would not be read from a screen anyway
 MOST_MERGES = 60
 MOST_WORDS = 14
-MOST_PAIRS = 6
+MOST_PAIRS = 8
 
 Pair = tuple[int, int]
 Train = Callable[[str, int], tuple[list[bytes], list[Pair]]]
@@ -79,52 +80,41 @@ def _trained(train: Train, text: str, vocab_size: int) -> tuple[list[bytes], lis
     return list(vocab), merges
 
 
-def show(text: str = "sea seal seals", *, n_merges: int = 20, train: Train | None = None, step: int = 0):
-    """The stepper as a widget; arguments as for `compute`. step: where it begins.
+def show(
+    text: str = "sea seal seals",
+    *,
+    n_merges: int = 20,
+    train: Train | None = None,
+    step: int = 0,
+    word: str = "sealion 🐋",
+    predict: bool | str = False,
+):
+    """The stepper as a widget; text, n_merges and train as for `compute`. step: merges made at first. word: to encode.
 
-    What can't be computed is said in the widget's place, in one line.
+    predict: the pairs stay covered until they are revealed. Text, step and word stand in the widget's `state`. What
+    can't be computed is said in the widget's place, in one line.
     """
-    import ipywidgets as widgets
+    from lecture_lib.demos import _panel
 
-    from lecture_lib.demos._panel import Panel, message
+    n_merges = min(max(n_merges, 0), MOST_MERGES)
+    try:
+        steps = compute(text, n_merges, train)
+    except ValueError as error:
+        return _panel.one_line(str(error))
+    from lecture_lib.demos._widget import rich_demo
 
-    found: list[Step] = []
-    area = widgets.Textarea(text, layout={"width": "46em", "height": "4.5em"}, continuous_update=True)
-    slider = widgets.IntSlider(0, 0, 0, description="merges:", layout={"width": "30em"})
-    back, forward = (_button(label) for label in ("◀ back", "one merge ▶"))
-    picture = widgets.HTML()
+    step = min(max(0, step), len(steps) - 1)
+    given = {"n_merges": n_merges, "usual_merges": 20, "learned": None, "train": None}
+    state, still = {"text": text, "step": step, "word": word}, render(steps, step)
+    if train is None:
+        return rich_demo("bpe_stepper", given, state, still=still, predict=predict)
 
-    def redraw(_change=None):
-        if found:
-            picture.value = render(found, slider.value)
+    def learned(state: dict) -> dict:
+        vocab, merges = _trained(train, state["text"][:MOST_TEXT], 256 + n_merges)
+        return {"learned": {"vocab": [list(token) for token in vocab], "merges": merges}, "text": state["text"]}
 
-    def reread(_change=None):
-        try:
-            found[:] = compute(area.value, min(n_merges, MOST_MERGES), train)
-            slider.value = min(slider.value, len(found) - 1)
-            slider.max = len(found) - 1
-        except ValueError as error:
-            found.clear()
-            picture.value = message(str(error))
-        redraw()
-
-    def move(by: int):
-        slider.value = min(max(slider.value + by, 0), slider.max)
-
-    reread()
-    slider.value = min(step, slider.max)
-    redraw()
-    area.observe(reread, "value")
-    slider.observe(redraw, "value")
-    back.on_click(lambda _: move(-1))
-    forward.on_click(lambda _: move(1))
-    return Panel([area, widgets.HBox([back, forward, slider]), picture], picture.value)
-
-
-def _button(label: str):
-    import ipywidgets as widgets
-
-    return widgets.Button(description=label, button_style="primary", layout={"width": "auto"})
+    given |= {"train": getattr(train, "__name__", "train"), **learned(state)}
+    return rich_demo("bpe_stepper", given, state, still=still, predict=predict, asks=("text",), answer=learned)
 
 
 def visible(token: bytes | str) -> str:

@@ -1,19 +1,44 @@
-"""Cache meter: what a transformer computes again for each new token, with a key-value cache and without (deck 1).
+"""Cache meter: what a transformer computes again for each new token, with a key-value cache and without.
 
-Counts tokens read and scores computed, and the memory that keys and values take. What is left out: the feed-forward
-part (it grows with the tokens read), and kernels that never write all scores down.
+Counts tokens read, scores and floating-point operations, and the bytes that keys and values take (deck 1). A product
+of an (m, k) and a (k, n) matrix counts 2 m k n operations; the feed-forward part is that of the presets, 8 d_model
+wide in all its matrices together. Left out: norms, biases, the softmax, and kernels that never write all scores down.
 """
 
-from dataclasses import dataclass
-from html import escape
+from dataclasses import asdict, dataclass
+from typing import Any
 
-MODELS = {  # layers, numbers in the keys of one token and layer (n_kv_heads * d_k), bytes a number
-    "the tale writer of this unit": (2, 64, 4),
-    "GPT-2 small": (12, 768, 2),
-    "SmolLM2-135M": (30, 192, 2),
-    "GPT-3 175B": (96, 12288, 2),
+UNIT = "10_decoding"
+MODELS = {  # layers, heads, heads of keys and values, width of a head, vocabulary, bytes a number
+    "the tale writer of this unit": (2, 4, 4, 16, 86, 4),
+    "GPT-2 small": (12, 12, 12, 64, 50257, 2),
+    "SmolLM2-135M": (30, 9, 3, 64, 49152, 2),
+    "GPT-3 175B": (96, 96, 96, 128, 50257, 2),
 }
-MOST_TOKENS = 24
+CHARTS = ("operations for the next token", "operations so far", "bytes of keys and values")
+MOST_TOKENS = 64  # of a prompt, and of what is written after it
+TALE = "Once a narwhal named Nia found a ring of ice and wore it until the spring came and it was water again ."
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a transformer decides its work; d_model is n_heads * d_k."""
+
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    d_k: int
+    vocab_size: int
+    bytes: int = 2
+
+    @property
+    def d_model(self) -> int:
+        return self.n_heads * self.d_k
+
+    @property
+    def d_kv(self) -> int:
+        """Numbers in the keys of one token in one layer."""
+        return self.n_kv_heads * self.d_k
 
 
 @dataclass(frozen=True)
@@ -47,102 +72,139 @@ def compute(prompt: int, written: int, n_layers: int, d_kv: int, bytes_each: int
     )
 
 
-def show(prompt: int = 4, written: int = 3, model: str = "the tale writer of this unit"):
-    """The meter as a widget. prompt, written: tokens at first; model: one of MODELS, or (n_layers, d_kv, bytes)."""
-    import ipywidgets as widgets
-
-    from lecture_lib.demos._panel import Panel
-
-    known = dict(MODELS)
-    if not isinstance(model, str):
-        known["yours"], model = tuple(model), "yours"
-    first = min(max(prompt, 1), MOST_TOKENS - 1)
-    room = MOST_TOKENS - first
-    slider = widgets.IntSlider(min(written, room), 0, room, description="written:", layout={"width": "26em"})
-    choice = widgets.Dropdown(options=list(known), value=model, description="model:", layout={"width": "24em"})
-    picture = widgets.HTML()
-
-    def draw(_change=None):
-        picture.value = render(first, slider.value, choice.value, known[choice.value])
-
-    def move(by):
-        slider.value = min(max(slider.value + by, 0), slider.max)
-
-    draw()
-    for control in (slider, choice):
-        control.observe(draw, "value")
-    buttons = [_button("◀ back", lambda _: move(-1)), _button("next token ▶", lambda _: move(1), "primary")]
-    return Panel([widgets.HBox([*buttons, slider, choice]), picture], picture.value)
+def operations(shape: Shape, T: int, new: int) -> dict[str, int]:
+    """Floating-point operations, by part, to read the last `new` of T tokens and score the next one."""
+    d, L = shape.d_model, shape.n_layers
+    scores = T * (T + 1) // 2 - (T - new) * (T - new + 1) // 2
+    return {
+        "projections": L * new * 4 * d * (d + shape.d_kv),  # Q and output d x d, K and V d x d_kv
+        "scores": L * scores * 4 * d,  # each costs d_k for Q K^T and d_k for A V, twice, in each head
+        "feed_forward": L * new * 16 * d * d,
+        "head": 2 * d * shape.vocab_size,  # of the last token only
+    }
 
 
-def render(prompt: int, written: int, name: str, shape: tuple[int, int, int]) -> str:
+def operations_so_far(shape: Shape, prompt: int, T: int) -> tuple[int, int]:
+    """All operations from the prompt to the token after T tokens, (without a cache, with one)."""
+    steps = T - prompt + 1
+    d, L = shape.d_model, shape.n_layers
+    token, score = L * (4 * d * (d + shape.d_kv) + 16 * d * d), L * 4 * d
+    head = steps * 2 * d * shape.vocab_size
+    tokens = T * (T + 1) // 2 - (prompt - 1) * prompt // 2
+    scores = (T * (T + 1) * (T + 2) - (prompt - 1) * prompt * (prompt + 1)) // 6
+    return token * tokens + score * scores + head, token * T + score * T * (T + 1) // 2 + head
+
+
+def shape_of(model: Any) -> Shape:
+    """A Shape out of a name in MODELS, a `Config` of lecture_lib.models, or (n_layers, d_kv, bytes)."""
+    if isinstance(model, Shape):
+        return model
+    if isinstance(model, str):
+        if model not in MODELS:
+            raise ValueError(f"there is no model {model!r}; choose from {', '.join(MODELS)}")
+        return Shape(*MODELS[model])
+    if hasattr(model, "n_kv_heads"):
+        return Shape(model.n_layers, model.n_heads, model.n_kv_heads, model.d_k, model.vocab_size)
+    n_layers, d_kv, bytes_each = model
+    heads = next(n for n in (d_kv // 64, d_kv // 16, 1) if n and d_kv % n == 0)
+    return Shape(n_layers, heads, heads, d_kv // heads, 50257, bytes_each)
+
+
+def show(
+    prompt: int = 4,
+    written: int = 3,
+    model: Any = "the tale writer of this unit",
+    *,
+    n_layers: int | None = None,
+    n_heads: int | None = None,
+    n_kv_heads: int | None = None,
+    d_k: int | None = None,
+    vocab_size: int | None = None,
+    bytes: int | None = None,
+    chart: int = 0,
+    predict: bool | str = False,
+):
+    """The meter as a widget. prompt, written: tokens at first; model: one of MODELS, a Config, or (n_layers, d_kv,
+    bytes). The others change the model's shape. chart: which of CHARTS. predict: the figures stay covered until they
+    are revealed. What can't be drawn is said in one line.
+    """
+    from lecture_lib.demos import _panel
+
+    given = {"n_layers": n_layers, "n_heads": n_heads, "n_kv_heads": n_kv_heads, "d_k": d_k}
+    given |= {"vocab_size": vocab_size, "bytes": bytes}
+    try:
+        shape = asdict(shape_of(model)) | {key: value for key, value in given.items() if value is not None}
+        compute(prompt, written, 1, 1)
+        if chart not in range(len(CHARTS)):
+            raise ValueError(f"there is no chart {chart}; choose from 0 to {len(CHARTS) - 1}: {', '.join(CHARTS)}")
+        if shape["n_heads"] % shape["n_kv_heads"]:
+            raise ValueError(f"{shape['n_heads']} heads do not divide into groups of {shape['n_kv_heads']}")
+    except ValueError as error:
+        return _panel.one_line(str(error))
+    from lecture_lib.demos._widget import rich_demo
+
+    state = {"prompt": min(prompt, MOST_TOKENS), "written": min(written, MOST_TOKENS), **shape, "chart": chart}
+    sent = {
+        "models": {name: asdict(Shape(*values)) for name, values in MODELS.items()},
+        "charts": list(CHARTS),
+        "words": TALE.split(),
+        "most": MOST_TOKENS,
+    }
+    return rich_demo("cache_meter", sent, state, still=render(prompt, written, Shape(**shape)), predict=predict)
+
+
+def render(prompt: int, written: int, shape: Shape) -> str:
     """One moment as HTML: two matrices of scores, and the counts under them."""
     from lecture_lib.demos._panel import BLUE, ORANGE, frame
 
-    found = compute(prompt, written, *shape)
+    found = compute(prompt, written, shape.n_layers, shape.d_kv, shape.bytes)
     begin = 0 if written == 0 else found.T - 1
     pictures = "".join(
         f'<div><div style="font-weight:600;padding-bottom:.3em">{title}</div>{_matrix(found.T, start, colour)}</div>'
         for title, start, colour in (("without a cache", 0, ORANGE), ("with a cache", begin, BLUE))
     )
+    new = found.read[1]
+    work = [sum(operations(shape, found.T, read).values()) for read in (found.T, new)]
     rows = (
-        ("tokens read in this step", found.read),
-        ("tokens read so far", found.read_so_far),
-        ("scores in this step, a head and layer", found.scores),
+        ("tokens read in this step", *(f"{n:,}" for n in found.read)),
+        ("tokens read so far", *(f"{n:,}" for n in found.read_so_far)),
+        ("scores in this step, a head and layer", *(f"{n:,}" for n in found.scores)),
+        ("operations in this step", *(f"{n:,}" for n in work)),
+        ("keys and values kept", "0", size(found.cache_bytes)),
+        ("the same at 4,096 tokens", "0", size(found.cache_bytes // found.T * 4096)),
     )
     table = "".join(
-        f'<tr><td>{label}</td><td class="lm-n" style="color:{ORANGE};font-weight:600">{a:,}</td>'
-        f'<td class="lm-n" style="color:{BLUE};font-weight:600">{b:,}</td></tr>'
-        for label, (a, b) in rows
-    )
-    memory = f"keys and values kept, {escape(name)}"
-    table += (
-        f'<tr><td>{memory}</td><td class="lm-n">0</td><td class="lm-n">{_size(found.cache_bytes)}</td></tr>'
-        f'<tr style="opacity:.75"><td>the same at 4,096 tokens</td><td class="lm-n">0</td>'
-        f'<td class="lm-n">{_size(found.cache_bytes // found.T * 4096)}</td></tr>'
+        f'<tr><td>{label}</td><td class="lm-n">{a}</td><td class="lm-n">{b}</td></tr>' for label, a, b in rows
     )
     head = f'<tr><th>{found.T} tokens stand there</th><th class="lm-n">without</th><th class="lm-n">with</th></tr>'
     note = (
         '<div class="lm-note">A row is a query, a column a key. Filled: computed in this step. Outlined: computed '
-        "before, and never needed again. Dots under the columns: keys and values that come from the cache.</div>"
+        "before, and never needed again.</div>"
     )
     return frame(pictures, f"<table>{head}{table}</table>", note)
 
 
 def _matrix(T: int, start: int, colour: str) -> str:
     """The lower triangle of scores, T by T; rows from `start` on are filled, those before outlined."""
-    size = max(11, min(26, 300 // T))
+    cell = max(3, min(26, 300 // T))
     cells = "".join(
-        f'<rect x="{j * size + 1}" y="{i * size + 1}" width="{size - 2}" height="{size - 2}" rx="2" '
+        f'<rect x="{j * cell + 1}" y="{i * cell + 1}" width="{cell - 1}" height="{cell - 1}" '
         + (f'fill="{colour}"/>' if i >= start else 'fill="none" stroke="#aaa"/>')
         for i in range(T)
         for j in range(i + 1)
     )
-    dots = "".join(
-        f'<circle cx="{(j + 0.5) * size:.1f}" cy="{T * size + 8}" r="3.5" fill="{colour}"/>' for j in range(start)
-    )
     label = f"{T} by {T} scores, rows from {start + 1} on are computed"
-    wide, tall = T * size, T * size + 16
-    box = f'viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}"'
-    return f'<svg {box} role="img" aria-label="{label}">{cells}{dots}</svg>'
+    return f'<svg width="{T * cell + 2}" height="{T * cell + 2}" role="img" aria-label="{label}">{cells}</svg>'
 
 
-def _size(count: int) -> str:
+def size(count: float) -> str:
     """
-    >>> _size(3072), _size(4_718_592)
+    >>> size(3072), size(4_718_592)
     ('3.0 KiB', '4.5 MiB')
     """
     amount = float(count)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if amount < 1024 or unit == "GiB":
+    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024 or unit == "TiB":
             return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
         amount /= 1024
     raise AssertionError("unreachable")
-
-
-def _button(label: str, pressed, kind: str = ""):
-    import ipywidgets as widgets
-
-    button = widgets.Button(description=label, button_style=kind, layout={"width": "auto"})
-    button.on_click(pressed)
-    return button

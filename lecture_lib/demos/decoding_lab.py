@@ -1,20 +1,30 @@
 """Decoding lab: temperature, penalties and filters side by side on one distribution, in any order.
 
 A chain is a list of (name, amount). Each column shows the distribution after one link, renormalised, and how much of
-the one before it was cut off. Works on any scores, and with the student's own functions.
+the one before it was cut off. Works on any scores, and with the student's own functions. Sources: see
+`lecture_lib.decoding`.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
 
-LINKS = ("repetition", "presence", "frequency", "temperature", "top_k", "top_p", "min_p")
-FUNCTIONS = {"temperature": "apply_temperature"} | {name: f"{name}_filter" for name in ("top_k", "top_p", "min_p")}
+UNIT = "10_decoding"
+PENALTIES = ("repetition", "presence", "frequency")
+FILTERS = ("top_k", "top_p", "min_p", "typical")
+LINKS = (*PENALTIES, "temperature", *FILTERS)
+FUNCTIONS = {"temperature": "apply_temperature"} | {name: f"{name}_filter" for name in FILTERS}
 DEFAULT = (("repetition", 1.2), ("temperature", 0.8), ("top_k", 8), ("top_p", 0.95), ("min_p", 0.1))
 MOST_ROWS = 14
+MOST_DRAWS = 5000
+EXACT = 512  # scores that cross to the browser as written; beyond, as float32
+
+WORDS = ("sang", "dived", "slept", "laughed", "waited", "danced", "ate", "exploded", "yodelled")  # The narwhal ...
+PROBS = (0.40, 0.22, 0.13, 0.09, 0.06, 0.05, 0.03, 0.015, 0.005)
 
 Chain = Sequence[tuple[str, float]]
 
@@ -43,8 +53,15 @@ class Lab:
     stages: list[Stage]
 
 
-def compute(logits, tokens: Sequence[str], chain: Chain = DEFAULT, history: Sequence = (), using: Any = None) -> Lab:
-    """What a chain makes of a distribution.
+def compute(
+    logits,
+    tokens: Sequence[str],
+    chain: Chain = DEFAULT,
+    history: Sequence = (),
+    using: Any = None,
+    alone: bool = False,
+) -> Lab:
+    """What a chain makes of a distribution; with `alone`, what each of its links makes of the model's own.
 
     logits: (V,) scores, array or tensor; tokens: V names; chain: pairs of a name out of LINKS and an amount; history:
     tokens (or their places) written before, for the penalties; using: an object with the student's functions, as `my`.
@@ -54,33 +71,65 @@ def compute(logits, tokens: Sequence[str], chain: Chain = DEFAULT, history: Sequ
 
     scores = torch.as_tensor(np.asarray(logits, dtype=np.float64))
     tokens = [str(token) for token in tokens]
+    if not len(tokens) or not torch.isfinite(scores).any():
+        raise ValueError("there is no token that can be drawn; give at least one finite score")
     if scores.shape != (len(tokens),):
         raise ValueError(
             f"the scores have shape {tuple(scores.shape)}; expected one for each of the {len(tokens)} tokens"
         )
-    written = [tokens.index(t) if isinstance(t, str) and t in tokens else t for t in history]
-    if any(isinstance(t, str) for t in written):
-        raise ValueError(f"the history holds a token that has no score; the tokens are {', '.join(tokens[:8])}")
-    past = torch.tensor([written], dtype=torch.long)
+    past = torch.tensor([places(history, tokens)], dtype=torch.long)
     probs = torch.softmax(scores, -1).numpy()
     stages = [Stage("model", 0.0, probs, 0.0, _entropy(probs))]
+    given = scores
     for name, amount in chain:
-        scores = _link(name, amount, scores, past, using)
+        scores = _link(name, amount, given if alone else scores, past, using)
         new = torch.softmax(scores, -1).numpy()
-        cut = float(stages[-1].probs[new == 0].sum())
+        cut = float(stages[0 if alone else -1].probs[new == 0].sum())
         stages.append(Stage(name, amount, new, cut, _entropy(new)))
     return Lab(tokens, stages)
+
+
+def places(history: Sequence, tokens: Sequence[str]) -> list[int]:
+    """The places among the tokens of what was written before, given by name or by place.
+
+    >>> places(["ice", 0], ["sea", "ice"])
+    [1, 0]
+    """
+    names = list(tokens)
+    for token in history:
+        if token not in names if isinstance(token, str) else not 0 <= token < len(names):
+            raise ValueError(
+                f"the history holds {token!r}, a token that has no score; the tokens are {', '.join(names[:8])}"
+            )
+    return [names.index(token) if isinstance(token, str) else int(token) for token in history]
+
+
+def rolls(seed: int, count: int) -> Iterator[float]:
+    """The lab's dice: numbers from 0 up to 1 that a seed repeats (mulberry32, so that the browser rolls the same)."""
+    state = seed & 0xFFFFFFFF
+    for _ in range(count):
+        state = (state + 0x6D2B79F5) & 0xFFFFFFFF
+        mixed = ((state ^ state >> 15) * (state | 1)) & 0xFFFFFFFF
+        mixed ^= (mixed + (mixed ^ mixed >> 7) * (mixed | 61)) & 0xFFFFFFFF
+        yield (mixed ^ mixed >> 14) / 2**32
+
+
+def samples(probs, draws: int, seed: int = 0) -> np.ndarray:
+    """How often each token (V,) is drawn: a roll takes the first whose cumulated probability exceeds it."""
+    drawn = np.searchsorted(np.cumsum(probs), list(rolls(seed, draws)), side="right")
+    last = int(np.flatnonzero(np.asarray(probs))[-1])  # the sum may stay a rounding error below 1
+    return np.bincount(np.minimum(drawn, last), minlength=len(probs))
 
 
 def _link(name: str, amount: float, scores, past, using: Any):
     """The scores (V,) after one link of the chain."""
     import torch
 
-    from lecture_lib.fallbacks import decoding as library
+    from lecture_lib import decoding as library
 
     if name not in LINKS:
         raise ValueError(f"there is no {name!r} in the lab; choose from {', '.join(LINKS)}")
-    if (name in ("top_p", "min_p") and amount <= 0) or (name == "top_k" and amount < 1):
+    if (name in FILTERS and amount <= 0) or (name == "top_k" and amount < 1):
         return scores  # off
     called = FUNCTIONS.get(name, "penalise")
     function = getattr(using, called, None) or getattr(library, called)
@@ -101,62 +150,73 @@ def _entropy(probs: np.ndarray) -> float:
     return float(-(positive * np.log(positive)).sum())
 
 
-def show(logits, tokens: Sequence[str], history: Sequence = (), chain: Chain | None = None, using: Any = None):
-    """The lab as a widget: a slider for each link, arrows that change their order; arguments as for `compute`.
+def show(
+    logits=None,
+    tokens: Sequence[str] | None = None,
+    history: Sequence | None = None,
+    chain: Chain | None = None,
+    using: Any = None,
+    *,
+    alone: bool = False,
+    draws: int = 0,
+    seed: int = 0,
+    predict: bool | str = False,
+):
+    """The lab as a widget; arguments as for `compute`. Left out: nine words that may follow "The narwhal".
 
-    What can't be computed is said in the widget's place, in one line.
+    A column for each link: drag its name, or move it with the arrow keys, to change the order. draws: how often the
+    dice are rolled at first, seed: which dice. predict: the columns stay covered until they are revealed. With `using`
+    the student's functions compute, in Python; else the browser does. What can't be computed is said in one line.
     """
-    import ipywidgets as widgets
+    from lecture_lib.demos import _panel
 
-    from lecture_lib.demos._panel import Panel, message
+    if logits is None:
+        logits, tokens = np.log(PROBS), WORDS
+        history = ("sang", "sang", "dived") if history is None else history
+    history = () if history is None else history
+    links = [(str(name), float(amount)) for name, amount in (DEFAULT if chain is None else chain)]
+    try:
+        twice = [name for name, times in Counter(name for name, _ in links).items() if times > 1]
+        if twice:
+            raise ValueError(f"the chain holds {twice[0]} more than once; the lab shows each link once")
+        found = compute(logits, tokens, links, history, using, alone)
+    except ValueError as error:
+        return _panel.one_line(str(error))
+    from lecture_lib.demos._widget import rich_demo
 
-    links = [*(chain if chain is not None else DEFAULT)]
-    picture, rows = widgets.HTML(), widgets.VBox()
-    controls = {}
+    scores = np.asarray(logits, dtype=np.float64)
+    own = using is not None
+    given = {
+        "tokens": found.tokens,
+        "scores": scores.tolist() if len(scores) <= EXACT and np.isfinite(scores).all() else scores,
+        "rows": np.argsort(-found.stages[0].probs, kind="stable")[:MOST_ROWS].tolist(),
+        "links": list(LINKS),
+        "most": MOST_DRAWS,
+        "call": "" if tokens is WORDS else "scores, words" + ", using=my" * own,
+        "probs": _matrix(found) if own else None,
+        "answered": [list(link) for link in links] if own else None,
+    }
+    state = {
+        "chain": [list(link) for link in links],
+        "history": places(history, found.tokens),
+        "alone": alone,
+        "draws": min(max(0, draws), MOST_DRAWS),
+        "seed": seed,
+    }
 
-    def draw(_change=None):
-        now = [(name, controls[name].value) for name in order]
-        try:
-            picture.value = render(compute(logits, tokens, now, history, using))
-        except ValueError as error:
-            picture.value = message(str(error))
+    def answer(now: dict) -> dict[str, Any]:
+        lab = compute(logits, tokens, now["chain"], now["history"], using, now["alone"])
+        return {"probs": _matrix(lab), "answered": now["chain"]}
 
-    def move(name, by):
-        at = order.index(name)
-        to = min(max(at + by, 0), len(order) - 1)
-        order.insert(to, order.pop(at))
-        rows.children = [lines[name] for name in order]
-        draw()
-
-    order, lines = [name for name, _ in links], {}
-    for name, amount in links:
-        controls[name] = _slider(name, amount, len(tokens))
-        up, down = (_button(sign, lambda _, n=name, b=by: move(n, b)) for sign, by in (("▲", -1), ("▼", 1)))
-        up.tooltip, down.tooltip = f"{name} earlier", f"{name} later"
-        lines[name] = widgets.HBox([controls[name], up, down])
-        controls[name].observe(draw, "value")
-    rows.children = [lines[name] for name in order]
-    draw()
-    return Panel([rows, picture], picture.value)
+    asks = ("chain", "history", "alone") if own else ()
+    return rich_demo(
+        "decoding_lab", given, state, still=render(found), predict=predict, asks=asks, answer=answer if own else None
+    )
 
 
-def _slider(name: str, amount: float, vocab_size: int):
-    import ipywidgets as widgets
-
-    wide = {"style": {"description_width": "7em"}, "layout": {"width": "30em"}}
-    label = name.replace("_", "-") + ":"
-    if name == "top_k":
-        top = max(vocab_size, 1)
-        return widgets.IntSlider(min(int(amount), top), 1, top, description=label, **wide)
-    low, high, by = {
-        "repetition": (1.0, 3.0, 0.1),
-        "presence": (0.0, 3.0, 0.1),
-        "frequency": (0.0, 3.0, 0.1),
-        "temperature": (0.0, 3.0, 0.05),
-        "top_p": (0.05, 1.0, 0.05),
-        "min_p": (0.0, 1.0, 0.05),
-    }.get(name, (0.0, 1.0, 0.05))
-    return widgets.FloatSlider(float(amount), min=low, max=high, step=by, description=label, **wide)
+def _matrix(lab: Lab) -> np.ndarray:
+    """The stages' probabilities (stages, V)."""
+    return np.stack([stage.probs for stage in lab.stages])
 
 
 def render(lab: Lab) -> str:
@@ -204,11 +264,3 @@ def _title(stage: Stage) -> str:
     if stage.name == "model":
         return "the model"
     return f"{stage.name.replace('_', '-')} {stage.amount:g}"
-
-
-def _button(label: str, pressed):
-    import ipywidgets as widgets
-
-    button = widgets.Button(description=label, layout={"width": "3em"})
-    button.on_click(pressed)
-    return button

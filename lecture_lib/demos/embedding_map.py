@@ -14,8 +14,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from lecture_lib.demos._recorded import recording
+
+UNIT = "03_neural_lm"
 MOST_WORDS = 120  # more names than that cover one another
 NEIGHBOURS = 4
+SOURCE = "Recorded: unit 03's window model, trained here on 1,800 narwhal tales."
 
 Fit = Callable[..., list[float]]
 
@@ -71,50 +75,94 @@ def compute(
     return Film(words, list(kinds), kind, vectors, places, moments_at, [losses[0], *losses], share)
 
 
-def nearest(film: Film, moment: int, word: int, k: int = NEIGHBOURS) -> list[int]:
-    """The k drawn words of largest cosine with that word at a moment, nearest first, itself left out."""
+def cosines(film: Film, moment: int, word: int) -> np.ndarray:
+    """Of that word's vector with the vector of each drawn word, at a moment (words,)."""
     vectors = film.vectors[moment]
     lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
-    cosines = vectors @ vectors[word] / (lengths * lengths[word])
-    cosines[word] = -np.inf
-    return [int(i) for i in np.argsort(-cosines, kind="stable")[:k]]
+    return vectors @ vectors[word] / (lengths * lengths[word])
+
+
+def nearest(film: Film, moment: int, word: int, k: int = NEIGHBOURS) -> list[int]:
+    """The k drawn words of largest cosine with that word at a moment, nearest first, itself left out."""
+    found = cosines(film, moment, word)
+    found[word] = -np.inf
+    return [int(i) for i in np.argsort(-found, kind="stable")[:k]]
+
+
+def recorded() -> Film:
+    """The film of `record`."""
+    kept = recording("embedding_map")
+    vectors = kept["vectors"].astype(float)
+    axes, share = _plane(vectors[-1])
+    places = (vectors - vectors[-1].mean(axis=0)) @ axes
+    words, kinds, kind, steps, losses = (kept[name].tolist() for name in ("words", "kinds", "kind", "steps", "losses"))
+    return Film(words, kinds, kind, vectors, places, steps, losses, share)
+
+
+def record() -> dict[str, np.ndarray]:
+    """Trains unit 03's WindowLM (4 words of context) on 1,800 narwhal tales, a minute, and keeps its table E."""
+    import torch
+
+    from lecture_lib import corpora
+    from lecture_lib.fallbacks import neural_lm
+
+    tales = corpora.load("narwhals")
+    documents, words = tales.tokens("train"), tales.lexicon
+    vocab = ["<bos>", "<eos>", *sorted({token for tale in documents for token in tale})]
+    number = {word: i for i, word in enumerate(vocab)}
+    texts = [torch.tensor([0] * 4 + [number[token] for token in tale] + [1]) for tale in documents]
+    data = [torch.cat(parts) for parts in zip(*(neural_lm.make_windows(ids, 4) for ids in texts))]
+    kinds = {
+        "names": words.names,
+        "colours": words.colours,
+        "one animal": [one for one, many in words.species],
+        "animals": [many for one, many in words.species],
+        "gifts": words.gifts,
+        "notes": words.notes,
+    }
+    torch.manual_seed(0)
+    film = compute(neural_lm.WindowLM(len(vocab), 32, 4, 128), data, vocab, kinds, moments=31)
+    arrays = {name: np.array(getattr(film, name)) for name in ("words", "kinds", "kind", "steps", "losses")}
+    return {**arrays, "vectors": film.vectors.astype(np.float16)}
 
 
 def show(
-    model, data, vocab: Sequence[str], kinds: Mapping[str, Sequence[str]], fit: Fit | None = None, word=None, **options
+    model=None,
+    data=None,
+    vocab: Sequence[str] = (),
+    kinds: Mapping[str, Sequence[str]] | None = None,
+    fit: Fit | None = None,
+    word: str | None = None,
+    *,
+    moment: int | None = None,
+    predict: bool | str = False,
+    **options,
 ):
-    """The map as a widget; arguments as for `compute`. word: chosen first; lines lead to its nearest neighbours.
+    """The map as a widget; arguments as for `compute`. Without a model, a recording of one trained on narwhals.
 
+    word: chosen first; lines lead to its nearest neighbours. moment: shown first (None: the last).
     What can't be computed is said in the widget's place, in one line.
     """
-    import ipywidgets as widgets
-
     from lecture_lib.demos import _panel
 
     try:
-        film = compute(model, data, vocab, kinds, fit, **options)
+        film = recorded() if model is None else compute(model, data, vocab, kinds or {}, fit, **options)
     except ValueError as error:
-        return _panel.Panel([widgets.HTML(_panel.message(str(error)))], _panel.message(str(error)))
+        return _panel.one_line(str(error))
+    from lecture_lib.demos._widget import rich_demo
+
     last = len(film.steps) - 1
-    chosen = film.words.index(word) if word in film.words else None
-    play = widgets.Play(value=last, min=0, max=last, interval=350)
-    slider = widgets.IntSlider(last, 0, last, description="moment:", readout=False, layout={"width": "22em"})
-    choice = widgets.Dropdown(
-        options=[("(nobody)", None), *zip(film.words, range(len(film.words)))],
-        value=chosen,
-        description="near to:",
-        layout={"width": "16em"},
-    )
-    still = render(film, last, chosen)
-    picture = widgets.HTML(still)
-
-    def draw(_change=None):
-        picture.value = render(film, slider.value, choice.value)
-
-    widgets.link((play, "value"), (slider, "value"))
-    slider.observe(draw, "value")
-    choice.observe(draw, "value")
-    return _panel.Panel([widgets.HBox([play, slider, choice]), picture], still)
+    moment = last if moment is None else min(max(0, moment), last)
+    word = word if word in film.words else None
+    given = {
+        "source": SOURCE if model is None else "",
+        "call": "" if model is None else "model, data, vocab, kinds" + (", fit=fit" if fit is not None else ""),
+        "options": {name: value for name, value in options.items() if isinstance(value, (int, float))},
+        **{name: getattr(film, name) for name in ("words", "kinds", "kind", "steps", "losses", "share", "vectors")},
+        "places": _on_screen(film),
+    }
+    still = render(film, moment, None if word is None else film.words.index(word), SOURCE if model is None else "")
+    return rich_demo("embedding_map", given, {"word": word, "moment": moment}, still=still, predict=predict)
 
 
 # --- parts of compute
@@ -168,8 +216,11 @@ WIDTH, HEIGHT, EDGE = 860, 540, 50
 HALO = 'stroke="#fff" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'  # parts names that overlap
 
 
-def render(film: Film, moment: int, word: int | None = None) -> str:
-    """One moment as HTML: what was trained, the map as SVG, words coloured by kind, lines to a word's neighbours."""
+def render(film: Film, moment: int, word: int | None = None, source: str = "") -> str:
+    """One moment as HTML: what was trained, the map as SVG, words coloured by kind, lines to a word's neighbours.
+
+    source: where a recording comes from, in a sentence.
+    """
     from lecture_lib.demos._panel import frame
     from lecture_lib.plots.style import COLOURS
 
@@ -195,7 +246,7 @@ def render(film: Film, moment: int, word: int | None = None) -> str:
     title = f'<div class="lm-note" style="font-size:18px"><b>{said}</b></div><div class="lm-note">{key}</div>'
     close = ", ".join(escape(film.words[i]) for i in near)
     told = f"nearest to <b>{escape(film.words[word])}</b> in all directions: {close}. " if word is not None else ""
-    note = f'<div class="lm-note">{told}The plane holds {film.share:.0%} of the final spread.</div>'
+    note = f'<div class="lm-note">{told}The plane holds {film.share:.0%} of the final spread. {source}</div>'
     svg = (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="embeddings {said}" style="width:100%;'
         f'max-width:{WIDTH}px;background:#fff;border:1px solid #8886;font:16px system-ui,sans-serif">'

@@ -4,23 +4,31 @@ Takes the weights of any model, so it is not concerned with how they were comput
 opened head shades the words of the text itself.
 """
 
-from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from struct import pack
-from zlib import compress, crc32
 
 import numpy as np
 
+UNIT = "06_multihead"
 LARGEST = 512  # tokens; a larger picture would be slow to draw and too fine to read
 IN_FULL = 16  # tokens up to which the opened head is a table with names at its sides
+MOST_PIXELS = 1_500_000  # of all small pictures together
+ROLES = {  # what a head may do, as the finder calls it -> in words
+    "previous": "the token before",
+    "itself": "itself",
+    "first": "the very first",
+    "same": "the same word, earlier",
+    "followed": "what followed the same word",
+    "spread": "many tokens alike",
+}
 
 
 @dataclass(frozen=True)
 class HeadGrid:
     """weights (n_layers, n_heads, T, T), and for each head, all (n_layers, n_heads) and means over the queries: the
-    weight on the token itself, on the one before it, on the first token of all, and the entropy in nats."""
+    weight on the token itself, on the one before it, on the first token of all, and the entropy in nats; for queries
+    whose word stood earlier, the weight on it there (on_same) and on what followed it there (on_followed)."""
 
     tokens: list[str]
     weights: np.ndarray
@@ -28,13 +36,23 @@ class HeadGrid:
     on_previous: np.ndarray
     on_first: np.ndarray
     entropy: np.ndarray
+    on_same: np.ndarray
+    on_followed: np.ndarray
+
+    @property
+    def roles(self) -> dict[str, np.ndarray]:
+        """How much each head does what `ROLES` names, from 0 to 1; "spread" is the entropy's share of its largest."""
+        spread = self.entropy / max(np.log(len(self.tokens)), 1e-12)
+        found = (self.on_previous, self.on_itself, self.on_first, self.on_same, self.on_followed, spread)
+        return dict(zip(ROLES, found))
 
 
 def compute(weights, tokens: Sequence[str]) -> HeadGrid:
     """The grid's numbers.
 
     weights: array or tensor (n_layers, n_heads, T, T), rows sum to 1 (or are 0, where nothing may be seen); tokens: T
-    strings. on_first leaves out the first two queries, for which the first token is the query itself or the one before.
+    strings. on_first leaves out the first two queries, for which the first token is the query itself or the one before;
+    on_same leaves out the first token of all, which draws weight whatever word it is (Xiao et al. 2023).
     Raises ValueError, in one line, for another shape or for rows that are no weights.
     """
     tokens = [str(token) for token in tokens]
@@ -50,6 +68,7 @@ def compute(weights, tokens: Sequence[str]) -> HeadGrid:
     totals = weights.sum(axis=-1)
     if not (weights >= 0).all() or not (np.isclose(totals, 1.0, atol=1e-3) | (totals == 0.0)).all():
         raise ValueError("some rows are no attention weights; expected each row (last axis) to be positive, with sum 1")
+    same, followed = _repeats(tokens)
     return HeadGrid(
         tokens,
         weights,
@@ -57,11 +76,29 @@ def compute(weights, tokens: Sequence[str]) -> HeadGrid:
         _mean(np.diagonal(weights, -1, -2, -1)),
         _mean(weights[..., 2:, 0]),
         -np.sum(weights * np.log(np.where(weights > 0, weights, 1.0)), axis=-1).mean(axis=-1),
+        _mean_where(weights, same),
+        _mean_where(weights, followed),
     )
 
 
 def _mean(shares: np.ndarray) -> np.ndarray:
     return shares.mean(axis=-1) if shares.shape[-1] else np.zeros(shares.shape[:-1])
+
+
+def _mean_where(weights: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The weight on the marked columns, a mean over the rows with such columns."""
+    return _mean((weights * where).sum(axis=-1)[..., where.any(axis=-1)])
+
+
+def _repeats(tokens: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Two (T, T) tables: whether j holds the same word as i and stands before it; whether j follows such a place."""
+    words = np.array([token.strip().lower() for token in tokens])
+    earlier = np.tri(len(words), k=-1, dtype=bool) & (words[:, None] == words[None, :])
+    followed = np.zeros_like(earlier)
+    followed[:, 1:] = earlier[:, :-1]
+    same = earlier.copy()
+    same[:, 0] = False
+    return same, followed
 
 
 def describe(found: HeadGrid, layer: int, head: int, query: int) -> str:
@@ -77,99 +114,151 @@ def describe(found: HeadGrid, layer: int, head: int, query: int) -> str:
     )
 
 
-def show(weights, tokens: Sequence[str], *, layer: int = 0, head: int = 0, query: int | None = None):
-    """The grid as a widget; weights and tokens as for `compute`; layer, head, query: opened first.
+def show(
+    weights=None,
+    tokens: Sequence[str] | None = None,
+    *,
+    layer: int | None = None,
+    head: int | None = None,
+    query: int | None = None,
+    find: str = "",
+    without_first: bool = False,
+    predict: bool | str = False,
+):
+    """The grid as a widget; weights and tokens as for `compute`. layer, head, query: opened first.
 
-    query None is the last token. What can't be shown is said in the widget's place, in one line.
+    Without weights, or with a sentence in their place, the heads are those of SmolLM2-135M; without a sentence too they
+    are recorded. query None is the last token, if there are weights. find: a key of `ROLES`, by which heads are ranked;
+    "" ranks what the chosen token looks at. without_first: the first token's column is left out of the picture, and the
+    rest is shaded by its own largest weight. What can't be shown is said in the widget's place, in one line.
     """
-    import ipywidgets as widgets
-
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos import _panel, attention_in_the_wild
+    from lecture_lib.demos._smollm2 import SENTENCES, source
 
     try:
-        found = compute(weights, tokens)
+        if weights is None or isinstance(weights, str):
+            text = SENTENCES[0] if weights is None else weights
+            found = attention_in_the_wild.compute(text)
+            opened = attention_in_the_wild.OPENED if weights is None else (*attention_in_the_wild.OPENED[:2], None)
+            parts = {"call": "" if weights is None else repr(text), "source": source(text)}
+        else:
+            found, opened, parts = compute(weights, tokens), (0, 0, None), {"call": "weights, tokens"}
+        layer, head, query = (first if asked is None else asked for first, asked in zip(opened, (layer, head, query)))
+        state = state_of(found, layer, head, query, find, without_first)
     except ValueError as error:
-        return _panel.Panel([widgets.HTML(_panel.message(str(error)))], _panel.message(str(error)))
+        return _panel.one_line(str(error))
+    return widget("head_grid", lambda _: found, state, predict, lambda _: parts)
+
+
+def state_of(found: HeadGrid, layer: int, head: int, query: int | None, find: str, without_first: bool) -> dict:
+    """What is opened first, within what there is. Raises ValueError for an unknown role."""
+    if find and find not in ROLES:
+        raise ValueError(f"find is {find!r}; expected one of {', '.join(map(repr, ROLES))}, or nothing")
     n_layers, n_heads, T, _ = found.weights.shape
-    opened = {
-        "layer": min(max(0, layer), n_layers - 1),
-        "head": min(max(0, head), n_heads - 1),
-        "query": min(max(0, T - 1 if query is None else query), T - 1),
-    }
-    grid, picture = widgets.HTML(), widgets.HTML()
-    choices = [
-        _buttons("layer", n_layers, opened["layer"]),
-        _buttons("head", n_heads, opened["head"]),
-        widgets.SelectionSlider(
-            options=[(f"{i}: {token}", i) for i, token in enumerate(found.tokens)],
-            value=opened["query"],
-            description="looks:",
-            layout=widgets.Layout(width="36em", max_width="98%"),
-        ),
-    ]
-
-    def draw(moved: str) -> None:
-        if moved != "query":
-            grid.value = render_grid(found, opened["layer"], opened["head"])
-        picture.value = render_head(found, **opened)
-
-    def follow(name: str):
-        def take(change) -> None:
-            opened[name] = change["new"]
-            draw(name)
-
-        return take
-
-    for name, choice in zip(opened, choices):
-        choice.observe(follow(name), "value")
-    draw("")
-    return _panel.Panel([*choices, grid, picture], grid.value + picture.value)
+    within = {"layer": (layer, n_layers), "head": (head, n_heads), "query": (T - 1 if query is None else query, T)}
+    opened = {name: min(max(0, value), count - 1) for name, (value, count) in within.items()}
+    return {**opened, "find": find, "without_first": without_first}
 
 
-def _buttons(name: str, count: int, value: int):
-    import ipywidgets as widgets
+def widget(
+    name: str,
+    of: Callable[[str | None], HeadGrid],
+    state: dict,
+    predict: bool | str,
+    parts: Callable[[str | None], dict],
+):
+    """The rich demo `name`: of(text) is the grid of a sentence, parts(text) what else the browser is told about it."""
+    from lecture_lib.demos._panel import frame
+    from lecture_lib.demos._widget import rich_demo
 
-    options = [(str(i), i) for i in range(count)]
-    return widgets.ToggleButtons(
-        options=options, value=value, description=f"{name}:", style={"button_width": "auto", "font_weight": "bold"}
+    drawn = [state.get("text")]
+
+    def answer(state: dict) -> dict:
+        text = state.get("text")
+        found = of(text)
+        changed = {} if text == drawn[0] else {**_whole(found), **parts(text)}
+        drawn[0] = text
+        return {**changed, **_opened(found, state)}
+
+    found = of(drawn[0])
+    still = render_grid(found, state["layer"], state["head"]) + render_head(
+        found, state["layer"], state["head"], state["query"]
     )
+    note = parts(drawn[0]).get("source", "")
+    given = {**_whole(found), **parts(drawn[0]), **_opened(found, state)}
+    asks = ("layer", "head", "query", "text")
+    return rich_demo(name, given, state, still=still + frame(escape(note)), predict=predict, asks=asks, answer=answer)
+
+
+def _whole(found: HeadGrid) -> dict:
+    """What the browser needs of all heads: small pictures, and what each head does."""
+    n_layers, n_heads = found.weights.shape[:2]
+    small = _small(found.weights)
+    return {
+        "tokens": found.tokens,
+        "n_layers": n_layers,
+        "n_heads": n_heads,
+        "side": small.shape[-1],
+        "small": small.tobytes(),
+        "role_names": ROLES,
+        "roles": np.stack(list(found.roles.values())),
+        "entropy": found.entropy,
+    }
+
+
+def _opened(found: HeadGrid, state: dict) -> dict:
+    """One head's matrix, and one token's row in every head."""
+    layer, head, query = state["layer"], state["head"], state["query"]
+    last = len(found.tokens) - 1
+    query = last if query is None else min(query, last)
+    return {
+        "opened": [layer, head, query],
+        "matrix": found.weights[layer, head],
+        "rows": np.ascontiguousarray(found.weights[:, :, query]),
+    }
+
+
+def _small(weights: np.ndarray) -> np.ndarray:
+    """Small pictures (n_layers, n_heads, side, side) in 8-bit shades; of a long text the largest of each patch."""
+    from lecture_lib.demos._panel import shades
+
+    n_layers, n_heads, T, _ = weights.shape
+    patch = -(-T // max(8, int(np.sqrt(MOST_PIXELS / (n_layers * n_heads)))))
+    side = -(-T // patch)
+    room = np.zeros((n_layers, n_heads, side * patch, side * patch), dtype=np.uint8)
+    room[..., :T, :T] = shades(weights)
+    return room.reshape(n_layers, n_heads, side, patch, side, patch).max(axis=(3, 5))
 
 
 def render_grid(found: HeadGrid, layer: int, head: int) -> str:
-    """All heads as small pictures, a row for each layer, as HTML; the opened one is outlined."""
-    from lecture_lib.demos._panel import ORANGE, frame
+    """All heads as one static picture, a column for each layer, as HTML; a line names the one that is opened."""
+    from lecture_lib.demos._panel import frame, png
 
     n_layers, n_heads = found.weights.shape[:2]
-    size = max(36, min(150, 900 // n_heads))
-    columns = "".join(f'<th style="text-align:center">head {h}</th>' for h in range(n_heads))
-    rows = []
-    for i in range(n_layers):
-        cells = "".join(
-            f'<td style="padding:4px"><img alt="layer {i}, head {h}" src="{_image(found.weights[i, h])}" '
-            f'style="{_frame_of(size, ORANGE if (i, h) == (layer, head) else None)}"></td>'
-            for h in range(n_heads)
-        )
-        rows.append(f"<tr><th>layer {i}</th>{cells}</tr>")
-    title = "<caption>row: the token that looks, column: the token that it looks at</caption>"
-    return frame(f'<div style="overflow-x:auto"><table>{title}<tr><th></th>{columns}</tr>{"".join(rows)}</table></div>')
+    small = _small(found.weights)
+    side = small.shape[-1]
+    gap = max(1, side // 12)
+    tiles = np.full((n_heads, side + gap, n_layers, side + gap), 40, dtype=np.uint8)
+    tiles[:, :side, :, :side] = small.transpose(1, 2, 0, 3)
+    width = min(1200, max(36, min(96, 480 // n_heads)) * n_layers)
+    title = (
+        f'<div style="font-weight:600;padding-bottom:.3em">All {n_layers} layers (left to right) by {n_heads} heads '
+        f"(top to bottom); row: the token that looks, column: the token that it looks at</div>"
+    )
+    picture = png(tiles.reshape(n_heads * (side + gap), n_layers * (side + gap)))
+    look = f"width:{width}px;max-width:100%;image-rendering:pixelated;display:block"
+    return frame(
+        f'<div>{title}<img alt="all heads; opened: layer {layer}, head {head}" src="{picture}" style="{look}"></div>'
+    )
 
 
 def render_head(found: HeadGrid, layer: int, head: int, query: int) -> str:
     """One head opened, as HTML: its matrix, and the text with every word shaded by the weight that `query` gives it."""
-    from lecture_lib.demos._panel import ORANGE, frame, heat_map
+    from lecture_lib.demos._panel import frame, heat_map, image
 
     weights, tokens = found.weights[layer, head], found.tokens
     name = f"layer {layer}, head {head}"
-    if len(tokens) <= IN_FULL:
-        matrix = heat_map(weights, tokens, name, query)
-    else:
-        at = 100 * (query + 0.5) / len(tokens)
-        marker = f"position:absolute;left:-12px;top:calc({at:.2f}% - 12px);color:{ORANGE};font-size:18px"
-        matrix = (
-            f'<div><div style="font-weight:600;padding:.1em .5em .4em">{name}</div>'
-            f'<div style="position:relative;margin-left:12px"><span style="{marker}">▸</span>'
-            f'<img alt="{name}" src="{_image(weights)}" style="{_frame_of(380, None)}"></div></div>'
-        )
+    matrix = heat_map(weights, tokens, name, query) if len(tokens) <= IN_FULL else image(weights, name)
     words = "".join(_word(token, weights[query, j], j == query) for j, token in enumerate(tokens))
     text = (
         f'<div style="flex:1 1 22em;max-width:44em"><div style="font-weight:600;padding-bottom:.4em">'
@@ -189,24 +278,3 @@ def _word(token: str, weight: float, looks: bool) -> str:
         f'<span title="{weight:.4f}" style="{edge}{colour}padding:.1em .2em;border-radius:3px;'
         f'background:rgba(0,114,178,{weight:.3f})">{escape(token)}</span> '
     )
-
-
-def _frame_of(size: int, colour: str | None) -> str:
-    edge = f"3px solid {colour}" if colour else "1px solid #8886"
-    return f"width:{size}px;height:{size}px;max-width:none;image-rendering:pixelated;outline:{edge};display:block"
-
-
-def _image(weights: np.ndarray) -> str:
-    """A (T, T) matrix of shares as a PNG data address, blue where the share is large and clear where it is 0.
-
-    Shares show as their square roots: beside a weight of 1, a tenth would hardly be seen.
-    """
-    T_q, T_k = weights.shape
-    pixels = np.empty((T_q, T_k, 4), dtype=np.uint8)
-    pixels[..., :3] = 0, 114, 178
-    pixels[..., 3] = np.round(255 * np.sqrt(np.clip(weights, 0.0, 1.0)))
-    lines = b"".join(b"\0" + line.tobytes() for line in pixels)  # each line begins with its filter: none
-    header = pack(">IIBBBBB", T_k, T_q, 8, 6, 0, 0, 0)  # 8 bits a channel, red, green, blue, alpha
-    parts = [(b"IHDR", header), (b"IDAT", compress(lines, 9)), (b"IEND", b"")]
-    chunks = [pack(">I", len(data)) + kind + data + pack(">I", crc32(kind + data)) for kind, data in parts]
-    return "data:image/png;base64," + b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks)).decode()

@@ -1,4 +1,8 @@
-"""Mask painter: click cells of an additive mask, and watch the weights of each row, and what may be seen too early."""
+"""Mask painter: click cells of an additive mask, and watch the weights of each row, and what leaks from the future.
+
+A mask acts in every layer: whoever may look at a token learns, one layer later, what that token has learned. So a
+sliding window reaches far in a deep model, and one wrong cell leaks further than where it stands.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +11,12 @@ import numpy as np
 
 from lecture_lib.fallbacks.attention import attention_weights
 
-MOST_TOKENS = 32
+UNIT = "05_attention"
+MOST_TOKENS = 64
+MOST_LAYERS = 12
+EXAMPLE = ("the", "whale", "sings", "and", "dives", ".", "<pad>", "<pad>")
+PADDING = ("<pad>", "[PAD]")
+PRESETS = ("all", "none", "causal", "window", "prefix", "two texts", "padding")
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,56 @@ def compute(scores, visible) -> Painted:
     )
 
 
+def preset(name: str, tokens: Sequence[str], width: int = 3) -> np.ndarray:
+    """A usual mask as truth values (T, T): whether row i may see column j.
+
+    "causal": itself and before; "window": of these the last `width`; "prefix": the first half sees all of itself, the
+    rest is causal; "two texts": two halves, each causal, that don't see one another; "padding": all but `PADDING`.
+    Raises ValueError for another name.
+    """
+    T = len(tokens)
+    i, j = np.indices((T, T))
+    half = -(-T // 2)
+    found = {
+        "all": np.ones((T, T), dtype=bool),
+        "none": np.zeros((T, T), dtype=bool),
+        "causal": j <= i,
+        "window": (j <= i) & (i - j < width),
+        "prefix": (j <= i) | (j < half),
+        "two texts": (j <= i) & ((i < half) == (j < half)),
+        "padding": np.broadcast_to([token not in PADDING for token in tokens], (T, T)),
+    }
+    if name not in found:
+        raise ValueError(f"there is no mask {name!r}; expected one of {', '.join(map(repr, PRESETS))}")
+    return found[name]
+
+
+def hops(visible) -> np.ndarray:
+    """(T, T) -> after how many layers token i knows of token j: 0 of itself, 1 of what it sees, -1 if never."""
+    visible = np.asarray(visible, dtype=bool)
+    T = len(visible)
+    found, known = np.where(np.eye(T, dtype=bool), 0, -1), np.eye(T, dtype=bool)
+    for layer in range(1, T):
+        known = known | (visible.astype(int) @ known > 0)
+        found[known & (found < 0)] = layer
+    return found
+
+
+def describe_leak(visible, tokens: Sequence[str], layers: int) -> str:
+    """Who knows of later tokens after so many layers, in one sentence of plain text."""
+    found = hops(visible)
+    i, j = np.indices(found.shape)
+    early = (j > i) & (found > 0) & (found <= layers)
+    after = f"After {layers} layer{'s' * (layers > 1)}"
+    if not early.any():
+        return f"{after}, no token knows of a later one."
+    worst = int(early.sum(axis=-1).argmax())
+    known = ", ".join(f"“{tokens[k]}”" for k in np.flatnonzero(early[worst]))
+    count = int(early.sum())
+    cells = "1 cell leaks" if count == 1 else f"{count} cells leak"
+    return f"{after}, {cells} the future; most to “{tokens[worst]}”, which knows of {known}."
+
+
 def example_scores(T: int) -> np.ndarray:
     """(T, T) scores between -1 and 2 in steps of a half, the same each time."""
     return np.random.default_rng(4).integers(-2, 5, size=(T, T)) / 2.0
@@ -47,25 +106,53 @@ def describe(painted: Painted, tokens: Sequence[str]) -> str:
     ahead, left_out = len(painted.looks_ahead), len(painted.left_out)
     if not ahead and not left_out:
         return "Every token sees itself and what came before, and nothing else."
-    parts = [f"{ahead} cells look into the future"] if ahead else []
-    parts += [f"{left_out} cells of the past or present are hidden"] if left_out else []
+    parts = [f"{ahead} cell{'s look' if ahead > 1 else ' looks'} into the future"] if ahead else []
+    parts += (
+        [f"{left_out} cell{'s' * (left_out > 1)} of the past or present {'are' if left_out > 1 else 'is'} hidden"]
+        if left_out
+        else []
+    )
     return "; ".join(parts) + "."
 
 
-def show(tokens: Sequence[str], scores=None, visible=None, *, predict: bool = False):
-    """The painter as a widget: click, drag, or arrow keys and space. At most 32 tokens.
+def show(
+    tokens: Sequence[str] = EXAMPLE,
+    scores=None,
+    visible=None,
+    *,
+    layers: int = 2,
+    width: int = 3,
+    predict: bool | str = False,
+):
+    """The painter as a widget: click, drag, or arrow keys and space. Of more than 64 tokens the first are shown.
 
-    scores: (T, T), made up if left out. visible: (T, T) truth values to begin with; everything if left out. predict:
-    the weights stay covered until they are revealed. What was painted stands in the widget's `state["visible"]`.
+    scores: (T, T), made up if left out. visible: (T, T) truth values to begin with, or the name of a usual mask
+    (`PRESETS`); everything if left out. layers: through how many layers what is known is followed. width: of the
+    sliding window. predict: the weights stay covered until they are revealed. What was painted stands in the widget's
+    `state["visible"]`. What can't be used is said in the widget's place, in one line.
     """
     from lecture_lib.demos import _panel
+
+    given = [str(token) for token in tokens]
+    tokens, own_scores = given[:MOST_TOKENS], scores is not None
+    T = len(tokens)
+    try:
+        scores = np.asarray(scores, dtype=np.float64)[:T, :T] if own_scores else example_scores(T)
+        named = "all" if visible is None else visible
+        visible = preset(named, tokens, width) if isinstance(named, str) else np.asarray(named, dtype=bool)[:T, :T]
+        if not T:
+            raise ValueError("there are no tokens; expected one at least")
+        weights = compute(scores, visible).weights
+    except (ValueError, IndexError) as error:
+        return _panel.one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
-    tokens = [str(token) for token in tokens][:MOST_TOKENS]
-    T = len(tokens)
-    scores = example_scores(T) if scores is None else np.asarray(scores, dtype=np.float64)[:T, :T]
-    visible = np.ones((T, T), dtype=bool) if visible is None else np.asarray(visible, dtype=bool)[:T, :T]
-    weights = compute(scores, visible).weights
     still = _panel.frame(_panel.heat_map(weights, tokens, "weights A = softmax(S + M)"))
-    given = {"tokens": tokens, "scores": scores}
-    return rich_demo("mask_painter", given, {"visible": visible.tolist()}, still=still, predict=predict)
+    note = f"The first {T} of {len(given)} tokens." if len(given) > T else ""
+    sent = {"tokens": tokens, "scores": scores, "own_scores": own_scores, "padding": PADDING, "note": note}
+    state = {
+        "visible": visible.tolist(),
+        "layers": min(max(1, layers), MOST_LAYERS),
+        "width": min(max(1, width), max(1, T)),
+    }
+    return rich_demo("mask_painter", {**sent, "most_layers": MOST_LAYERS}, state, still=still, predict=predict)

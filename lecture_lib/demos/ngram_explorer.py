@@ -15,7 +15,12 @@ import numpy as np
 from lecture_lib.fallbacks import ngrams as library
 
 BOS, EOS = "<bos>", "<eos>"
+UNIT = "01_ngrams"
 MOST_ROWS = 8
+EXAMPLE = "The seals that the"
+LARGEST_N = 6
+LONGEST = 30  # tokens that are drawn at once
+MOST_SENT = 50_000  # tokens; a longer text is counted by Python
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Explorer:
         if BOS not in self.tokens or not self.vocab:
             raise ValueError(f"the explorer needs sentences, each from its {BOS} to its {EOS}; none were found")
         self._counts: dict[tuple, dict] = {}
+        self._ids: np.ndarray | None = None
 
     def compute(self, text: str, n: int = 3, k: float = 0.0) -> Exploration:
         """The model's answer to a beginning of a sentence, its words apart by spaces; "" is the very start.
@@ -53,17 +59,56 @@ class Explorer:
         probs = {token: float(probs.get(token, 0.0)) for token in self.vocab}
         return Exploration(sentence, context, dict(counts.get(context, {})), probs)
 
-    def go_on(self, text: str, n: int, k: float, steps: int, rng: np.random.Generator) -> str:
-        """The text with up to `steps` sampled tokens more; EOS is not written out. Raises ValueError as `compute`."""
-        for _ in range(steps):
-            probs = self.compute(text, n, k).probs
+    def ids(self) -> np.ndarray:
+        """The text as places in the vocabulary; BOS is the place after the last."""
+        if self._ids is None:
+            places = {token: i for i, token in enumerate([*self.vocab, BOS])}
+            self._ids = np.array([places[token] for token in self.tokens])
+        return self._ids
+
+    def reads(self, text: str, n: int) -> tuple[int, int]:
+        """How often the text has the context of an n-gram model, and how many types follow it there."""
+        sentence = (BOS, *text.split())
+        context = sentence[max(0, len(sentence) - n + 1) :]
+        places = {token: i for i, token in enumerate([*self.vocab, BOS])}
+        ids = self.ids()
+        last = len(ids) - len(context)
+        here = np.ones(max(0, last), dtype=bool)
+        for i, token in enumerate(context):
+            here &= ids[i : last + i] == places.get(token, -1)
+        following = ids[len(context) :][here]
+        following = following[following < len(self.vocab)]  # a sentence's beginning follows nothing
+        return len(following), len(np.unique(following))
+
+    def answer(self, state: Mapping) -> dict[str, Any]:
+        """What the browser draws where Python counts; a sampler that fails spoils only what it draws."""
+        text, n, k = state["context"], state["n"], state["k"]
+        found = self.compute(text, n, k)
+        places = {token: i for i, token in enumerate(self.vocab)}
+        answer = {
+            "seen": [[places[token], int(count)] for token, count in found.seen.items() if token in places],
+            "probs": np.array([found.probs[token] for token in self.vocab]),
+            "orders": [self.reads(text, order) for order in range(1, LARGEST_N + 1)],
+        }
+        try:
+            return {**answer, "next": self.draw(text, n, k, LONGEST, state["seed"]), "next_trouble": ""}
+        except ValueError as error:
+            return {**answer, "next": [], "next_trouble": str(error)}
+
+    def draw(self, text: str, n: int, k: float, steps: int, seed: int) -> list[str]:
+        """Up to `steps` sampled tokens after the text, EOS the last; each by dice of its own (the seed, its place).
+
+        Raises ValueError as `compute`.
+        """
+        drawn: list[str] = []
+        while len(drawn) < steps and drawn[-1:] != [EOS]:
+            sentence = " ".join([text, *drawn])
+            probs = self.compute(sentence, n, k).probs
             if not any(probs.values()):
                 break
-            token = self._call("sample_next", probs, rng)
-            if token == EOS:
-                break
-            text = f"{text} {token}".strip()
-        return text
+            rng = np.random.default_rng([abs(seed), len(sentence.split())])
+            drawn.append(self._call("sample_next", probs, rng))
+        return drawn
 
     def _counted(self, n: int) -> Mapping:
         """The counts for n; made anew when the student has written another function."""
@@ -97,63 +142,52 @@ def compute(tokens: Sequence[str], text: str, n: int = 3, k: float = 0.0, using:
     return Explorer(tokens, using).compute(text, n, k)
 
 
-def show(tokens: Sequence[str], using: Any = None, *, context: str = "", n: int = 3, k: float = 0.0, seed: int = 0):
-    """The explorer as a widget; arguments as for `compute`. context: how the sentence begins. seed: of the chance.
+def show(
+    tokens: Sequence[str] | None = None,
+    using: Any = None,
+    *,
+    context: str | None = None,
+    n: int = 3,
+    k: float = 0.0,
+    seed: int = 0,
+    predict: bool | str = False,
+):
+    """The explorer as a widget; arguments as for `compute`. context: how the sentence begins. seed: of the dice.
 
-    What can't be computed is said in the widget's place, in one line.
+    tokens left out: a tale's worth of narwhals, made up by a grammar. The browser counts a text of up to 50,000 tokens
+    by itself; with functions of one's own, or a longer text, Python answers. predict: the words stay covered until
+    they are revealed. context, n, k and seed stand in the widget's `state`. What can't be computed is said in the
+    widget's place, in one line.
     """
-    import ipywidgets as widgets
+    from lecture_lib.demos import _panel
 
-    from lecture_lib.demos._panel import Panel, message
-
+    call = ", ".join(name for name, value in (("tokens", tokens), ("using=my", using)) if value is not None)
+    n = min(max(1, n), LARGEST_N)
+    if context is None:
+        context = EXAMPLE if tokens is None else ""
     try:
-        explorer = Explorer(tokens, using)
+        explorer = Explorer(example_tokens() if tokens is None else tokens, using)
+        still = render(explorer.compute(context, n, k), len(explorer.vocab))
     except ValueError as error:
-        return Panel([widgets.HTML(message(str(error)))], message(str(error)))
-    rng = np.random.default_rng(seed)
-    wide = {"description_width": "7em"}
-    text = widgets.Text(context, description="sentence:", style=wide, layout={"width": "34em"}, continuous_update=True)
-    order = widgets.IntSlider(n, 1, 6, description="n:", style=wide, continuous_update=True)
-    added = widgets.SelectionSlider(
-        options=sorted({0.0, 0.01, 0.1, 0.5, 1.0, float(k)}), value=float(k), description="k:", style=wide
-    )
-    picture = widgets.HTML(_picture(explorer, context, n, k))
+        return _panel.one_line(str(error))
+    from lecture_lib.demos._widget import rich_demo
 
-    def redraw(_change=None):
-        picture.value = _picture(explorer, text.value, order.value, added.value)
-
-    def write(steps):
-        try:
-            text.value = explorer.go_on(text.value, order.value, added.value, steps, rng)
-        except ValueError as error:
-            picture.value = message(str(error))
-
-    buttons = [
-        _button("one more word", lambda _: write(1), "primary"),
-        _button("to the end", lambda _: write(30), "primary"),
-        _button("one word back", lambda _: setattr(text, "value", " ".join(text.value.split()[:-1]))),
-        _button("start again", lambda _: setattr(text, "value", "")),
-    ]
-    for control in (text, order, added):
-        control.observe(redraw, "value")
-    return Panel([text, widgets.HBox([order, added]), widgets.HBox(buttons), picture], picture.value)
+    state = {"context": context, "n": n, "k": float(k), "seed": int(seed)}
+    given = {"vocab": explorer.vocab, "call": call, "ids": None}
+    if using is None and len(explorer.tokens) <= MOST_SENT:
+        given["ids"] = explorer.ids()
+        return rich_demo("ngram_explorer", given, state, still=still, predict=predict)
+    asks = ("context", "n", "k", "seed")
+    given |= explorer.answer(state)
+    return rich_demo("ngram_explorer", given, state, still=still, predict=predict, asks=asks, answer=explorer.answer)
 
 
-def _button(label: str, pressed, kind: str = ""):
-    import ipywidgets as widgets
+def example_tokens() -> list[str]:
+    """The sentences of some tales of narwhals."""
+    from lecture_lib import corpora
 
-    button = widgets.Button(description=label, button_style=kind, layout={"width": "auto"})
-    button.on_click(pressed)
-    return button
-
-
-def _picture(explorer: Explorer, text: str, n: int, k: float) -> str:
-    from lecture_lib.demos._panel import message
-
-    try:
-        return render(explorer.compute(text, n, k), len(explorer.vocab))
-    except ValueError as error:
-        return message(str(error))
+    sentences = corpora.load("narwhals", n_documents=150).sentences("train")
+    return [token for sentence in sentences for token in (BOS, *sentence, EOS)]
 
 
 def render(found: Exploration, vocab_size: int) -> str:

@@ -13,7 +13,9 @@ from html import escape
 
 import numpy as np
 
-T, D_MODEL = 48, 32  # of the tables that are shown if none are given
+UNIT = "08_transformer_block"
+T, D_MODEL, THETA = 48, 32, 10_000.0  # of the tables that are shown if none are given
+WIDTHS = (4, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True)
@@ -38,49 +40,81 @@ def compute(table) -> Encoding:
     return Encoding(table, table @ table.T)
 
 
+def sinusoidal(theta: float = THETA, d_model: int = D_MODEL) -> np.ndarray:
+    """Sines in even columns, cosines in odd ones; hand i turns by theta^(-2i/d_model) a position -> (T, d_model)."""
+    cos, sin = _turns(theta, d_model)
+    return np.stack([sin, cos], -1).reshape(T, d_model)
+
+
+def turned(theta: float = THETA, d_model: int = D_MODEL) -> np.ndarray:
+    """A vector of ones, turned to each position by RoPE, halves split -> (T, d_model)."""
+    cos, sin = _turns(theta, d_model)
+    return np.concatenate([cos - sin, cos + sin], axis=1)
+
+
+def _turns(theta: float, d_model: int) -> tuple[np.ndarray, np.ndarray]:
+    angles = np.arange(T)[:, None] * theta ** (-np.arange(0, d_model, 2) / d_model)
+    return np.cos(angles), np.sin(angles)
+
+
 def examples() -> dict[str, np.ndarray]:
-    """Three tables of (T, d): sinusoidal, learned as it is before training, and a vector of ones turned by RoPE."""
-    import torch
+    """Three tables of T rows: sinusoidal, learned (recorded), and a vector of ones turned by RoPE."""
+    from lecture_lib.demos._recorded import recording
 
-    from lecture_lib.models.positions import rotate, rotation_at, sinusoidal_positions
-
-    turned = rotate(torch.ones(T, 1, D_MODEL), rotation_at(torch.arange(T), D_MODEL, 10_000.0))[:, 0]
-    untrained = np.random.default_rng(0).normal(size=(T, D_MODEL)) / np.sqrt(2)
-    return {"sinusoidal": sinusoidal_positions(T, D_MODEL).numpy(), "untrained": untrained, "RoPE": turned.numpy()}
+    return {"sinusoidal": sinusoidal(), "learned": recording("positions")["learned"].astype(float), "RoPE": turned()}
 
 
-def show(tables=None, *, position: int = 12):
+def record() -> dict[str, np.ndarray]:
+    """Trains the laptop preset with learned positions on narwhals, some minutes, and keeps its first T positions."""
+    from lecture_lib.demos._narwhal_run import run
+
+    model, _ = run([], positions="learned")
+    return {"learned": model.embeddings.table[:T].detach().numpy().astype(np.float16)}
+
+
+def show(
+    tables=None,
+    *,
+    position: int = 12,
+    table: str | None = None,
+    theta: float = THETA,
+    d_model: int = D_MODEL,
+    predict: bool | str = False,
+):
     """The demo as a widget. tables: a table (T, d) or a dict of them by name; None shows three examples.
 
-    What can't be computed is said in the widget's place, in one line.
+    position: the row chosen first. table: the name of the table shown first. theta, d_model: of the examples that are
+    computed. What can't be computed is said in the widget's place, in one line.
     """
-    import ipywidgets as widgets
-
     from lecture_lib.demos import _panel
 
-    if tables is None:
-        tables = examples()
-    elif not isinstance(tables, Mapping):
+    own = tables is not None
+    if own and not isinstance(tables, Mapping):
         tables = {"yours": tables}
     try:
-        found = {str(name): compute(table) for name, table in tables.items()}
+        if d_model not in WIDTHS or theta <= 1:
+            raise ValueError(
+                f"d_model {d_model}, theta {theta}; expected one of {', '.join(map(str, WIDTHS))}, and theta above 1"
+            )
+        found = {str(name): compute(values) for name, values in (tables if own else examples()).items()}
+        if table is not None and table not in found:
+            raise ValueError(f"there is no table {table!r}; there are {', '.join(found)}")
     except ValueError as error:
-        return _panel.Panel([widgets.HTML(_panel.message(str(error)))], _panel.message(str(error)))
-    first = next(iter(found))
-    choice = widgets.ToggleButtons(options=list(found), value=first, style={"button_width": "auto"})
-    slider = widgets.IntSlider(
-        min(position, len(found[first].table) - 1), 0, min(len(e.table) for e in found.values()) - 1,
-        description="position", layout=widgets.Layout(width="28em"),
-    )  # fmt: skip
-    picture = widgets.HTML(render(found[first], slider.value, first))
+        return _panel.one_line(str(error))
+    from lecture_lib.demos._widget import rich_demo
 
-    def draw(_change):
-        picture.value = render(found[choice.value], slider.value, choice.value)
-
-    choice.observe(draw, "value")
-    slider.observe(draw, "value")
-    controls = [choice, slider] if len(found) > 1 else [slider]
-    return _panel.Panel([*controls, picture], picture.value)
+    chosen = next(iter(found)) if table is None else table
+    position = min(max(0, position), min(len(e.table) for e in found.values()) - 1)
+    given = {
+        "names": list(found),
+        "shapes": [list(e.table.shape) for e in found.values()],
+        "own": own,
+        **{f"table{i}": e.table for i, e in enumerate(found.values())},
+    }
+    state = {"position": position, "table": chosen, "theta": float(theta), "d_model": int(d_model)}
+    titles = {} if own else {"learned": "learned (recorded from a transformer trained here on narwhals)"}
+    still = "".join(render(e, position, titles.get(name, name)) for name, e in found.items())
+    return rich_demo("positions", given, state, still=still, predict=predict)
 
 
 def render(found: Encoding, position: int, name: str = "") -> str:

@@ -5,13 +5,20 @@ that asks (Pascanu, Mikolov and Bengio 2013). Works with random weights, your ow
 RNNLM or LSTMLM. One layer, one sentence; what the state means is left to the head of the model.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
 
+UNIT = "04_rnn_lm"
+SENTENCE = ("the", "whales", "that", "the", "otter", "near", "the", "cave", "likes", "sing")
+SCALES = ("linear", "log")
+MEMORIES = np.linspace(0, 3, 13).tolist()  # of the curve that shows all of them
+MOST_SWEPT = 20  # words: beyond, the curve would take seconds
 CELLS = {"rnn": 1, "lstm": 4}  # blocks of rows in W_hx, W_hh and b_h
 SIZE = 6  # of vectors and states, where no weights are given
 MOST_SHOWN = 8  # numbers of a state that are drawn
@@ -46,17 +53,35 @@ def compute(
     if not tokens:
         raise ValueError("there are no words; give at least one")
     X, weights, cell = _random(tokens, cell, seed) if model is None else _of_model(tokens, model, ids)
+    with _one_thread():
+        return _computed(tokens, cell, X, weights, memory, step)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Steps this small are slower on several threads, which on a busy machine wait for each other for seconds."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _computed(tokens: list[str], cell: str, X, weights, memory: float, step: Callable | None) -> Unrolled:
+    import torch
+
     W_hx, W_hh, b_h = weights
-    states, by_input, by_state = [], [], []
-    z = X.new_zeros(W_hh.shape[1] * (2 if cell == "lstm" else 1))  # the state as one vector, h first
+    d_hidden = W_hh.shape[1]
+    before = [X.new_zeros(1, d_hidden * (2 if cell == "lstm" else 1))]  # the state as one row, h first
     one_step = _one_step(step, cell, (W_hx, memory * W_hh, b_h))
     for x in X:
-        J_x, J_z = _jacobians(one_step, x, z)
-        z = one_step(x, z).detach()
-        by_input.append(J_x)
-        by_state.append(J_z)
-        states.append(z[: W_hh.shape[1]])
-    return Unrolled(tokens, cell, np.array([s.tolist() for s in states]), _blame(by_input, by_state, W_hh.shape[1]))
+        before.append(one_step(x[None], before[-1]).detach())
+    states = torch.cat(before[1:])[:, :d_hidden].numpy()
+    by_input, by_state = _jacobians(one_step, X, torch.cat(before[:-1]))
+    return Unrolled(tokens, cell, states, _blame(by_input, by_state, d_hidden))
 
 
 def _random(tokens: list[str], cell: str, seed: int):
@@ -96,7 +121,7 @@ def _of_model(tokens: list[str], model: Any, ids: Sequence[int] | None):
 
 
 def _one_step(step: Callable | None, cell: str, weights) -> Callable:
-    """A function of (x, z), both vectors, that calls the step on a batch of one; z is h, or h and c in a row."""
+    """A function of (x, z), rows of a batch each, that calls the step; z is h, or h and c side by side."""
     import torch
 
     from lecture_lib.fallbacks import rnn_lm
@@ -104,26 +129,35 @@ def _one_step(step: Callable | None, cell: str, weights) -> Callable:
     used = step or (rnn_lm.lstm_step if cell == "lstm" else rnn_lm.rnn_step)
 
     def one_step(x, z):
-        state = z[None].chunk(2, dim=1) if cell == "lstm" else z[None]
         try:
-            after = used(x[None], state, *weights)
-            z = torch.cat(tuple(after), dim=1)[0] if cell == "lstm" else after[0]
+            after = used(x, z.chunk(2, dim=1) if cell == "lstm" else z, *weights)
+            after = torch.cat(tuple(after), dim=1) if cell == "lstm" else after
+            if after.shape != z.shape:
+                raise ValueError(f"it returns shape {tuple(after.shape)}, expected {tuple(z.shape)}")
         except Exception as error:
             name = getattr(used, "__name__", "step")
             raise ValueError(f"{name} raises {type(error).__name__}: {error}; does it pass its check?") from error
-        return z
+        return after
 
     return one_step
 
 
-def _jacobians(one_step: Callable, x, z) -> list[np.ndarray]:
+def _jacobians(one_step: Callable, X, Z) -> tuple[np.ndarray, np.ndarray]:
+    """Of every step's state, by its input (T, d, d_emb) and by the state before (T, d, d): one backward for each of d.
+
+    X (T, d_emb), Z (T, d): rows of a batch don't depend on each other, so the gradient of a column's sum has them all.
+    """
     import torch
 
     with torch.enable_grad():
-        return [J.numpy() for J in torch.autograd.functional.jacobian(one_step, (x, z))]
+        X, Z = X.detach().requires_grad_(), Z.detach().requires_grad_()
+        columns = one_step(X, Z).sum(0)
+        known = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
+        found = [torch.autograd.grad(column, (X, Z), **known) for column in columns]
+    return tuple(torch.stack(part, 1).numpy() for part in zip(*found))
 
 
-def _blame(by_input: list[np.ndarray], by_state: list[np.ndarray], d_hidden: int) -> np.ndarray:
+def _blame(by_input: np.ndarray, by_state: np.ndarray, d_hidden: int) -> np.ndarray:
     """(T, T) norms: the derivative by an input, carried along from step to step."""
     T = len(by_input)
     blame = np.zeros((T, T))
@@ -135,8 +169,23 @@ def _blame(by_input: list[np.ndarray], by_state: list[np.ndarray], d_hidden: int
     return blame
 
 
+def per_step(found: Unrolled, at: int) -> float:
+    """The factor that the derivative gains with each step back, from word `at` to the first: a geometric mean."""
+    own, first = found.blame[at, at], found.blame[at, 0]
+    return float((first / own) ** (1 / at)) if at and own else float("nan")
+
+
+def sweep(tokens: Sequence[str], cell: str = "rnn", step: Callable | None = None, seed: int = 0) -> np.ndarray:
+    """How much the first word matters, as a share of the word that asks, for each of MEMORIES and each asking word.
+
+    -> (memories, T): blame[t, 0] / blame[t, t].
+    """
+    found = [compute(tokens, memory, cell, step, seed=seed).blame for memory in MEMORIES]
+    return np.array([blame[:, 0] / np.diag(blame) for blame in found])
+
+
 def show(
-    tokens: Sequence[str],
+    tokens: Sequence[str] = SENTENCE,
     step: Callable | None = None,
     *,
     model: Any = None,
@@ -144,35 +193,62 @@ def show(
     memory: float = 1.0,
     cell: str = "rnn",
     at: int | None = None,
+    back: int | None = None,
+    scale: str = "linear",
     seed: int = 0,
+    predict: bool | str = False,
 ):
-    """The demo as a widget; arguments as for `compute`. at: the word that asks first (None: the last).
+    """The demo as a widget; arguments as for `compute`. at: the last word read, whose state asks (None: the last).
 
+    back: how many steps the question has gone back (None: to the first word). scale: of the bars, "linear" or "log".
     With a step or a model of your own the cell can't be chosen. What can't be computed is said in one line.
     """
-    import ipywidgets as widgets
-
     from lecture_lib.demos import _panel
 
     tokens = [str(token) for token in tokens]
-    at = max(0, len(tokens) - 1 if at is None else min(at, len(tokens) - 1))
-    where = widgets.IntSlider(at + 1, 1, max(1, len(tokens)), description="read up to")
-    how = widgets.FloatSlider(memory, min=0.0, max=3.0, step=0.1, description="memory")
-    which = widgets.ToggleButtons(options=[("RNN", "rnn"), ("LSTM", "lstm")], value=cell, description="cell")
-    picture = widgets.HTML()
+    try:
+        if scale not in SCALES:
+            raise ValueError(f"scale {scale!r} is not known; choose one of {', '.join(SCALES)}")
+        found = compute(tokens, memory, cell, step, model, ids, seed)
+    except ValueError as error:
+        return _panel.one_line(str(error))
+    from lecture_lib.demos._widget import rich_demo
 
-    def draw(_=None):
-        try:
-            found = compute(tokens, how.value, which.value, step, model, ids, seed)
-            picture.value = render(found, where.value - 1)
-        except ValueError as error:
-            picture.value = _panel.message(str(error))
+    def answer(state: dict) -> dict[str, Any]:
+        return _given(compute(tokens, state["memory"], state["cell"], step, model, ids, seed))
 
-    draw()
-    for control in (where, how, which):
-        control.observe(draw, "value")
-    chosen = [where, how] if step or model is not None else [where, how, which]
-    return _panel.Panel([widgets.HBox(chosen, layout={"flex_flow": "row wrap"}), picture], picture.value)
+    at = len(tokens) - 1 if at is None else min(max(0, at), len(tokens) - 1)
+    own = [name for name, value in (("step", step), ("model", model), ("ids", ids)) if value is not None]
+    given = {
+        "tokens": tokens,
+        "call": f"{json.dumps(tokens, ensure_ascii=False)}{''.join(f', {name}={name}' for name in own)}",
+        "chosen": not own,
+        "seed": seed,
+        "memories": MEMORIES,
+        **{f"swept_{name}": values for name, values in _swept(tokens, found.cell, step, model, seed).items()},
+        **_given(found),
+    }
+    state = {"at": at, "back": back, "memory": float(memory), "cell": found.cell, "scale": scale}
+    return rich_demo(
+        "rnn_unrolled",
+        given,
+        state,
+        still=render(found, at),
+        predict=predict,
+        asks=("memory", "cell"),
+        answer=answer,
+    )
+
+
+def _swept(tokens: list[str], cell: str, step: Callable | None, model: Any, seed: int) -> dict[str, np.ndarray]:
+    """The curves over MEMORIES, by cell: both, or that of your own step; none for a model, which is larger."""
+    if model is not None or len(tokens) > MOST_SWEPT:
+        return {}
+    return {name: sweep(tokens, name, step, seed) for name in (CELLS if step is None else [cell])}
+
+
+def _given(found: Unrolled) -> dict[str, Any]:
+    return {"states": found.states[:, :MOST_SHOWN], "d_hidden": found.states.shape[1], "blame": found.blame}
 
 
 # --- drawing

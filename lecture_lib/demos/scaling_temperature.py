@@ -1,4 +1,4 @@
-"""Temperature of sqrt(d_k): one query and eight keys of random numbers; how the softmax shares as d_k grows."""
+"""Temperature of √d_k: one query and eight keys of random numbers; how the softmax shares as d_k grows."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,12 @@ import numpy as np
 
 from lecture_lib.fallbacks.attention import attention_scores, attention_weights
 
+UNIT = "05_attention"
 LARGEST = 1024
+KEYS = 8
+DRAWS = 200  # for the curves
 SEED = 39  # a draw in which no key happens to fit the query very well, at any d_k
+POWERS = [2**n for n in range(LARGEST.bit_length())]
 
 
 @dataclass(frozen=True)
@@ -19,50 +23,73 @@ class Shares:
     entropy: float
 
 
-def compute(d_k: int, scaled: bool, T: int = 8, seed: int = SEED) -> Shares:
-    """Scores of a random query with T random keys, entries of mean 0 and variance 1, and the weights that they give."""
+def compute(d_k: int, scaled: bool, T: int = KEYS, seed: int = SEED, temperature: float = 1.0) -> Shares:
+    """Scores of a random query with T random keys, entries of mean 0 and variance 1, and the weights that they give.
+
+    temperature: what the scores are divided by before the softmax, besides √d_k where scaled. Raises ValueError for a
+    d_k that is not between 1 and 1024, or a temperature that is not positive.
+    """
     if not 1 <= d_k <= LARGEST:
         raise ValueError(f"d_k is {d_k}; expected 1 to {LARGEST}")
-    rng = np.random.default_rng(seed)
-    query, keys = rng.normal(size=(1, LARGEST))[:, :d_k], rng.normal(size=(T, LARGEST))[:, :d_k]
-    scores = attention_scores(query, keys) * (1.0 if scaled else np.sqrt(d_k))
-    weights = attention_weights(scores, np.zeros_like(scores))[0]
+    if not 0 < temperature < np.inf:
+        raise ValueError(f"the temperature is {temperature}; expected a positive number")
+    query, keys = draw(seed, T)
+    scores = attention_scores(query[:, :d_k], keys[:, :d_k]) * (1.0 if scaled else np.sqrt(d_k))
+    weights = attention_weights(scores / temperature, np.zeros_like(scores))[0]
     positive = weights[weights > 0]
     return Shares(scores[0], weights, float(-(positive * np.log(positive)).sum()))
 
 
-def render(d_k: int, seed: int = SEED) -> str:
+def draw(seed: int = SEED, T: int = KEYS) -> tuple[np.ndarray, np.ndarray]:
+    """A query (1, 1024) and keys (T, 1024); of a smaller d_k are the first columns."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(1, LARGEST)), rng.normal(size=(T, LARGEST))
+
+
+def many_scores(n_draws: int = DRAWS) -> np.ndarray:
+    """q·k of many draws, for d_k = 1, 2, 4, ..., 1024, as `draw` makes them: (n_draws, 11, 8)."""
+    rng = np.random.default_rng(0)
+    query, keys = rng.normal(size=(n_draws, 1, LARGEST)), rng.normal(size=(n_draws, KEYS, LARGEST))
+    sums = np.cumsum(query * keys, axis=-1)[..., [d_k - 1 for d_k in POWERS]]
+    return sums.swapaxes(1, 2)
+
+
+def show(seed: int = SEED, *, d_k: int = 4, temperature: float = 1.0, predict: bool | str = False):
+    """The demo as a widget. d_k: 1 to 1024. temperature: what all scores are divided by besides. seed: of the draw.
+
+    predict: the weights stay covered until they are revealed. All but predict stand in the widget's `state`. What
+    can't be computed is said in the widget's place, in one line.
+    """
+    from lecture_lib.demos import _panel
+
+    try:
+        pair = [compute(d_k, scaled, seed=seed, temperature=temperature) for scaled in (False, True)]
+    except ValueError as error:
+        return _panel.one_line(str(error))
+    from lecture_lib.demos._widget import rich_demo
+
+    def drawn(state: dict) -> dict:
+        query, keys = draw(state["seed"])
+        return {"query": query, "keys": keys}
+
+    state = {"seed": int(seed), "d_k": int(d_k), "temperature": float(temperature)}
+    given = {"many": many_scores(), **drawn(state)}
+    still = render(d_k, *pair)
+    return rich_demo("scaling_temperature", given, state, still=still, predict=predict, asks=("seed",), answer=drawn)
+
+
+def render(d_k: int, plain: Shares, scaled: Shares) -> str:
     """Both pictures side by side, as HTML."""
     from lecture_lib.demos._panel import BLUE, ORANGE, frame, number, share_bar
 
     tables = []
-    for scaled, title, colour in ((False, "q · k", ORANGE), (True, "q · k / √d_k", BLUE)):
-        shares = compute(d_k, scaled, seed=seed)
+    for shares, title, colour in ((plain, "q · k", ORANGE), (scaled, "q · k / √d_k", BLUE)):
         rows = "".join(
             f'<tr><td>key {j + 1}</td><td class="lm-n" style="min-width:4.5em">{number(score, 1)}</td>'
             f'<td class="lm-n">{number(weight)}</td><td>{share_bar(weight, colour)}</td></tr>'
             for j, (score, weight) in enumerate(zip(shares.scores, shares.weights))
         )
         head = '<tr><th></th><th>score</th><th colspan="2">weight</th></tr>'
-        foot = f'<tr><td colspan="4">entropy {number(shares.entropy)} of {number(np.log(8))} nats</td></tr>'
+        foot = f'<tr><td colspan="4">entropy {number(shares.entropy)} of {number(np.log(KEYS))} nats</td></tr>'
         tables.append(f"<table><caption>{title}, d_k = {d_k}</caption>{head}{rows}{foot}</table>")
     return frame(*tables)
-
-
-def show(seed: int = SEED):
-    """The demo as a widget with a slider for d_k, from 1 to 1024."""
-    import ipywidgets as widgets
-
-    from lecture_lib.demos import _panel
-
-    powers = [2**n for n in range(LARGEST.bit_length())]
-    slider = widgets.SelectionSlider(
-        options=powers,
-        value=4,
-        description="d_k",
-        layout=widgets.Layout(width="28em"),
-        style={"description_width": "3em"},
-    )
-    picture = widgets.HTML(render(slider.value, seed))
-    slider.observe(lambda change: setattr(picture, "value", render(change["new"], seed)), "value")
-    return _panel.Panel([slider, picture], picture.value)

@@ -5,30 +5,43 @@ lowest weight is the most probable text. Samples take an edge with a probability
 those of its node. Trees too large to be drawn are left to the decoders.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from math import log
 from typing import Any
 
 import numpy as np
 
+UNIT = "10_decoding"
 METHODS = ("greedy", "beam", "sample", "best")
 MOST_PATHS = 60
+MOST_WIDTH = 12
 DRAWS = (1, 2, 3, 5, 10, 20, 50, 100)  # samples after each step
 
 Path = tuple[str, ...]
 Tree = Mapping[str, tuple[float, Mapping]]
 
+SEA = {  # a tiny model of sentences: each edge with its probability
+    "the": (0.45, {"narwhal": (0.55, {"sings": (0.40, {}), "dives": (0.35, {}), "hides": (0.25, {})}),
+                   "seal": (0.45, {"sleeps": (0.70, {}), "barks": (0.30, {})})}),
+    "a": (0.34, {"whale": (0.55, {"dives": (0.60, {}), "sings": (0.40, {})}),
+                 "crab": (0.45, {"waits": (0.50, {}), "digs": (0.50, {})})}),
+    "two": (0.21, {"otters": (0.90, {"play": (0.80, {}), "dive": (0.20, {})}),
+                   "seals": (0.10, {"bark": (0.60, {}), "sleep": (0.40, {})})}),
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Step:
-    """One moment of a search. `looked`: paths whose last edge was weighed; `kept`: beginnings that go on;
-    `counts`: how many samples passed each beginning."""
+    """One moment of a search. `looked`: paths whose last edge was weighed; `kept`: beginnings that go on; `cut`: those
+    that were weighed now and go no further; `counts`: how many samples passed each beginning."""
 
     looked: frozenset[Path]
     kept: tuple[Path, ...]
     said: str
     counts: dict[Path, int] = field(default_factory=dict)
+    cut: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,9 +93,9 @@ def _greedy(tree: Tree, using: Any) -> Search:
         looked |= {(*path[:n], name) for name in beside}
         compared = ", ".join(f"{name} {_n(weight)}" for name, weight in beside.items())
         spent = sum(_edge(tree, path[: i + 1])[0] for i in range(n + 1))
-        steps.append(
-            Step(frozenset(looked), (path[: n + 1],), f"{compared}: take {path[n]}. So far {_n(spent)} in all.")
-        )
+        said = f"{compared}: take {path[n]}. So far {_n(spent)} in all."
+        cut = tuple((*path[:n], name) for name in beside if name != path[n])
+        steps.append(Step(frozenset(looked), (path[: n + 1],), said, cut=cut))
     return Search(steps, path, total)
 
 
@@ -98,13 +111,16 @@ def _beam(tree: Tree, width: int) -> Search:
             (total + weight, (*path, name)) for total, path in beam for name, (weight, _) in _below(tree, path).items()
         ]
         looked |= {path for _, path in longer}
-        longer = sorted(longer)[:width]
+        longer, dropped = sorted(longer)[:width], sorted(longer)[width:]
         found += [pair for pair in longer if not _below(tree, pair[1])]
         beam = [pair for pair in longer if _below(tree, pair[1])]
         shown = "; ".join(f"{_text(path)} {_n(total)}" for total, path in longer)
-        steps.append(Step(frozenset(looked), tuple(path for _, path in longer), f"The {width} cheapest stay: {shown}."))
+        kept, cut = (tuple(path for _, path in pairs) for pairs in (longer, dropped))
+        stay = "The cheapest stays" if width == 1 else f"The {width} cheapest stay"
+        steps.append(Step(frozenset(looked), kept, f"{stay}: {shown}.", cut=cut))
     total, path = min(found)
-    steps.append(Step(frozenset(looked), (path,), f"The cheapest that has ended: {_text(path)}, {_n(total)} in all."))
+    said = f"The cheapest that has ended: {_text(path)}, {_n(total)} in all."
+    steps.append(Step(frozenset(looked), (path,), said, cut=tuple(other for _, other in found if other != path)))
     return Search(steps, path, total)
 
 
@@ -140,59 +156,129 @@ def shares(node: Tree) -> np.ndarray:
 
 
 def show(
-    tree: Tree,
+    tree: Tree | None = None,
     method: str = "greedy",
     width: int = 2,
     *,
     probabilities: bool = False,
     seed: int = 0,
     using: Any = None,
+    step: int = 0,
+    seen: Sequence[str] = (),
+    predict: bool | str = False,
 ):
-    """The tree as a widget; arguments as for `compute`. probabilities: on the edges, in the place of weights.
+    """The tree as a widget; arguments as for `compute`. Left out: nine sentences about the sea, weights -ln p.
 
-    What can't be computed is said in the widget's place, in one line.
+    probabilities: on the edges, in the place of weights. step: of the search, at first; seen: searches ("greedy", "beam
+    3") whose results are listed beside. predict: the search can't be stepped through until it is revealed. What can't
+    be computed is said in one line.
     """
-    import ipywidgets as widgets
+    from lecture_lib.demos import _panel
 
-    from lecture_lib.demos._panel import Panel, message
+    call = "" if tree is None else "tree"
+    tree = with_weights(SEA) if tree is None else tree
+    try:
+        if width < 1:
+            raise ValueError(f"the beam has width {width}; it needs to be 1 or more")
+        first = compute(tree, method, width, np.random.default_rng(seed), using)
+    except ValueError as error:
+        return _panel.one_line(str(error))
+    from lecture_lib.demos._widget import rich_demo
 
-    state: dict[str, Any] = {"search": None}
-    picture = widgets.HTML()
-    choice = widgets.ToggleButtons(
-        options=METHODS, value=method if method in METHODS else "greedy", style={"button_width": "auto"}
-    )
-    beam = widgets.IntSlider(width, 1, 6, description="width:", layout={"width": "20em"})
-    chances = widgets.Checkbox(probabilities, description="probabilities", indent=False, layout={"width": "auto"})
-    place = {"at": 0}
+    widest = max(width, min(MOST_WIDTH, len(_paths(tree))))
+    searches = _searches(tree, widest, seed, using)
+    given = {
+        "nodes": _nodes(tree),
+        "searches": searches,
+        "widest": widest,
+        "call": ", ".join(filter(None, [call, "using=my" * (using is not None)])),
+    }
+    at = min(max(0, step), len(first.steps) - 1)
+    ended = [_label(method, width)] if at == len(first.steps) - 1 else []
+    state = {
+        "method": method,
+        "width": width,
+        "step": at,
+        "probabilities": probabilities,
+        "seed": seed,
+        "seen": [*seen, *(label for label in ended if label not in seen)],
+    }
 
-    def draw(_change=None):
-        if state["search"] is not None:
-            picture.value = render(tree, state["search"], place["at"], chances.value)
+    def answer(now: dict) -> dict[str, Any]:
+        drawn = _sent(tree, compute(tree, "sample", rng=np.random.default_rng(now["seed"])))
+        return {"searches": {**searches, "sample": drawn}}
 
-    def build(_change=None):
+    still = render(tree, first, len(first.steps) - 1, probabilities)
+    return rich_demo("search_tree", given, state, still=still, predict=predict, asks=("seed",), answer=answer)
+
+
+def with_weights(tree: Tree) -> dict:
+    """The same tree with each probability p replaced by its weight, -ln p.
+
+    >>> with_weights({"sings": (1.0, {})})
+    {'sings': (-0.0, {})}
+    """
+    return {name: (-log(p), with_weights(below)) for name, (p, below) in tree.items()}
+
+
+# --- what the browser draws
+
+
+def _label(method: str, width: int) -> str:
+    return f"beam {width}" if method == "beam" else method
+
+
+def _searches(tree: Tree, widest: int, seed: int, using: Any) -> dict[str, dict]:
+    """Every search by its label; one that fails holds what is to be said about it."""
+    wanted = [("greedy", 1), *(("beam", width) for width in range(1, widest + 1)), ("sample", 1), ("best", 1)]
+    found = {}
+    for method, width in wanted:
         try:
-            rng = np.random.default_rng(seed)
-            state["search"] = compute(tree, choice.value, beam.value, rng, using)
+            search = compute(tree, method, width, np.random.default_rng(seed), using)
+            found[_label(method, width)] = _sent(tree, search)
         except ValueError as error:
-            state["search"], picture.value = None, message(str(error))
-            return
-        place["at"] = 0
-        draw()
+            found[_label(method, width)] = {"trouble": str(error)}
+    return found
 
-    def move(by):
-        if state["search"] is not None:
-            place["at"] = min(max(place["at"] + by, 0), len(state["search"].steps) - 1)
-            draw()
 
-    build()
-    search = state["search"]
-    still = picture.value if search is None else render(tree, search, len(search.steps) - 1, probabilities)
-    buttons = [_button("◀ back", lambda _: move(-1)), _button("step ▶", lambda _: move(1), "primary")]
-    buttons += [_button("to the end", lambda _: move(10**6)), _button("start again", lambda _: move(-(10**6)))]
-    for control in (choice, beam):
-        control.observe(build, "value")
-    chances.observe(draw, "value")
-    return Panel([widgets.HBox([choice, beam, chances]), widgets.HBox(buttons), picture], still)
+def _sent(tree: Tree, search: Search) -> dict[str, Any]:
+    """A search with its paths as places in the list of nodes."""
+    place = {path: i for i, path in enumerate(_places(tree))}
+    steps = [
+        {
+            "looked": sorted(place[path] for path in step.looked),
+            "kept": [place[path] for path in step.kept],
+            "cut": [place[path] for path in step.cut],
+            "counts": [[place[path], count] for path, count in step.counts.items()],
+            "said": step.said,
+        }
+        for step in search.steps
+    ]
+    return {"steps": steps, "end": place[search.path]}
+
+
+def _nodes(tree: Tree) -> list[dict[str, Any]]:
+    """Every node with its parent's place (-1 at the start), its edge's weight and share, and those of all its path."""
+    places = _places(tree)
+    order = {path: i for i, path in enumerate(places)}
+    known: dict[Path, dict[str, Any]] = {}
+    for path in sorted(places, key=len):
+        above = known[path[:-1]] if path else {"total": 0.0, "chance": 1.0}
+        weight = float(_edge(tree, path)[0]) if path else 0.0
+        siblings = _below(tree, path[:-1]) if path else {}
+        share = float(shares(siblings)[list(siblings).index(path[-1])]) if path else 1.0
+        known[path] = {
+            "name": path[-1] if path else "start",
+            "parent": order[path[:-1]] if path else -1,
+            "depth": len(path),
+            "row": places[path][1] / ROW,
+            "weight": weight,
+            "share": share,
+            "total": above["total"] + weight,
+            "chance": above["chance"] * share,
+            "end": not _below(tree, path),
+        }
+    return [known[path] for path in places]
 
 
 # --- the tree
@@ -328,11 +414,3 @@ def _n(value: float) -> str:
     ('3', '0.92')
     """
     return f"{value:.2f}".rstrip("0").rstrip(".") if value == value else "?"
-
-
-def _button(label: str, pressed, kind: str = ""):
-    import ipywidgets as widgets
-
-    button = widgets.Button(description=label, button_style=kind, layout={"width": "auto"})
-    button.on_click(pressed)
-    return button

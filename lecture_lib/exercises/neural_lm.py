@@ -296,6 +296,11 @@ def probe_nearest_neighbours(nearest_neighbours, rng):
     uneven = _normal(rng, V, d_emb) * torch.from_numpy(rng.uniform(0.2, 4.0, size=(V, 1)))
     opposite = uneven.clone()
     opposite[0] = -2.0 * opposite[word]
+    twin = uneven.clone()
+    twin[word], twin[0] = (
+        torch.eye(d_emb, dtype=E.dtype)[0],
+        2.0 * torch.eye(d_emb, dtype=E.dtype)[0],
+    )  # both cosines exactly 1
     trained = nn.Parameter(uneven.clone())
 
     yield case("the nearest one", nearest_neighbours, E, word, 1)
@@ -303,6 +308,7 @@ def probe_nearest_neighbours(nearest_neighbours, rng):
     yield case("short and long vectors", nearest_neighbours, uneven, word, k)
     yield case("the first word of the vocabulary", nearest_neighbours, uneven, 0, k)
     yield case("with a word of the opposite direction", nearest_neighbours, opposite, word, k)
+    yield case("with a word of exactly the same direction", nearest_neighbours, twin, word, k)
     yield case("all the others", nearest_neighbours, uneven, word, V - 1)
     yield case("embeddings that a model is learning", nearest_neighbours, trained, word, k)
 

@@ -37,10 +37,11 @@ class Attention(nn.Module):
     def project(self, X: Tensor, rotation=None) -> tuple[Tensor, Tensor, Tensor]:
         """X (B, T, d_model) -> Q (B, n_heads, T, d_k), K and V (B, n_kv_heads, T, d_k), Q and K rotated."""
         heads = split_heads(self.qkv(X), self.d_k)  # (B, T, n_heads + 2 n_kv_heads, d_k)
-        if rotation is not None:  # Q and K stand side by side, and turn together
-            QK, V = heads.split((sum(self.heads[:2]), self.heads[2]), 2)
-            heads = torch.cat((rotate(QK, rotation), V), 2)
-        return heads.transpose(1, 2).split(self.heads, 1)
+        if rotation is None:
+            return heads.transpose(1, 2).split(self.heads, 1)
+        turned = rotate(heads[:, :, : -self.heads[2]], rotation)  # Q and K stand side by side, and turn together
+        Q, K = turned.transpose(1, 2).split(self.heads[:2], 1)
+        return Q, K, heads[:, :, -self.heads[2] :].transpose(1, 2)
 
 
 class CrossAttention(nn.Module):

@@ -50,6 +50,7 @@ class Block(nn.Module):
 
     def add(self, X: Tensor, norm: nn.Module, layer: Callable[[Tensor], Tensor]) -> Tensor:
         """The residual connection around one layer."""
-        if self.pre:
-            return X + self.dropout(layer(norm(X)))
-        return norm(X + self.dropout(layer(X)))
+        Y = layer(norm(X)) if self.pre else layer(X)
+        if self.training:
+            Y = self.dropout(Y)
+        return X + Y if self.pre else norm(X + Y)

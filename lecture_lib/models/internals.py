@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lecture_lib.models.attention import attention_weights
-from lecture_lib.models.language_model import evaluating
+from lecture_lib.models.evaluating import evaluating
 from lecture_lib.models.transformer import TransformerLM
 
 

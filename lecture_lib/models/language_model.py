@@ -5,15 +5,16 @@ the same `loss`, `perplexity`, `log_probs` and `generate`, so that one line comp
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lecture_lib.decoding import Sampler, ancestral_sample
 from lecture_lib.models.documents import Ids, as_documents
+from lecture_lib.models.evaluating import evaluating
 
 IGNORE = -100  # the target that a loss leaves out, torch's own number for it
 WINDOW = 1024  # tokens scored at once by models that have no block_size
@@ -127,23 +128,7 @@ class LanguageModel(nn.Module):
         filters: temperature (0 is greedy), top_k, top_p, ... as in `lecture_lib.decoding.Sampler`. A row ends with
         `stop_id` if that is drawn.
         """
-        from lecture_lib.decoding import Sampler, ancestral_sample
-
         return ancestral_sample(self, prompt, max_tokens, Sampler(**filters), rng=rng, stop_id=stop_id)
-
-
-@contextmanager
-def evaluating(model) -> Iterator[None]:
-    """Without dropout and gradients inside; a module is left in the mode that it came in."""
-    training = getattr(model, "training", False)
-    if training:
-        model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        if training:
-            model.train()
 
 
 def initialise(model: nn.Module, n_layers: int, residual: Sequence[str] = ("out.weight", "down.weight")) -> None:

@@ -17,17 +17,19 @@ def sinusoidal_positions(T: int, d_model: int) -> Tensor:
 
 
 def rotation_at(positions: Tensor, d_k: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of RoPE at positions (..., T) -> each (..., T, 1, d_k / 2), one for all heads.
+    """Cosines and signed sines of RoPE at positions (..., T) -> each (..., T, 1, d_k), one for all heads.
 
-    In float32 whatever the model is in: half precision cannot tell one late position from the next.
+    The two entries of a pair have the same cosine and opposite sines, the first one's negative. In float32 whatever the
+    model is in: half precision cannot tell one late position from the next.
     """
     rates = theta ** (-torch.arange(0, d_k, 2, device=positions.device) / d_k)
     angles = (positions[..., None] * rates)[..., None, :]
-    return angles.cos(), angles.sin()
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)
 
 
 def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     """Turns each head's pairs. x (..., T, heads, d_k) -> the same shape."""
     cos, sin = (part.to(x.dtype) for part in rotation)
-    first, second = x.chunk(2, -1)
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), -1)
+    partner = x.roll(x.shape[-1] // 2, -1)  # in each entry's place the other one of its pair
+    return torch.addcmul(x * cos, partner, sin)

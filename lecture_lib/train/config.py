@@ -11,6 +11,7 @@ from lecture_lib.train.errors import InputError
 
 TOKENIZERS = ("auto", "word", "char", "bpe")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+OPTIMIZERS = ("adamw", "muon")
 
 
 def choice(value, why: str):
@@ -49,7 +50,9 @@ class TrainConfig:
     micro_batch: int = choice(
         64, "rows a process takes at once; gradients accumulate over more. Lower it if memory is short"
     )
-    lr: float = choice(4e-3, "peak rate; small models take ten times that of GPT-2")
+    optimizer: str = choice("adamw", "adamw, or muon for the matrices of the blocks and adamw for the rest")
+    lr: float = choice(4e-3, "peak rate of AdamW; small models take ten times that of GPT-2")
+    muon_lr: float = choice(0.03, "peak rate of Muon, whose steps all have the same size")
     warmup: float = choice(0.05, "share of the steps in which the rate rises from 0, while AdamW's averages settle")
     final_lr: float = choice(0.0, "share of the peak that the cosine ends at")
     beta1: float = choice(0.9, "AdamW's memory of gradients")
@@ -71,7 +74,7 @@ class TrainConfig:
     compile: bool | None = choice(None, "torch.compile; None does on CUDA only: on a CPU it cost more than it gained")
 
     def __post_init__(self):
-        for name, known in {"tokenizer": TOKENIZERS, "device": DEVICES}.items():
+        for name, known in {"tokenizer": TOKENIZERS, "device": DEVICES, "optimizer": OPTIMIZERS}.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name}={getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
         for name in POSITIVE:
@@ -120,7 +123,7 @@ POSITIVE = (
         "batch_size",
         "micro_batch",
     ),
-    *("lr", "clip", "log_every", "eval_every", "eval_rows", "save_every"),
+    *("lr", "muon_lr", "clip", "log_every", "eval_every", "eval_rows", "save_every"),
 )
 # What a resumed run may have otherwise: how the work is cut, watched and placed, not what is computed.
 FREE = frozenset({"micro_batch", "log_every", "eval_every", "eval_rows", "save_every", "device", "compile"})

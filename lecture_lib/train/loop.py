@@ -82,7 +82,7 @@ class Trainer:
         n_tokens, mine = n_targets(spans), self.workers.share(spans)
         torch.manual_seed(seed_of(config.seed, self.step, self.workers.rank))
         for group in self.optimizer.param_groups:
-            group["lr"] = lr_at(self.step, config)
+            group["lr"] = lr_at(self.step, config) * group.get("times", 1.0)
         total = torch.zeros((), device=self.place.device)
         for first in range(0, len(mine), config.micro_batch):
             last = first + config.micro_batch >= len(mine)

@@ -784,6 +784,17 @@ def forgets_the_sign(E, word, k):
 
 @misconception(
     "nearest_neighbours",
+    "You drop whatever stands first in your list. Where another word points in exactly the same direction, is the "
+    "first one always the word itself?",
+)
+def drops_the_first(E, word, k):
+    directions = E.detach() / E.detach().norm(dim=1, keepdim=True)
+    order = (directions @ directions[word]).argsort(descending=True, stable=True)
+    return order[1 : k + 1].tolist()
+
+
+@misconception(
+    "nearest_neighbours",
     "You return the cosines themselves. The question is whose they are: what does the docstring list?",
 )
 def returns_cosines(E, word, k):

@@ -171,6 +171,17 @@ def one_window_for_all_rows(tokens, block_size, batch_size, rng):
 
 @misconception(
     "get_batch",
+    "No window of yours begins with the very first token. rng.integers counts from 0: which starts can it give you?",
+)
+def never_the_first_window(tokens, block_size, batch_size, rng):
+    starts = rng.integers(1, len(tokens) - block_size, size=batch_size)
+    inputs = torch.stack([tokens[s : s + block_size] for s in starts]).long()
+    targets = torch.stack([tokens[s + 1 : s + 1 + block_size] for s in starts]).long()
+    return inputs, targets
+
+
+@misconception(
+    "get_batch",
     "Some of your windows hang over the end of the text, and come out too short to be stacked. Where does the last "
     "start lie at which a window *and its last target* still fit?",
 )
@@ -624,6 +635,22 @@ def eps_under_the_root(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, weig
 
 @misconception(
     "adamw_step",
+    "With decay you are off by a hair: you shrink theta after the step, and so shrink the step too. Which theta does "
+    "the formula multiply by 1 - eta * lambda?",
+)
+def decay_after_the_step(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, weight_decay=0.1):
+    if not state:
+        state.update(step=0, m=torch.zeros_like(p), v=torch.zeros_like(p))
+    state["step"] += 1
+    state["m"] = beta1 * state["m"] + (1 - beta1) * grad
+    state["v"] = beta2 * state["v"] + (1 - beta2) * grad**2
+    m, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])
+    p -= lr * m / (torch.sqrt(v) + eps)
+    p *= 1 - lr * weight_decay
+
+
+@misconception(
+    "adamw_step",
     "Your decay is the same whatever the learning rate, and so it outlives the schedule: at the end the weights only "
     "shrink. By which two numbers is theta's shrinking given?",
 )
@@ -732,6 +759,18 @@ def cosine_from_the_start(step, config):
     if step < config.warmup_steps:
         return config.lr * (step + 1) / config.warmup_steps
     u = step / config.steps
+    return config.lr * (config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u))) / 2)
+
+
+@misconception(
+    "lr_at",
+    "The warm-up is right, and the way down is one step late or early: yours ends exactly at the foot. u counts from 0 "
+    "right after the warm-up towards 1 at step number config.steps: by how many steps is it divided?",
+)
+def down_in_one_step_less(step, config):
+    if step < config.warmup_steps:
+        return config.lr * (step + 1) / config.warmup_steps
+    u = (step - config.warmup_steps) / (config.steps - config.warmup_steps - 1)
     return config.lr * (config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u))) / 2)
 
 
@@ -1083,6 +1122,23 @@ def never_counts(model, data, config, pad_id=None, state=None, on_step=None):
 
 @misconception(
     "evaluate",
+    "Batches of one shape are right. Of several shapes you weigh each by its rows: what is lm_loss a mean over, rows "
+    "or targets that count?",
+)
+def weighs_by_rows(model, data, pad_id=None):
+    was_training, device = model.training, next(model.parameters()).device
+    model.eval()
+    nats, count = 0.0, 0
+    with torch.no_grad():
+        for ids, targets in data:
+            nats += len(ids) * my.lm_loss(model, ids.to(device), targets.to(device), pad_id).item()
+            count += len(ids)
+    model.train(was_training)
+    return nats / count, float(np.exp(nats / count))
+
+
+@misconception(
+    "evaluate",
     "One batch is right. Of several you take the mean of their means: a batch of two tokens then weighs as much as one "
     "of fifty. By what should each count?",
 )
@@ -1093,6 +1149,23 @@ def mean_over_batches(model, data, pad_id=None):
         losses = [my.lm_loss(model, ids, targets, pad_id).item() for ids, targets in data]
     model.train(was_training)
     return float(np.mean(losses)), float(np.exp(np.mean(losses)))
+
+
+@misconception(
+    "evaluate",
+    "Your loss is far too small: the mean of a batch times its rows is not the batch's sum. Over how many targets was "
+    "the mean taken?",
+)
+def sums_by_rows(model, data, pad_id=None):
+    was_training, device = model.training, next(model.parameters()).device
+    model.eval()
+    nats, count = 0.0, 0
+    with torch.no_grad():
+        for ids, targets in data:
+            nats += len(ids) * my.lm_loss(model, ids.to(device), targets.to(device), pad_id).item()
+            count += targets.numel() if pad_id is None else int((targets != pad_id).sum())
+    model.train(was_training)
+    return nats / count, float(np.exp(nats / count))
 
 
 @misconception(

@@ -674,6 +674,18 @@ def one_token_too_many(logits, p):
 
 @misconception(
     "top_p_filter",
+    "Nearly all right: where the likelier tokens hold exactly p, you keep more. The fewest tokens that add up to *at "
+    "least* p: do you compare with < or with <=?",
+)
+def goes_on_at_exactly_p(logits, p):
+    highest, order = logits.sort(dim=-1, descending=True)
+    probs = torch.softmax(highest, dim=-1)
+    kept = highest.masked_fill(probs.cumsum(dim=-1) - probs > p, -torch.inf)
+    return torch.empty_like(logits).scatter(-1, order, kept)
+
+
+@misconception(
+    "top_p_filter",
     "The right scores are kept, in the wrong places: your rows are still sorted. Which token stood where?",
 )
 def leaves_it_sorted(logits, p):

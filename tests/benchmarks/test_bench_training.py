@@ -53,8 +53,8 @@ def test_gains_start_at_one_and_shifts_at_zero_in_both(data):
             assert (vector == (0 if name.endswith("bias") else 1)).all(), name
 
 
-def test_the_settings_differ_in_the_rate_its_end_the_second_beta_and_the_steps():
-    assert {line.split()[0] for line in OURS.differences(PEER)} == {"steps", "lr", "final_lr", "beta2"}
+def test_the_settings_differ_in_the_optimizer_its_rate_and_end_the_second_beta_and_the_steps():
+    assert {line.split()[0] for line in OURS.differences(PEER)} == {"optimizer", "steps", "lr", "final_lr", "beta2"}
 
 
 def test_both_are_the_same_model_on_the_same_rows(data):

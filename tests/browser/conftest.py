@@ -11,26 +11,22 @@ from toy_course import placed
 
 from autograder.course import Course
 
+from .chromium import FLAGS, NO_CHROMIUM, find_chromium
 from .desk import configure, put_on_desk
 from .lab import Run, drawn_panels, leave, open_notebook, press_validate, run_all
 from .server import jupyterlab
+from .stand_in import show
 from .watch import Watch
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # whatever a page asks for stays on this machine
-)
 SCREENSHOTS = "SCREENSHOTS"  # an environment variable: the folder for pictures to look at
 
 
 # Each lives as long as this package's tests: Playwright keeps an event loop running, which other tests can't share.
 @pytest.fixture(scope="package")
 def executable() -> str:
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    found = find_chromium()
     if found is None:
-        pytest.skip(f"no Chromium: none of {', '.join(NAMES)} on PATH; install one, or name it in CHROMIUM")
+        pytest.skip(NO_CHROMIUM)
     return found
 
 
@@ -50,11 +46,26 @@ def server(course, tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="package")
-def chromium(executable, server):
+def chromium(executable):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def opened(chromium):
+    """opened(make) -> the demo that make() returns, Shown in a page; at the end, that nothing went wrong in it."""
+    pages = []
+
+    def open_page(make, **options):
+        pages.append(show(chromium, make, **options))
+        return pages[-1]
+
+    yield open_page
+    for shown in pages:
+        assert (shown.watch.errors, shown.watch.abroad) == ([], [])
+        shown.page.context.close()
 
 
 @pytest.fixture

@@ -16,6 +16,11 @@ _CONNECTED = """path => {
     const panel = window.jupyterapp?.shell?.currentWidget;
     return panel?.context?.path === path && panel.sessionContext?.session?.kernel?.connectionStatus === 'connected';
 }"""
+_BRING = """index => {
+    const notebook = jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = index;
+    return notebook.scrollToItem(index, 'start');
+}"""
 _PANELS = """() => [...document.querySelectorAll('.lm-check')].map(panel => {
     const style = getComputedStyle(panel);
     let behind = panel;
@@ -62,6 +67,11 @@ def run_all(page: Page) -> list[dict]:
     """Runs every cell, and returns the cells as the notebook now holds them."""
     page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
     return page.evaluate("jupyterapp.shell.currentWidget.content.model.toJSON().cells")
+
+
+def bring(page: Page, index: int) -> None:
+    """Selects a cell and scrolls to it; Lab draws only cells that are near."""
+    page.evaluate(_BRING, index)
 
 
 def press_validate(page: Page, pictures: Path | None = None, name: str = "validate") -> str:

@@ -68,7 +68,7 @@ def test_the_browser_gets_the_numbers_and_a_label_of_its_own_for_each_token(qkv)
     assert len(set(widget.given["tokens"])) == len(TOKENS)
     sent = np.frombuffer(widget.given["weights"], dtype="<f4").reshape(found.weights.shape)
     np.testing.assert_allclose(sent, found.weights, rtol=1e-6)
-    assert widget.state == {"query": 2}
+    assert widget.state == {"query": 2, "matrix": "weights", "causal": False, "scaled": True}
 
 
 def test_a_static_picture_goes_with_the_widget(qkv):
@@ -83,28 +83,62 @@ def test_token_names_are_shown_as_text_not_as_markup(qkv):
     assert "&lt;b&gt;" in widget.still
 
 
-def test_the_painter_finds_what_looks_ahead_and_what_is_left_out():
-    visible = np.tril(np.ones((3, 3), dtype=bool))
-    visible[0, 2], visible[2, 0] = True, False
-    painted = demos.mask_painter.compute(np.zeros((3, 3)), visible)
-    assert (painted.looks_ahead, painted.left_out, painted.sees_nothing) == ([(0, 2)], [(2, 0)], [])
-    assert painted.weights.tolist() == [[0.5, 0.0, 0.5], [0.5, 0.5, 0.0], [0.0, 0.5, 0.5]]
+def test_without_arguments_the_hungry_one_looks_at_the_otter():
+    widget = demos.attention_explorer.show()
+    tokens, Q, K, V = demos.attention_explorer.example()
+    found = demos.attention_explorer.compute(tokens, Q, K, V)
+    assert found.weights[widget.state["query"]].argmax() == tokens.index("otter")
 
 
-def test_the_painter_begins_with_the_mask_that_it_is_given():
-    assert demos.mask_painter.show(["a", "b"]).state == {"visible": [[True, True], [True, True]]}
-    assert demos.mask_painter.show(["a", "b"], visible=np.tri(2)).state == {"visible": [[True, False], [True, True]]}
+def test_words_that_look_alike_have_vectors_that_point_alike():
+    whale, whales, again, sea = demos.attention_explorer.from_letters(["whale", "whales", "Whale", "sea"])
+    assert np.array_equal(whale, again)
+    assert whale @ whales > 2 * abs(whale @ sea)
+    assert np.linalg.norm(sea) == pytest.approx(demos.attention_explorer.EXAMPLE_LENGTH)
 
 
-def test_scaling_keeps_the_entropy_that_no_scaling_loses():
-    entropies = {
-        scaled: [demos.scaling_temperature.compute(d_k, scaled).entropy for d_k in (4, 64, 1024)]
-        for scaled in (True, False)
-    }
-    assert min(entropies[True]) > 1.5
-    assert entropies[False][-1] < 0.2
+@pytest.mark.parametrize("words", ["the whale sings", ["the", "whale", "sings"]])
+def test_a_function_and_a_text_are_enough_to_see_it_at_work(words):
+    seen = []
+
+    def my_attention(Q, K, V, mask=None):
+        seen.append(mask)
+        return V if mask is None else V[::-1]
+
+    widget = demos.attention_explorer.show(my_attention, words)
+    weights = np.frombuffer(widget.given["weights"], "<f4").reshape(3, 3)
+    assert np.array_equal(weights, np.eye(3))
+    widget.state = {**widget.state, "causal": True}
+    assert np.isneginf(seen[-1][0, 1:]).all()
+    assert np.array_equal(np.frombuffer(widget.given["weights"], "<f4").reshape(3, 3), np.eye(3)[::-1])
 
 
-def test_the_weights_of_the_temperature_demo_are_torch_s_softmax():
-    shares = demos.scaling_temperature.compute(64, scaled=False)
-    assert np.allclose(shares.weights, torch.softmax(torch.tensor(shares.scores), -1).numpy())
+def test_another_text_is_computed_and_one_without_words_is_refused():
+    widget = demos.attention_explorer.show("a whale")
+    widget.state = {**widget.state, "text": "one more whale, please", "query": 0}
+    assert widget.given["tokens"] == ["one", "more", "whale", ",", "please"]
+    widget.state = {**widget.state, "text": "  "}
+    assert widget.given["trouble"] == "the text has 0 words; expected between 1 and 512"
+    assert len(widget.given["tokens"]) == 5
+
+
+def test_a_mask_of_one_s_own_and_the_causal_one_both_hide(qkv):
+    mask = np.zeros((4, 4))
+    mask[3, 0] = -np.inf
+    widget = demos.attention_explorer.show(TOKENS, *qkv, mask=mask, causal=True)
+    hidden = np.isneginf(np.frombuffer(widget.given["mask"], "<f4").reshape(4, 4))
+    assert np.array_equal(hidden, np.triu(np.ones((4, 4)), 1).astype(bool) | np.isneginf(mask))
+
+
+def test_a_switch_turns_the_scaling_off(qkv):
+    widget = demos.attention_explorer.show(TOKENS, *qkv)
+    widget.state = {**widget.state, "scaled": False}
+    scores = np.frombuffer(widget.given["scores"], "<f4").reshape(4, 4)
+    np.testing.assert_allclose(scores, qkv[0] @ qkv[1].T, rtol=1e-5)
+
+
+def test_the_static_picture_of_a_long_text_is_an_image():
+    numbers = np.random.default_rng(0).normal(size=(100, 4))
+    still = demos.attention_explorer.show([f"t{i}" for i in range(100)], numbers).still
+    assert still.count("data:image/png") == 1
+    assert len(still) < 200_000

@@ -1,15 +1,36 @@
-"""The demos of unit 07_tokenizers: their numbers, and that their widgets keep up with them."""
+"""The BPE stepper: its steps against the lesson by hand and the library, the browser's count against Python's."""
 
+import random
 from itertools import pairwise
 
 import pytest
 
 from lecture_lib import demos
-from lecture_lib.fallbacks.tokenizers import pre_tokenize, train_bpe
+from lecture_lib.fallbacks.tokenizers import bpe_encode, pre_tokenize, train_bpe
 from lecture_lib.tokenizers import training_trace
 
 TEXT = "sea seal seals"
-LETTERS = {"letters": list, "halves": lambda text: [text[: len(text) // 2], text[len(text) // 2 :]]}
+TEXTS = [
+    *(
+        "",
+        " ",
+        "a",
+        "🐋",
+        "\n\n\n",
+        "aaa",
+        "aaaa aaa aaaaa",
+        TEXT,
+        "Zoë’s naïve 🐋🐋 und ein Wal — ² ½ _x_\n\ttab\x1c\x85 ",
+    ),
+    *(
+        "ab ba ab ba",
+        "abab cdcd",
+        "日本語の日本",
+        "e\u0301 \u00a0nbsp\ufeffbom\u200bzero",
+        "low lower lowest low  two  spaces",
+    ),
+    "".join(random.Random(3).choices("ab cé!\n", k=3000)),
+]
 
 
 def test_the_steps_are_the_lesson_s_story_by_hand():
@@ -65,80 +86,93 @@ def test_any_text_can_be_stepped_through(text):
         assert "Vocabulary" in demos.bpe_stepper.render(steps, k)
 
 
-def test_the_buttons_go_one_merge_on_and_back():
-    widget = demos.bpe_stepper.show(TEXT)
-    _, (back, forward, slider), picture = widget.children[0], widget.children[1].children, widget.children[2]
-    start = picture.value
-    forward.click()
-    assert slider.value == 1
-    assert "Merge 1" in picture.value
-    back.click()
-    back.click()
-    assert (slider.value, picture.value) == (0, start)
-
-
-def test_a_new_text_is_learned_from_at_once():
-    widget = demos.bpe_stepper.show(TEXT, step=4)
-    area, bar, picture = widget.children
-    area.value = "ab ab"
-    slider = bar.children[2]
-    assert slider.value == slider.max == 1
-    assert "2 times" in picture.value
-    area.value = ""
-    assert slider.max == 0
-
-
-def test_two_steppers_in_one_notebook_do_not_disturb_each_other():
-    first, second = (demos.bpe_stepper.show(TEXT) for _ in range(2))
-    before = second.children[2].value
-    first.children[1].children[1].click()
-    assert second.children[2].value == before
-
-
-def test_a_static_picture_goes_with_each_widget():
-    for widget in (demos.bpe_stepper.show(TEXT), demos.tokenizer_playground.show(LETTERS, "sea")):
-        bundle = widget._repr_mimebundle_()
-        assert "application/vnd.jupyter.widget-view+json" in bundle
-        assert ">s</span>" in bundle["text/html"]
+def test_a_static_picture_goes_with_the_widget():
+    bundle = demos.bpe_stepper.show(TEXT)._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert ">s</span>" in bundle["text/html"]
 
 
 def test_text_is_shown_as_text_not_as_markup():
-    for widget in (demos.bpe_stepper.show("<b> <b>", step=2), demos.tokenizer_playground.show(LETTERS, "<b><b>")):
-        assert "<b><b>" not in widget.still
-        assert "&lt;" in widget.still
+    widget = demos.bpe_stepper.show("<b> <b>", step=2)
+    assert "<b><b>" not in widget.still
+    assert "&lt;" in widget.still
 
 
-def test_the_playground_counts_tokens_and_unknown_ones():
-    cuts = demos.tokenizer_playground.compute("ab", {"all": lambda text: ["<unk>", b"b", "<unk>"], **LETTERS})
-    assert [(cut.name, len(cut.tokens), cut.unknown) for cut in cuts] == [
-        ("all", 3, 2),
-        ("letters", 2, 0),
-        ("halves", 2, 0),
+def _as_python(found) -> list:
+    """The browser's steps, ids spelled out, as Python's `compute` has them."""
+    spelled = [bytes(token) for token in found["vocab"]]
+    return [
+        demos.bpe_stepper.Step(
+            step["merged"] and (spelled[step["merged"][0]], spelled[step["merged"][1]], step["merged"][2]),
+            tuple((tuple(spelled[i] for i in word["ids"]), word["count"]) for word in step["words"]),
+            tuple((spelled[left], spelled[right], count) for left, right, count in step["pairs"]),
+            step["length"],
+        )
+        for step in found["steps"]
     ]
 
 
-def test_the_usual_three_meet_a_misspelled_word_each_in_its_way():
-    words, pieces, bpe = demos.tokenizer_playground.compute("a fucntion")
-    assert words.tokens == ("a", "<unk>")
-    assert pieces.unknown == 0
-    assert len(pieces.tokens) > 2
-    assert b"".join(bpe.tokens) == b"a fucntion"
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_browser_takes_python_s_steps(in_node, text):
+    assert _as_python(in_node("bpe", "trained", text, 60)) == demos.bpe_stepper.compute(text, 60)
 
 
-def test_a_tokenizer_that_fails_leaves_the_others_alone():
-    def mine(text):
-        raise NotImplementedError("not yet")
+def test_the_browser_follows_the_merges_of_another_function(in_node):
+    def last_pair_first(text, vocab_size):
+        vocab, _ = train_bpe(text, vocab_size)
+        return [*vocab[:256], b"ls", b"als"], [(ord("l"), ord("s")), (ord("a"), 256)]
 
-    broken, numbers, fine = demos.tokenizer_playground.compute(
-        "ab", {"mine": mine, "ids": lambda t: [1], "letters": list}
+    vocab, merges = last_pair_first(TEXT, 300)
+    learned = {"vocab": [list(token) for token in vocab], "merges": merges}
+    assert _as_python(in_node("bpe", "trained", TEXT, 20, learned)) == demos.bpe_stepper.compute(
+        TEXT, 20, last_pair_first
     )
-    assert "raises NotImplementedError" in broken.error
-    assert "gives 1 as a token" in numbers.error
-    assert fine.tokens == ("a", "b")
-    assert "mine raises" in demos.tokenizer_playground.render("ab", [broken, numbers, fine])
 
 
-def test_typing_redraws_the_playground():
-    area, picture = demos.tokenizer_playground.show(LETTERS, "ab").children
-    area.value = "abc"
-    assert "3 tokens" in picture.value
+def test_pairs_that_tie_for_the_lead_are_counted(in_node):
+    assert [step["tied"] for step in in_node("bpe", "trained", "ab ab cd cd", 3)["steps"]][:2] == [3, 2]
+
+
+@pytest.mark.parametrize("word", [*TEXTS[:-1], "sealion 🐋", "aaaaaaa"])
+@pytest.mark.parametrize("text", [TEXT, TEXTS[-1], "aaaa aaaa", "🐋🐋 🐋🐋"])
+def test_the_browser_encodes_as_python(in_node, text, word):
+    _, merges = train_bpe(text, 290)
+    assert in_node("bpe", "encoded", word, merges) == bpe_encode(word, merges)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_browser_cuts_words_as_python(in_node, text):
+    assert in_node("bpe", "preTokenize", text) == pre_tokenize(text)
+
+
+def _spoiled() -> list[bytes]:
+    return [
+        b" sea",
+        "🐋".encode()[:2],
+        b"a\xffb",
+        "Zoë\n".encode(),
+        b"\xf0\x9f\x90\x8b\xf0",
+        b"\xed\xa0\x80",
+        b"\x80",
+        b"\xc0\xaf",
+    ]
+
+
+@pytest.mark.parametrize("token", _spoiled())
+def test_the_browser_spells_a_token_as_python(in_node, token):
+    assert in_node("tokens", "visible", list(token)) == demos.bpe_stepper.visible(token)
+
+
+def test_what_is_shown_at_first_opens_with_every_key_of_the_state():
+    widget = demos.bpe_stepper.show()
+    assert demos.bpe_stepper.show(**widget.state).state == widget.state
+
+
+def test_a_training_function_of_one_s_own_answers_for_a_new_text():
+    def only_one(text, vocab_size):
+        vocab, merges = train_bpe(text, vocab_size)
+        return vocab[:257], merges[:1]
+
+    widget = demos.bpe_stepper.show(TEXT, train=only_one)
+    widget.state = {**widget.state, "text": "ab ab"}
+    assert (widget.given["text"], widget.given["learned"]["merges"]) == ("ab ab", [(97, 98)])

@@ -1,4 +1,4 @@
-"""The embedding map: its film against training by hand, and that its widget keeps up with the slider."""
+"""The embedding map: its film against training by hand, its recording, and what the browser computes."""
 
 import numpy as np
 import pytest
@@ -90,29 +90,54 @@ def test_a_training_function_that_fails_is_reported_in_the_widget_s_place(model,
     assert "unwritten raises NotImplementedError" in widget.still
 
 
-def test_moving_the_slider_shows_another_moment(model, data):
-    controls, picture = embedding_map.show(model, data, VOCAB, KINDS, **OPTIONS).children
-    play, slider, _ = controls.children
-    slider.value = 0
-    assert "before training" in picture.value
-    assert play.value == 0
-    play.value = 3
-    assert "after 22 steps" in picture.value
+def test_the_widget_carries_every_moment_and_the_word_chosen(model, data):
+    widget = embedding_map.show(model, data, VOCAB, KINDS, word="dog", **OPTIONS)
+    film = embedding_map.compute(model, data, VOCAB, KINDS, **OPTIONS)
+    assert widget.state == {"word": "dog", "moment": 4}
+    assert np.allclose(np.frombuffer(widget.given["vectors"], "<f4"), film.vectors.ravel())
+    assert embedding_map.show(model, data, VOCAB, KINDS, word="whale", **OPTIONS).state["word"] is None
 
 
 def test_choosing_a_word_draws_lines_to_its_neighbours(model, data):
-    controls, picture = embedding_map.show(model, data, VOCAB, KINDS, **OPTIONS).children
-    assert picture.value.count("<line") == 0
-    controls.children[2].value = 1
-    assert picture.value.count("<line") == embedding_map.NEIGHBOURS
-    assert "nearest to <b>dog</b>" in picture.value
+    still = embedding_map.show(model, data, VOCAB, KINDS, word="dog", **OPTIONS).still
+    assert still.count("<line") == embedding_map.NEIGHBOURS
+    assert "nearest to <b>dog</b>" in still
 
 
-def test_two_maps_in_one_notebook_do_not_disturb_each_other(model, data):
-    first, second = (embedding_map.show(model, data, VOCAB, KINDS, **OPTIONS) for _ in range(2))
-    before = second.children[1].value
-    first.children[0].children[1].value = 0
-    assert second.children[1].value == before != first.children[1].value
+def test_in_the_recording_every_animal_is_among_animals_in_the_end_and_was_not_before():
+    film = embedding_map.recorded()
+    animals = [i for i, kind in enumerate(film.kind) if film.kinds[kind] in ("one animal", "animals")]
+
+    def at_home(moment):
+        kinds = [[film.kind[j] for j in embedding_map.nearest(film, moment, i, 3)] for i in animals]
+        return np.mean([[kind == film.kind[i] for kind in row] for i, row in zip(animals, kinds)])
+
+    assert at_home(-1) == 1.0
+    assert at_home(0) < 0.5
+
+
+def test_javascript_finds_the_same_neighbours_and_cosines(in_node, model, data):
+    film = embedding_map.compute(model, data, VOCAB, KINDS, **OPTIONS)
+    found = in_node("embedding_map", "cosines", film.vectors[2].ravel(), 6, 1)
+    assert np.allclose(found, embedding_map.cosines(film, 2, 1))
+    assert in_node("embedding_map", "nearest", found, 1, 3) == embedding_map.nearest(film, 2, 1, 3)
+
+
+def test_in_the_browser_names_never_cover_one_another_nor_leave_the_picture(in_node):
+    film = embedding_map.recorded()
+    for xy in embedding_map._on_screen(film)[[0, 10, -1]]:
+        found = in_node("embedding_map", "labels", film.words, xy, list(range(len(film.words))))
+        boxes = [
+            (x + dx - {"start": 0, "middle": width / 2, "end": width}[anchor], y + dy, width)
+            for word, (x, y), place in zip(film.words, xy, found)
+            if place
+            for (dx, dy, anchor), width in [(place, 9.5 * len(word))]
+        ]
+        assert len(boxes) > len(film.words) / 2
+        for i, (left, base, width) in enumerate(boxes):
+            assert 0 <= left <= embedding_map.WIDTH - width
+            for other, under, wide in boxes[:i]:
+                assert left >= other + wide or other >= left + width or abs(base - under) >= 17
 
 
 def test_a_static_picture_of_the_end_goes_with_the_widget(model, data):

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lecture_lib import demos
+from lecture_lib.demos import _panel
 
 TOKENS = ["<bos>", "the", "otter", "sings"]
 
@@ -70,25 +71,38 @@ def test_what_does_not_fit_is_said_in_the_widget_s_place(weights):
     assert "expected (n_layers, n_heads, 3, 3)" in demos.head_grid.show(weights, TOKENS[:3]).still
 
 
-def test_choosing_a_head_opens_it(weights):
-    layer, head, _looks, grid, picture = demos.head_grid.show(weights, TOKENS).children
-    before = grid.value
-    layer.value, head.value = 1, 2
-    assert "layer 1, head 2" in picture.value
-    assert grid.value != before
+def test_words_that_stood_earlier_are_found_and_what_followed_them():
+    tokens = ["a", "b", "c", "b", "c"]
+    weights = np.zeros((1, 2, 5, 5))
+    weights[0, :, range(5), 0] = 1.0
+    weights[0, 0, 3] = [0, 1.0, 0, 0, 0]  # the second b looks at the first
+    weights[0, 1, 3] = [0, 0, 0.75, 0.25, 0]  # and here at what followed the first
+    found = demos.head_grid.compute(weights, tokens)
+    assert found.on_same.tolist() == [[0.5, 0.0]]  # the second c doesn't
+    assert found.on_followed.tolist() == [[0.0, 0.375]]
 
 
-def test_choosing_a_token_tells_what_it_looks_at(weights):
-    _layer, _head, looks, _grid, picture = demos.head_grid.show(weights, TOKENS, head=1).children
-    looks.value = 2
-    assert "“otter” (2) looks at “the” (1) 1.00" in picture.value
+def test_the_first_token_is_no_repeated_word_and_no_repeated_word_is_no_error():
+    found = demos.head_grid.compute(np.full((1, 1, 2, 2), 0.5), ["the", "The"])
+    assert found.on_same.tolist() == [[0.0]]
+
+
+def test_python_answers_with_the_head_that_is_opened_and_the_row_that_looks(weights):
+    widget = demos.head_grid.show(weights, TOKENS)
+    widget.state = {**widget.state, "layer": 1, "head": 2, "query": 1}
+    assert widget.given["opened"] == [1, 2, 1]
+    assert np.array_equal(np.frombuffer(widget.given["matrix"], "<f4").reshape(4, 4), weights[1, 2].astype("f4"))
+    assert np.array_equal(np.frombuffer(widget.given["rows"], "<f4").reshape(2, 3, 4), weights[:, :, 1].astype("f4"))
 
 
 def test_two_grids_in_one_notebook_do_not_disturb_each_other(weights):
     first, second = (demos.head_grid.show(weights, TOKENS) for _ in range(2))
-    before = second.children[-1].value
-    first.children[1].value = 2
-    assert second.children[-1].value == before
+    first.state = {**first.state, "head": 2}
+    assert second.given["opened"] == [0, 0, 3]
+
+
+def test_an_unknown_role_is_named_in_the_widget_s_place(weights):
+    assert "find is &#x27;last&#x27;; expected one of" in demos.head_grid.show(weights, TOKENS, find="last").still
 
 
 def test_a_static_picture_goes_with_the_widget(weights):
@@ -99,10 +113,22 @@ def test_a_static_picture_goes_with_the_widget(weights):
 
 def test_the_small_pictures_show_the_weights(weights):
     pillow = pytest.importorskip("PIL.Image")
-    data = base64.b64decode(demos.head_grid._image(weights[0, 1]).partition(",")[2])
-    shown = np.asarray(pillow.open(io.BytesIO(data)))
+    small = demos.head_grid._small(weights)
+    assert np.array_equal(small[0, 1], 255 * weights[0, 1])
+    data = base64.b64decode(_panel.png(small[0, 1]).partition(",")[2])
+    shown = np.asarray(pillow.open(io.BytesIO(data)).convert("RGBA"))
     assert np.array_equal(shown[..., 3], 255 * weights[0, 1])
     assert (shown[..., :3] == (0, 114, 178)).all()
+
+
+def test_small_pictures_of_a_long_text_keep_the_largest_of_each_patch(monkeypatch, weights):
+    monkeypatch.setattr(demos.head_grid, "MOST_PIXELS", 0)
+    weights = np.zeros((1, 1, 20, 20))
+    weights[0, 0, :, 0] = 0.75
+    weights[0, 0, :, 7] = 0.25
+    small = demos.head_grid._small(weights)
+    assert small.shape == (1, 1, 7, 7)  # patches of 3
+    assert small[0, 0, 0].tolist() == [round(255 * 0.75**0.5), 0, round(255 * 0.5), 0, 0, 0, 0]
 
 
 def test_a_long_text_is_drawn_as_a_picture_with_the_words_beside_it():
@@ -116,3 +142,27 @@ def test_tokens_are_shown_as_text_not_as_markup(weights):
     still = demos.head_grid.show(weights, ["<script>", "&", "c", "d"], query=0).still
     assert "<script>" not in still
     assert "&lt;script&gt;" in still
+
+
+def test_the_browser_describes_a_row_as_python_does(weights, in_node):
+    found = demos.head_grid.compute(weights, TOKENS)
+    for head, query in ((0, 3), (1, 2), (2, 1)):
+        said = in_node("heads", "describe", TOKENS, weights[0, head, query], query)
+        assert demos.head_grid.describe(found, 0, head, query).startswith(said)
+
+
+def test_the_links_of_a_token_name_the_head_in_which_each_is_strongest(in_node):
+    rows = np.random.default_rng(0).dirichlet(np.ones(5), size=(2, 3))
+    found = in_node("heads", "links", rows.ravel(), 5, 3, 4)
+    assert {link["target"] for link in found} == {1, 2, 3}  # neither the first token nor the one that looks
+    for link in found:
+        column = rows[..., link["target"]]
+        assert (link["layer"], link["head"]) == np.unravel_index(column.argmax(), column.shape)
+        assert link["value"] == pytest.approx(column.max())
+    assert [link["value"] for link in found] == sorted((link["value"] for link in found), reverse=True)
+
+
+def test_heads_are_ranked_by_a_role(in_node):
+    values = [0.1, 0.5, 0.2, 0.9]
+    found = in_node("heads", "ranked", values, 2)
+    assert [(at["layer"], at["head"]) for at in found] == [(1, 1), (0, 1), (1, 0), (0, 0)]

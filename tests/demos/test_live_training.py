@@ -83,6 +83,53 @@ def test_samples_come_every_few_seconds_and_once_at_the_end():
     assert 0 < before < 6
     assert len(asked) == before + 1
     assert watch.samples[-1] == (6, "x")
+    assert drawn
+
+
+def test_the_time_that_samples_take_is_no_time_of_training():
+    clock = _Clock()
+    watch = live_training.Watch(lambda watch: None, sample=lambda: str(clock()), every=3.0, clock=clock)
+    for step in range(20):
+        watch.on_step(step, 1.0)
+    watch.finish()
+    assert watch.seconds == clock.now - 1 - 2 * len(watch.samples)
+
+
+def test_smoothing_forgets_and_begins_at_the_first_value(in_node):
+    values = np.random.default_rng(0).random(50)
+    found = live_training.smoothed(values, 0.9)
+    weights = 0.9 ** np.arange(50)[::-1]
+    assert found[0] == values[0]
+    assert found[-1] == pytest.approx(np.average(values, weights=weights))
+    assert np.allclose(live_training.smoothed(values, 0.0), values)
+    assert np.allclose(in_node("live_training", "smoothed", values, 0.9), found)
+
+
+def test_the_axis_of_the_browser_comes_down_as_that_of_the_still_picture(in_node):
+    for n in (5, 500):
+        curve = live_training.compute(LOSSES[:n], 0.6)
+        assert in_node("live_training", "top", curve.losses, 0.6) == pytest.approx(live_training._top(curve, 0.6))
+
+
+def test_the_step_looked_at_is_the_last_that_was_reached(in_node):
+    assert [in_node("live_training", "upTo", [1, 4, 9], step) for step in (0, 1, 8, 9, 99)] == [-1, 0, 1, 2, 2]
+
+
+def test_the_recording_is_a_whole_run_that_came_near_its_floor():
+    watch = live_training.recorded()
+    assert len(watch.losses) == 1500
+    assert [step for step, _ in watch.samples] == [0, *live_training.SAMPLED_AT]
+    last = live_training.compute(watch.losses, watch.floor)
+    assert 0 < last.excess < 0.1
+    assert watch.losses[0] > 4.0
+    assert "tokens a second" in watch.given()["speed"]
+
+
+def test_without_a_loop_the_recording_is_shown_and_says_so():
+    widget = live_training.show(step=300)
+    assert widget.state == {"step": 300, "smoothing": live_training.KEEP}
+    assert "recorded here" in widget.given["note"]
+    assert "recorded here" in widget.still
 
 
 def _loop(on_step):
@@ -117,18 +164,11 @@ def test_a_loss_that_is_not_finite_ends_the_training_in_one_line(capsys):
         live_training.show(lambda on_step: on_step(0, float("nan")))
 
 
-def test_the_panel_that_stays_without_a_kernel_is_the_last_picture(monkeypatch, capsys):
-    from lecture_lib.demos import _panel
-
-    made = []
-    monkeypatch.setattr(_panel, "Panel", lambda *args: made.append(_panel_class(*args)) or made[-1])
-    live_training.show(_loop, steps=20, floor=0.6)
+def test_the_widget_holds_the_last_picture_and_what_stays_without_a_kernel(monkeypatch, capsys):
+    made, widget_of = [], live_training._widget
+    monkeypatch.setattr(live_training, "_widget", lambda *args: made.append(widget_of(*args)) or made[-1])
+    live_training.show(_loop, steps=20, floor=0.6, sample=lambda: "a tale")
     assert "step <b>20</b> of 20" in made[0].still
-
-
-def _panel_class(children, still):
-    import ipywidgets as widgets
-
-    box = widgets.VBox(children)
-    box.still = still
-    return box
+    assert made[0].given["at"] == list(range(1, 21))
+    assert made[0].given["samples"] == [[20, "a tale"]]
+    assert np.allclose(np.frombuffer(made[0].given["losses"], "<f4"), LOSSES[:20])

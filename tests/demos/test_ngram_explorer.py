@@ -1,4 +1,4 @@
-"""The n-gram explorer: its numbers against counting by eye, its buttons and sliders, and functions that fail."""
+"""The n-gram explorer: its numbers against counting by eye, the browser's against Python's, and functions that fail."""
 
 from types import SimpleNamespace
 
@@ -9,16 +9,6 @@ from lecture_lib.demos import ngram_explorer as demo
 
 SENTENCES = [["cod", "eat", "krill"], ["cod", "eat", "cod"], ["we", "eat", "krill"]]
 TOKENS = [token for sentence in SENTENCES for token in ["<bos>", *sentence, "<eos>"]]
-
-
-def controls(panel):
-    """The panel's widgets by what they are called."""
-    found, left = {}, [panel]
-    while left:
-        widget = left.pop()
-        found[getattr(widget, "description", "") or type(widget).__name__] = widget
-        left.extend(getattr(widget, "children", ()))
-    return found
 
 
 def test_probabilities_are_relative_frequencies_after_the_last_tokens():
@@ -49,37 +39,6 @@ def test_the_picture_fades_what_the_model_does_not_look_at():
     assert "2 of 3" in html
 
 
-def test_the_buttons_write_and_take_back():
-    panel = demo.show(TOKENS, context="we", n=2)
-    named = controls(panel)
-    named["one more word"].click()
-    assert named["sentence:"].value == "we eat"
-    assert "krill" in named["HTML"].value
-    named["to the end"].click()
-    text = named["sentence:"].value
-    assert text.startswith("we eat ")
-    named["one word back"].click()
-    assert named["sentence:"].value == text.rpartition(" ")[0]
-    named["start again"].click()
-    assert named["sentence:"].value == ""
-
-
-def test_the_sliders_change_the_picture():
-    named = controls(demo.show(TOKENS, context="cod eat", n=2))
-    before = named["HTML"].value
-    named["n:"].value = 5
-    assert "<caption>p( next | &lt;bos&gt;, cod, eat )" in named["HTML"].value != before
-    before = named["HTML"].value
-    named["k:"].value = 1.0
-    assert named["HTML"].value != before
-
-
-def test_two_explorers_in_one_notebook_do_not_touch_each_other():
-    one, other = (controls(demo.show(TOKENS, context="we")) for _ in range(2))
-    one["sentence:"].value = "cod"
-    assert other["sentence:"].value == "we"
-
-
 def test_a_static_picture_stands_in_without_a_kernel():
     still = demo.show(TOKENS, context="we eat", n=2)._repr_mimebundle_()["text/html"]
     assert "krill" in still
@@ -106,15 +65,15 @@ def test_the_newest_function_counts():
 @pytest.mark.parametrize("broken", [lambda *a: None, lambda *a: 1 / 0])
 @pytest.mark.parametrize("name", ["count_ngrams", "next_token_probs"])
 def test_a_function_that_fails_is_said_in_one_line(name, broken):
-    panel = demo.show(TOKENS, SimpleNamespace(**{name: broken}), context="we")
-    assert f"{name} r" in controls(panel)["HTML"].value
-    assert "does it pass its check?" in controls(panel)["HTML"].value
+    still = demo.show(TOKENS, SimpleNamespace(**{name: broken}), context="we").still
+    assert f"{name} r" in still
+    assert "does it pass its check?" in still
 
 
-def test_a_sampler_that_fails_is_said_in_one_line():
-    named = controls(demo.show(TOKENS, SimpleNamespace(sample_next=lambda probs, rng: 1 / 0), context="we"))
-    named["one more word"].click()
-    assert "sample_next raises ZeroDivisionError" in named["HTML"].value
+def test_a_sampler_that_fails_spoils_only_what_it_draws():
+    given = demo.show(TOKENS, SimpleNamespace(sample_next=lambda probs, rng: 1 / 0), context="we").given
+    assert "sample_next raises ZeroDivisionError" in given["next_trouble"]
+    assert given["seen"] == [[2, 1]]
 
 
 def test_text_without_marks_is_refused_in_one_line():
@@ -123,6 +82,77 @@ def test_text_without_marks_is_refused_in_one_line():
     assert "none were found" in demo.show(["we"]).still
 
 
-def test_writing_ends_where_nothing_is_known():
+def test_drawing_ends_where_nothing_is_known_or_the_sentence_is_over():
     explorer = demo.Explorer(TOKENS)
-    assert explorer.go_on("zorb", 2, 0.0, 30, np.random.default_rng(0)) == "zorb"
+    assert explorer.draw("zorb", 2, 0.0, 30, seed=0) == []
+    assert explorer.draw("we eat krill", 3, 0.0, 30, seed=0) == ["<eos>"]
+
+
+def test_one_word_at_a_time_is_the_whole_sentence_at_once():
+    explorer = demo.Explorer(TOKENS)
+    whole = explorer.draw("", 2, 0.1, 30, seed=3)
+    text = ""
+    for token in whole:
+        assert explorer.draw(text, 2, 0.1, 1, seed=3) == [token]
+        text = f"{text} {token}"
+
+
+BEGINNINGS = ["", "we", "we eat", "cod eat krill", "eat eat", "zorb cod", "cod", "we eat cod cod eat"]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+@pytest.mark.parametrize("tokens", [TOKENS, ["lost", "words", *TOKENS, "<bos>", "<eos>", "<bos>", "we"]])
+def test_the_browser_counts_as_python(in_node, tokens, n):
+    explorer = demo.Explorer(tokens)
+    names = [*explorer.vocab, demo.BOS]
+    counted = in_node("ngrams", "countNgrams", explorer.ids(), len(explorer.vocab), n)
+    spelled = {
+        tuple(names[int(i)] for i in context.split()): {names[int(i)]: count for i, count in seen.items()}
+        for context, seen in counted.items()
+    }
+    assert spelled == explorer._counted(n)
+
+
+@pytest.mark.parametrize("text", BEGINNINGS)
+@pytest.mark.parametrize(("n", "k"), [(1, 0.0), (2, 0.0), (2, 0.5), (3, 1.0), (4, 0.0)])
+def test_the_browser_shares_probability_as_python(in_node, text, n, k):
+    explorer = demo.Explorer(TOKENS)
+    expected = explorer.compute(text, n, k)
+    seen = [[explorer.vocab.index(token), count] for token, count in expected.seen.items()]
+    assert in_node("ngrams", "nextProbs", seen, len(explorer.vocab), k) == pytest.approx(list(expected.probs.values()))
+    assert in_node("ngrams", "contextOf", list(expected.sentence), n) == list(expected.context)
+
+
+def test_the_dice_are_fair_and_fall_alike_each_time(in_node):
+    throws = [in_node("ngrams", "dice", seed, text) for seed in range(60) for text in ("", "we", "we eat", "cod")]
+    assert throws[:4] == [in_node("ngrams", "dice", 0, text) for text in ("", "we", "we eat", "cod")]
+    counts, _ = np.histogram(throws, bins=4, range=(0, 1))
+    assert counts.sum() == 240
+    assert np.all(abs(counts - 60) < 30)
+
+
+@pytest.mark.parametrize(("chance", "drawn"), [(0.0, 1), (0.249, 1), (0.251, 2), (0.999, 2)])
+def test_a_throw_falls_on_a_word_by_its_share(in_node, chance, drawn):
+    assert in_node("ngrams", "drawn", [0, 0.25, 0.75, 0], chance) == drawn
+
+
+def test_what_is_shown_at_first_opens_with_every_key_of_the_state():
+    widget = demo.show()
+    assert demo.show(**widget.state).state == widget.state
+    assert demo.show(TOKENS).state["context"] == ""
+
+
+@pytest.mark.parametrize("text", BEGINNINGS)
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+def test_a_context_is_read_as_often_as_it_was_counted(text, n):
+    explorer = demo.Explorer(["lost", "words", *TOKENS, "<bos>", "<bos>", "we"])
+    seen = explorer.compute(text, n).seen
+    assert explorer.reads(text, n) == (sum(seen.values()), len(seen))
+
+
+def test_functions_of_one_s_own_answer_for_every_choice():
+    widget = demo.show(TOKENS, SimpleNamespace(count_ngrams=demo.library.count_ngrams), context="we", n=2)
+    widget.state = {**widget.state, "context": "we eat", "k": 1.0}
+    expected = demo.compute(TOKENS, "we eat", 2, 1.0)
+    assert np.frombuffer(widget.given["probs"], "<f4") == pytest.approx(list(expected.probs.values()))
+    assert widget.given["orders"][:3] == [(12, 5), (3, 2), (1, 1)]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lecture_lib.demos import positions
+from lecture_lib.models import positions as library
 
 
 def test_products_are_those_of_every_pair_of_rows():
@@ -19,7 +20,7 @@ def test_products_are_those_of_every_pair_of_rows():
     assert found.at_distance(2).tolist() == [found.products[s, s + 2] for s in range(3)]
 
 
-@pytest.mark.parametrize(("name", "by_distance_alone"), [("sinusoidal", True), ("RoPE", True), ("untrained", False)])
+@pytest.mark.parametrize(("name", "by_distance_alone"), [("sinusoidal", True), ("RoPE", True), ("learned", False)])
 def test_only_sinusoids_and_turns_have_products_that_depend_on_distance_alone(name, by_distance_alone):
     found = positions.compute(positions.examples()[name])
     spread = max(np.ptp(found.at_distance(d)) for d in range(20))
@@ -47,13 +48,30 @@ def test_the_image_holds_the_table_row_by_row():
     assert list(zlib.decompress(data[at + 4 : at + 4 + size])) == [0, 0, 114, 178, 213, 94, 0, 255, 255, 255]
 
 
-def test_the_picture_changes_with_the_slider_and_the_choice():
-    panel = positions.show()
-    choice, slider, picture = panel.children
-    first = picture.value
-    slider.value = 30
-    moved = picture.value
-    choice.value = "RoPE"
-    assert len({first, moved, picture.value}) == 3
-    assert "RoPE" in picture.value
-    assert first == panel.still
+@pytest.mark.parametrize(("name", "made"), [("sinusoidal", positions.sinusoidal), ("turned", positions.turned)])
+@pytest.mark.parametrize(("theta", "d_model"), [(10_000.0, 32), (100.0, 4)])
+def test_javascript_makes_the_same_tables(in_node, name, made, theta, d_model):
+    found = np.reshape(in_node("positions", name, positions.T, d_model, theta), (positions.T, d_model))
+    assert np.allclose(found, made(theta, d_model), atol=1e-5)
+
+
+def test_the_tables_are_the_library_s():
+    assert np.allclose(positions.sinusoidal(), library.sinusoidal_positions(48, 32), atol=1e-5)
+    at = library.rotation_at(torch.arange(48), 32, 50.0)
+    assert np.allclose(positions.turned(50.0), library.rotate(torch.ones(48, 1, 32), at)[:, 0], atol=1e-5)
+
+
+def test_javascript_multiplies_one_row_with_every_row(in_node):
+    table = np.random.default_rng(0).normal(size=(5, 3))
+    assert np.allclose(in_node("positions", "products", table.ravel(), 3, 2), positions.compute(table).products[2])
+
+
+def test_the_still_picture_holds_every_table():
+    still = positions.show(position=30).still
+    assert all(name in still for name in ("sinusoidal", "learned", "RoPE"))
+    assert still.count("row 30 times every row") == 3
+
+
+def test_choices_that_do_not_exist_are_said_in_one_line():
+    assert "there is no table &#x27;x&#x27;" in positions.show(table="x").still
+    assert "d_model 5" in positions.show(d_model=5).still

@@ -82,41 +82,73 @@ def test_what_can_not_be_computed_is_said_in_one_line(arguments, complaint):
     assert "\n" not in str(error.value)
 
 
-def _parts(widget):
-    controls, picture = widget.children
-    return controls.children, picture
-
-
-def test_controls_change_the_picture():
-    (where, memory, cell), picture = _parts(demo.show(WORDS))
-    seen = [picture.value]
-    for control, value in ((where, 3), (memory, 0.2), (cell, "lstm")):
-        control.value = value
-        seen.append(picture.value)
-    assert len(set(seen)) == 4
-
-
 def test_the_first_word_alone_can_be_read():
     assert "the first word" in demo.show(WORDS, at=0).still
     assert "the first word" in demo.show(["alone"]).still
 
 
+def test_without_arguments_it_opens_with_a_sentence():
+    widget = demo.show()
+    assert widget.given["tokens"] == list(demo.SENTENCE)
+    assert widget.state["at"] == len(demo.SENTENCE) - 1
+
+
 def test_a_model_s_cell_is_not_to_be_chosen(model):
-    controls, picture = _parts(demo.show(WORDS, model=model, ids=IDS))
-    assert len(controls) == 2
-    assert "<svg" in picture.value
+    widget = demo.show(WORDS, model=model, ids=IDS)
+    assert not widget.given["chosen"]
+    assert widget.state["cell"] == ("lstm" if isinstance(model, rnn_lm.LSTMLM) else "rnn")
+    assert demo.show(WORDS).given["chosen"]
+
+
+def test_python_answers_with_the_student_s_own_step():
+    calls = []
+    widget = demo.show(WORDS, lambda *a: calls.append(1) or rnn_lm.rnn_step(*a))
+    before, said = len(calls), widget.given["blame"]
+    widget.state = {**widget.state, "memory": 0.2}
+    assert len(calls) > before
+    assert widget.given["blame"] != said
+    assert np.allclose(np.frombuffer(widget.given["blame"], "<f4"), demo.compute(WORDS, 0.2).blame.ravel())
+
+
+@pytest.mark.parametrize("cell", demo.CELLS)
+def test_the_curve_over_all_memories_is_computed_at_each_of_them(cell):
+    swept = demo.sweep(WORDS, cell)
+    assert swept.shape == (len(demo.MEMORIES), len(WORDS))
+    blame = demo.compute(WORDS, demo.MEMORIES[5], cell).blame
+    assert np.allclose(swept[5], [blame[t, 0] / blame[t, t] for t in range(len(WORDS))])
+
+
+def test_both_cells_are_compared_over_all_memories_or_your_own_step_alone(model):
+    def swept(**arguments):
+        return {name for name in demo.show(WORDS, **arguments).given if name.startswith("swept")}
+
+    assert swept() == {"swept_rnn", "swept_lstm"}
+    assert swept(step=rnn_lm.rnn_step) == {"swept_rnn"}
+    assert swept(model=model, ids=IDS) == set()
 
 
 def test_a_failing_step_is_said_in_the_picture_s_place():
     assert "does it pass its check" in demo.show(WORDS, lambda *a: None).still
+    assert "choose one of linear, log" in demo.show(WORDS, scale="cubic").still
 
 
-def test_two_of_them_in_one_notebook_do_not_disturb_each_other():
-    (where, *_), picture = _parts(demo.show(WORDS))
-    other = _parts(demo.show(WORDS))[1]
-    before = other.value
-    where.value = 2
-    assert other.value == before != picture.value
+@pytest.mark.parametrize("share", [0.0, 0.0002, 0.004, 0.01, 0.26, 1.0, 1.99, 2.6, 4321.0, float("nan")])
+def test_javascript_names_shares_as_python_does(in_node, share):
+    assert in_node("rnn_unrolled", "times", share) == demo._times(share)
+
+
+@pytest.mark.parametrize("memory", [0.3, 1.0, 2.0])
+def test_javascript_finds_the_same_factor_of_a_step(in_node, memory):
+    found = demo.compute(WORDS, memory)
+    assert in_node("rnn_unrolled", "perStep", found.blame[4], 4) == pytest.approx(demo.per_step(found, 4))
+    assert demo.per_step(found, 4) ** 4 == pytest.approx(found.blame[4, 0] / found.blame[4, 4])
+
+
+def test_on_the_logarithmic_scale_equal_factors_are_equal_steps(in_node):
+    heights = [in_node("rnn_unrolled", "height", 10.0**p, "log", 1.0) for p in (0, -1, -2, -3)]
+    assert heights[0] == 1
+    assert np.allclose(np.diff(heights), -1 / 6)
+    assert in_node("rnn_unrolled", "height", 0.25, "linear", 2.0) == 0.125
 
 
 def test_a_static_picture_goes_with_the_widget_and_words_are_text_not_markup():

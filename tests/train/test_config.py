@@ -28,6 +28,7 @@ def test_a_preset_takes_changes():
         (lambda: TrainConfig(steps=0), "steps is 0; give a number above 0"),
         (lambda: TrainConfig(dropout=1.5), "dropout is 1.5; give a share from 0 to 1"),
         (lambda: TrainConfig(tokenizer="letters"), "choose one of auto, word, char, bpe"),
+        (lambda: TrainConfig(optimizer="sgd"), "choose one of adamw, muon"),
         (lambda: TrainConfig(d_model=30).shape(10), "d_model=30 does not divide into n_heads=4"),
     ],
 )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from tiny_runs import TINY, flags
 
 from lecture_lib.train import InputError, load_model, read_log, run
@@ -74,6 +75,16 @@ def test_a_run_killed_with_sigkill_goes_on_with_the_losses_of_an_unbroken_one(
     assert what_matters(tmp_path) == unbroken
     assert (tmp_path / "loss.png").exists()
     assert "done: held-out" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch is older than 2.9")
+def test_a_run_with_muon_goes_on_with_the_losses_of_an_unbroken_one(config, tmp_path):
+    config = config.changed(optimizer="muon")
+    run(config, tmp_path / "unbroken")
+    done = child(SIGKILL_AT_ROW, *flags(config), "--out", str(tmp_path / "killed"))
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert main(["--resume", str(tmp_path / "killed")]) == 0
+    assert what_matters(tmp_path / "killed") == what_matters(tmp_path / "unbroken")
 
 
 def test_ctrl_c_ends_after_the_next_step_saves_and_says_how_to_go_on(config, unbroken, tmp_path):

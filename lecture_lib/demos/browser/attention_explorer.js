@@ -1,67 +1,98 @@
 // Attention explorer: the token that looks, its scores, its weights, and what it takes home.
 
-const SHOWN_VALUES = 6;
+import { element, floats, number, python } from "./elements.js";
+import { BLUE, heatMap } from "./heat_map.js";
+import { choice, textField, toggle } from "./controls.js";
+import { shadedWords } from "./shaded_words.js";
+import { lookTable } from "./look_table.js";
+import { stage } from "./stage.js";
+
+const ORANGE = "#d55e00", GREY = "#777";
+const MATRICES = ["weights", "scores"];
 
 function render({ model, el }) {
-  const given = model.get("given");
-  const { tokens, features } = given;
-  const T = tokens.length;
-  const [scores, mask, weights, values, output] = ["scores", "mask", "weights", "values", "output"].map((name) => floats(given[name]));
-  const width = values.length / T;
-  let query = model.get("state").query;
-  const readout = element("div", { class: "lm-readout", role: "status", "aria-live": "polite" });
-  const row = (array, i, columns) => array.subarray(i * columns, (i + 1) * columns);
-  const vector = (numbers, digits) => Array.from(numbers.subarray(0, SHOWN_VALUES), (v) => number(v, digits)).join(", ") + (numbers.length > SHOWN_VALUES ? ", …" : "");
-  const tell = (i, j) => {
-    const hidden = mask[i * T + j] === -Infinity;
-    readout.textContent = `${tokens[i]} → ${tokens[j]}: score ${number(scores[i * T + j], 3)}${hidden ? ", masked" : ""}, weight ${number(weights[i * T + j], 4)}`;
+  const { features, note, call, named, own_mask, own_function } = model.get("given");
+  const { text } = model.get("state");
+  const field = text === undefined ? null : textField({ label: "text", value: text, write: (typed) => shown.share({ text: typed, query: 0 }) });
+  const causal = toggle({ label: "hide the future (causal mask)", turn: (on) => shown.share({ causal: on }) });
+  const scaled = toggle({ label: "divide scores by √d_k", turn: (on) => shown.share({ scaled: on }) });
+  const switches = element("div", { class: "lm-apart lm-switches" }, ...(own_mask ? [] : [causal.node]), ...(own_function ? [] : [scaled.node]));
+  const words = shadedWords({ label: "the token that looks", onpoint: (j) => shown.tell(pair(chosen(), j)), onact: (query) => shown.share({ query }) });
+  const table = lookTable(features, (j) => shown.tell(pair(chosen(), j)));
+  const kind = choice({ label: "matrix", options: ["weights, all rows", "scores"], choose: (i) => shown.share({ matrix: MATRICES[i] }) });
+  const place = element("div", {}), title = element("div", { class: "lm-title" });
+  const source = element("span", { class: "lm-note" }, note);
+  let sent = null, found = null, picture = null, painted = null;
+
+  const pair = (i, j) => {
+    const { tokens, T, scores, mask, weights } = found;
+    const hidden = mask[i * T + j] === -Infinity ? ", masked" : "";
+    return `${tokens[i]} → ${tokens[j]}: score ${number(scores[i * T + j], 3)}${hidden}, weight ${number(weights[i * T + j], 4)}`;
   };
-
-  const lines = tokens.map((token) => {
-    const parts = { score: element("td", { class: "lm-n" }), scoreBar: bar(true), weight: element("td", { class: "lm-n" }), weightBar: bar(false) };
-    parts.line = element("tr", {}, element("td", {}, token), parts.score, element("td", {}, parts.scoreBar.node), parts.weight, element("td", {}, parts.weightBar.node), element("td", { class: "lm-n" }));
-    return parts;
+  const chosen = () => Math.min(shown.state().query, found.T - 1);
+  const first = model.get("given").tokens;
+  const shown = stage({
+    model, el, name: "attention_explorer", controls: [...(field ? [field.node] : []), switches],
+    answer: [element("div", { class: "lm-explorer" }, title, words.node, table.node), element("div", {}, kind.node, place)],
+    question: `Where will “${first[model.get("state").query]}” look? Vote, then look.`, options: first.length <= 8 ? first : [],
+    line: ({ text: typed, ...state }) => [[...call, ...(typed === undefined ? [] : [python(typed)]), ...named].join(", "), state],
   });
-  lines.forEach((parts, j) => { parts.line.lastChild.textContent = vector(row(values, j, width), 1); });
-  const sum = element("td", { class: "lm-n" }), taken = element("td", { class: "lm-n" });
-  const head = element("tr", {}, ...["looks at", "score", "", "weight", "", features ? `value (${features.join(", ")})` : "value"].map((text) => element("th", { scope: "col" }, text)));
-  const last = element("tr", { class: "lm-sum" }, element("td", {}, "output"), element("td", { colspan: 2 }), sum, element("td", {}, "in all"), taken);
-  const title = element("div", { class: "lm-title" });
-  const table = element("div", { class: "lm-scroll" }, title, element("table", {}, head, ...lines.map((parts) => parts.line), last));
+  shown.node.lastChild.append(source);
 
-  const picture = heatMap(tokens, {
-    title: "all weights: who looks (row), at whom (column)",
-    label: "All weights. Arrow keys move, Enter chooses the row.",
-    largest: 36, onpoint: tell, onact: (i) => choose(i),
-  });
-  function choose(index, tellKernel = true) {
-    query = index;
-    looks.set(index, false);
-    const seen = row(scores, index, T), shares = row(weights, index, T);
-    const largest = Math.max(1e-12, ...Array.from(seen, (score, j) => (mask[index * T + j] === -Infinity ? 0 : Math.abs(score))));
-    lines.forEach((parts, j) => {
-      const hidden = mask[index * T + j] === -Infinity;
-      parts.line.classList.toggle("lm-masked", hidden);
-      parts.score.textContent = hidden ? "−∞" : number(seen[j]);
-      parts.scoreBar.set(hidden ? 0 : seen[j] / largest);
-      parts.weight.textContent = number(shares[j]);
-      parts.weightBar.set(shares[j]);
-    });
-    title.textContent = `“${tokens[index]}” looks`;
-    sum.textContent = number(shares.reduce((a, b) => a + b, 0));
-    taken.textContent = vector(row(output, index, width), 2);
-    picture.mark(index);
-    if (tellKernel) {
-      model.set("state", { query });
-      model.save_changes();
+  const unpack = (given) => {
+    const arrays = Object.fromEntries(["scores", "mask", "weights", "values", "output"].map((name) => [name, floats(given[name])]));
+    if (found?.tokens.join("\n") !== given.tokens.join("\n")) {
+      picture = heatMap({
+        rows: given.tokens, largest: 44, size: given.tokens.length > 64 ? 512 : 420, label: "The whole matrix. Arrow keys move, Enter chooses the row.",
+        onact: (query) => shown.share({ query }), onpoint: (i, j) => shown.tell(pair(i, j)),
+      });
+      place.replaceChildren(picture.node);
     }
-  }
-  const looks = choice(tokens, "the token that looks", query, (index) => choose(index));
-  const shown = model.get("predict") ? covered(element("div", { class: "lm-row" }, table, picture.node), `Where will “${tokens[query]}” look? Vote, then look.`) : element("div", { class: "lm-row" }, table, picture.node);
-  el.append(element("div", { class: "lm-rich" }, looks.node, shown, readout));
-  picture.paint((i, j) => ({ fill: "rgb(var(--lm-blue))", opacity: Math.min(1, Math.max(0, weights[i * T + j])) }));
-  choose(query, false);
-  model.on("change:state", () => { if (model.get("state").query !== query) choose(model.get("state").query, false); });
+    const T = given.tokens.length;
+    found = { tokens: given.tokens, T, d: arrays.values.length / T, ...arrays };
+    sent = given.weights;
+    painted = null;
+  };
+  return shown.run(() => {
+    if (sent !== shown.given().weights) unpack(shown.given());
+    const { tokens, T, d, scores, mask, weights, values, output } = found;
+    const query = chosen(), { matrix } = shown.state();
+    const row = (array, columns) => array.subarray(query * columns, (query + 1) * columns);
+    field?.set(shown.state().text);
+    causal.set(shown.state().causal);
+    scaled.set(shown.state().scaled);
+    kind.set(MATRICES.indexOf(matrix));
+    title.textContent = `“${tokens[query]}” looks; click another word`;
+    words.paint(tokens, row(weights, T), query, (share) => share);
+    table.paint({ tokens, scores: row(scores, T), mask: row(mask, T), weights: row(weights, T), values, output: row(output, d), d });
+    if (painted !== matrix) {
+      picture.name(matrix === "weights" ? "who looks (row), at whom (column)" : "scores before the softmax (orange: negative, grey: masked)");
+      const written = T > 64 ? () => "" : number; // no room for them, and many to write
+      picture.paint(matrix === "weights" ? (i, j) => ({ fill: BLUE, opacity: clamp(weights[i * T + j]), text: written(weights[i * T + j]) }) : scoreLook(scores, mask, T, written));
+      painted = matrix;
+    }
+    picture.mark(query);
+    shown.tell(describe(tokens, row(weights, T), query));
+  });
+}
+
+const clamp = (share) => Math.min(1, Math.max(0, share));
+
+function scoreLook(scores, mask, T, written) {
+  const largest = scores.reduce((most, score, k) => (mask[k] === -Infinity ? most : Math.max(most, Math.abs(score))), 1e-12);
+  return (i, j) => {
+    const score = scores[i * T + j];
+    if (mask[i * T + j] === -Infinity) return { fill: GREY, opacity: 0.6, text: "−∞" };
+    return { fill: score < 0 ? ORANGE : BLUE, opacity: Math.abs(score) / largest, text: written(score, 1) };
+  };
+}
+
+/** What the token that looks takes home, in a sentence. */
+export function describe(tokens, weights, query) {
+  const most = Array.from(weights, (weight, j) => [weight, j]).sort(([a], [b]) => b - a).slice(0, 3).filter(([weight]) => weight >= 0.05);
+  if (!most.length) return `“${tokens[query]}” looks at nothing in particular.`;
+  const parts = most.map(([weight, j]) => `${number(weight)} of “${tokens[j]}”`);
+  return `“${tokens[query]}” takes home ${parts.join(", ")}.`;
 }
 
 export default { render };

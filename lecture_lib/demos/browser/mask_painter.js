@@ -1,78 +1,94 @@
-// Mask painter: the mask on the left is painted, the weights on the right follow at once.
+// Mask painter: the mask on the left is painted, the weights follow at once, and so does what leaks through the layers.
+
+import { element, floats, number } from "./elements.js";
+import { BLUE, heatMap } from "./heat_map.js";
+import { softmax } from "./mathematics.js";
+import { describe, describeLeak, hops, preset, route } from "./masks.js";
+import { slider, tools } from "./controls.js";
+import { stage } from "./stage.js";
+
+const ORANGE = "var(--lm-orange)";
+const MASKS = ["all", "none", "causal", "window", "prefix", "two texts"];
+const TITLES = { all: "all see all", none: "hide all", causal: "causal", window: "sliding window", prefix: "prefix", "two texts": "two texts" };
 
 function render({ model, el }) {
-  const { tokens, scores: sent } = model.get("given");
-  const T = tokens.length;
+  const { tokens, scores: sent, own_scores, padding, most_layers, note } = model.get("given");
+  const T = tokens.length, size = T > 5 ? 300 : 240;
   const scores = floats(sent);
-  const copy = (rows) => rows.map((row) => [...row]);
-  let visible = copy(model.get("state").visible);
-  const start = copy(visible);
-  let brush = null;
-  const readout = element("div", { class: "lm-readout", role: "status", "aria-live": "polite" });
-  const weightsOf = (i) => softmax(Array.from({ length: T }, (_, j) => (visible[i][j] ? scores[i * T + j] : -Infinity)));
+  const visible = () => model.get("state").visible;
+  const named = (name) => preset(name, tokens, model.get("state").width, padding);
+  const hidden = preset("padding", tokens, 1, padding);
+  const weightsOf = (i) => softmax(Array.from({ length: T }, (_, j) => (visible()[i][j] ? scores[i * T + j] : -Infinity)));
+  let brush = null, spread = null;
 
   const tell = (i, j) => {
-    const weight = weightsOf(i)[j];
-    const mask = visible[i][j] ? "0" : "−∞";
-    readout.textContent = `${tokens[i]} looks at ${tokens[j]}: score ${number(scores[i * T + j], 1)}, mask ${mask}, weight ${number(weight, 3)}`;
+    const mask = visible()[i][j] ? "0" : "−∞";
+    shown.tell(`${tokens[i]} looks at ${tokens[j]}: score ${number(scores[i * T + j], 1)}, mask ${mask}, weight ${number(weightsOf(i)[j], 3)}`);
+  };
+  const tellRoute = (i, j) => {
+    const steps = spread.found[i][j];
+    if (steps < 1) return shown.tell(steps ? `${tokens[i]} never learns of ${tokens[j]}` : `${tokens[i]} knows itself`);
+    const way = route(spread, i, j).map((k) => tokens[k]).join(" → ");
+    return shown.tell(`${tokens[i]} knows of ${tokens[j]} after ${steps} layer${steps > 1 ? "s" : ""}: ${way}`);
   };
   const set = (i, j, seen) => {
-    if (visible[i][j] === seen) return;
-    visible[i][j] = seen;
-    share();
+    if (visible()[i][j] === seen) return;
+    const changed = visible().map((row) => [...row]);
+    changed[i][j] = seen;
+    shown.share({ visible: changed });
   };
-  const share = () => {
-    draw();
-    model.set("state", { visible: copy(visible) });
-    model.save_changes();
-  };
-  const mask = heatMap(tokens, {
-    title: "mask M: click or drag",
-    label: "The mask. Arrow keys move, space hides a cell or shows it.",
-    onpoint: (i, j, pressed) => { if (pressed && brush !== null) set(i, j, brush); tell(i, j); },
-    onact: (i, j) => { brush = !visible[i][j]; set(i, j, brush); tell(i, j); },
-  });
-  const weights = heatMap(tokens, { title: "weights A = softmax(S + M), by row", label: "The weights", onpoint: tell });
-
-  const state = element("div", { class: "lm-readout" });
-  function draw() {
-    const rows = Array.from({ length: T }, (_, i) => weightsOf(i));
-    mask.paint((i, j) => ({
-      fill: visible[i][j] ? "rgb(var(--lm-blue))" : "#777", opacity: visible[i][j] ? 0.12 : 0.85,
-      text: visible[i][j] ? "0" : "−∞", outline: j > i && visible[i][j] ? "var(--lm-orange)" : null,
-    }));
-    weights.paint((i, j) => ({
-      fill: "rgb(var(--lm-blue))", opacity: rows[i][j], text: visible[i][j] ? number(rows[i][j]) : "",
-      outline: j > i && visible[i][j] ? "var(--lm-orange)" : null,
-    }));
-    state.textContent = describe(visible, tokens);
+  const pairs = MASKS.map((name) => [TITLES[name], () => shown.share({ visible: named(name) })]);
+  if (hidden[0].includes(false)) {
+    pairs.push(["and no padding", () => shown.share({ visible: visible().map((row) => row.map((seen, j) => seen && hidden[0][j])) })]);
   }
-  const all = (rule) => () => {
-    visible = visible.map((row, i) => row.map((_, j) => rule(i, j)));
-    share();
-  };
-  const python = () => `demos.mask_painter.show(${JSON.stringify(tokens)}, visible=${JSON.stringify(visible.map((row) => row.map(Number)))})`;
-  const bar = tools(
-    ["show all", all(() => true)], ["hide all", all(() => false)], ["start again", all((i, j) => start[i][j])],
-    ["copy as Python", () => copyLine(python(), readout)],
-  );
-  const right = model.get("predict") ? covered(weights.node, "Which weights will each row have? Vote, then look.") : weights.node;
-  el.append(element("div", { class: "lm-rich" }, element("div", { class: "lm-row" }, mask.node, right), state, readout, bar));
-  draw();
-  model.on("change:state", () => { visible = copy(model.get("state").visible); draw(); });
+  const resize = (width) => shown.share({ width, visible: preset("window", tokens, width, padding) });
+  const width = slider({ label: "width of the window", min: 1, max: T, value: 1, move: resize });
+  const layers = slider({ label: "layers", min: 1, max: most_layers, value: 1, move: (count) => shown.share({ layers: count }) });
+  const look = { rows: tokens, size };
+  const mask = heatMap({
+    ...look, title: "mask M: click or drag", label: "The mask. Arrow keys move, space hides a cell or shows it.",
+    onpoint: (i, j, pressed) => { if (pressed && brush !== null) set(i, j, brush); tell(i, j); },
+    onact: (i, j) => { brush = !visible()[i][j]; set(i, j, brush); tell(i, j); },
+  });
+  const weights = heatMap({ ...look, title: "weights A = softmax(S + M)", label: "The weights", onpoint: tell });
+  const known = heatMap({ ...look, title: "who knows of whom", label: "What is known after some layers", onpoint: tellRoute });
+  const leak = element("div", { class: "lm-leak", "aria-live": "polite" });
+  const shown = stage({
+    model, el, name: "mask_painter", open: [mask.node], answer: [weights.node, known.node, leak],
+    controls: [tools(...pairs), element("div", { class: "lm-apart lm-switches" }, width.node, layers.node)],
+    question: "Which weights will each row have? Vote, then look.",
+    line: (state) => [JSON.stringify(tokens) + (own_scores ? ", scores" : ""), { ...state, visible: written(state, named) }],
+  });
+  shown.node.lastChild.append(element("span", { class: "lm-note" }, note));
+  return shown.run(() => {
+    const { layers: depth, width: wide } = shown.state();
+    const rows = tokens.map((_, i) => weightsOf(i));
+    const early = (i, j) => (j > i && visible()[i][j] ? ORANGE : null);
+    spread = hops(visible());
+    width.set(wide);
+    layers.set(depth);
+    mask.paint((i, j) => (visible()[i][j]
+      ? { fill: BLUE, opacity: 0.12, text: "0", outline: early(i, j) }
+      : { fill: "#777", opacity: 0.85, text: "−∞" }));
+    weights.paint((i, j) => ({ fill: BLUE, opacity: rows[i][j], text: visible()[i][j] ? number(rows[i][j]) : "", outline: early(i, j) }));
+    known.name(`known after ${depth} layer${depth > 1 ? "s" : ""} (number: since which)`);
+    known.paint((i, j) => knownLook(spread.found[i][j], depth, j > i));
+    leak.textContent = describeLeak(visible(), tokens, depth);
+    leak.classList.toggle("lm-leaks", !leak.textContent.includes("no token"));
+    shown.tell(describe(visible(), tokens));
+  });
 }
 
-/** The state of the mask in a sentence; Python's `describe` says the same. */
-function describe(visible, tokens) {
-  const blind = visible.findIndex((row) => !row.some(Boolean));
-  if (blind >= 0) return `“${tokens[blind]}” may look at nothing: there is nothing to share out.`;
-  let ahead = 0, leftOut = 0;
-  visible.forEach((row, i) => row.forEach((seen, j) => { if (j > i && seen) ahead++; if (j <= i && !seen) leftOut++; }));
-  if (!ahead && !leftOut) return "Every token sees itself and what came before, and nothing else.";
-  const parts = [];
-  if (ahead) parts.push(`${ahead} cells look into the future`);
-  if (leftOut) parts.push(`${leftOut} cells of the past or present are hidden`);
-  return parts.join("; ") + ".";
+/** Of one cell: the earlier known the darker, what comes from the future in orange; nothing if it is not known yet. */
+function knownLook(steps, depth, ahead) {
+  if (steps < 0 || steps > depth) return { fill: BLUE, opacity: 0, text: "" };
+  return { fill: ahead ? "var(--lm-orange)" : BLUE, opacity: 0.8 / Math.max(1, steps) ** 0.6, text: steps ? String(steps) : "" };
+}
+
+/** The mask as the copied line writes it: its name if it has one, else rows of 0 and 1. */
+function written(state, named) {
+  const found = MASKS.find((name) => JSON.stringify(named(name)) === JSON.stringify(state.visible));
+  return found ?? state.visible.map((row) => row.map(Number));
 }
 
 export default { render };

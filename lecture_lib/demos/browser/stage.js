@@ -1,0 +1,80 @@
+// The stage that every demo stands on: controls, the picture, the answer that may be covered until the class has
+// voted, what is said about it, and the lecturer's tools.
+
+import { element, python } from "./elements.js";
+import { tools } from "./controls.js";
+
+/**
+ * state(): what the person at the screen chose; share(changes) changes it, for every view and for Python.
+ * given(): what Python computed. tell(text): the line under the picture. run(draw): draws now and after every change.
+ *
+ * parts: controls (nodes), open (shown at once), answer (covered when the lecturer asked to predict first).
+ * question: what the class votes on; options: names to vote for, if it is a poll.
+ * line(state): how Python calls this demo again, as [positional text, {keyword: value}].
+ */
+export function stage({ model, el, name, controls = [], open = [], answer = [], question = "What will it show?", options = [], line = null }) {
+  const first = structuredClone(model.get("state"));
+  const readout = element("div", { class: "lm-readout", role: "status", "aria-live": "polite" });
+  const trouble = element("div", { class: "lm-trouble", role: "alert" });
+  const shown = model.get("predict") ? [covered(answer, asked(model, question), options)] : answer;
+  const node = element("div", { class: "lm-rich", "data-demo": name });
+  const share = (changes) => {
+    const moved = (key) => JSON.stringify(changes[key]) !== JSON.stringify(model.get("state")[key]);
+    if ((model.get("given").asks ?? []).some((key) => key in changes && moved(key))) node.classList.add("lm-busy");
+    model.set("state", { ...model.get("state"), ...changes });
+    model.save_changes();
+  };
+  const call = () => {
+    const [positional, keywords] = line(model.get("state"));
+    const named = Object.entries(keywords).map(([key, value]) => `${key}=${python(value)}`);
+    return `demos.${name}.show(${[positional, ...named].filter(Boolean).join(", ")})`;
+  };
+  const pairs = [["start again", () => share(structuredClone(first))]];
+  if (line) pairs.push(["copy as Python", () => { readout.textContent = call(); navigator.clipboard?.writeText(call()).catch(() => {}); }]);
+  pairs.push(["full screen", () => (document.fullscreenElement ? document.exitFullscreen() : node.requestFullscreen?.())]);
+  node.append(...controls, trouble, element("div", { class: "lm-row" }, ...open, ...shown), readout, tools(...pairs));
+  el.append(node);
+
+  const tell = (text) => { if (readout.textContent !== text) readout.textContent = text; };
+  const run = (draw) => {
+    const redraw = () => {
+      trouble.textContent = model.get("given").trouble ?? "";
+      draw();
+    };
+    const answered = () => {
+      node.classList.remove("lm-busy");
+      redraw();
+    };
+    model.on("change:state", redraw);
+    model.on("change:given", answered);
+    redraw();
+    return () => {
+      model.off("change:state", redraw);
+      model.off("change:given", answered);
+    };
+  };
+  return { node, state: () => model.get("state"), given: () => model.get("given"), share, tell, run };
+}
+
+function asked(model, question) {
+  const own = model.get("predict");
+  return typeof own === "string" ? own : question;
+}
+
+/** Hides the nodes behind a question until the class has voted; the hands that were counted stay beside the answer. */
+function covered(nodes, question, options) {
+  const counts = options.map(() => element("input", { type: "number", min: 0, value: 0, "data-lm-suppress-shortcuts": "true" }));
+  counts.forEach((count, i) => count.setAttribute("aria-label", `hands for ${options[i]}`));
+  const ballot = element("div", { class: "lm-ballot" }, ...options.map((option, i) => element("label", {}, counts[i], ` ${option}`)));
+  const cover = element("div", { class: "lm-cover" }, element("p", {}, question), ballot);
+  const reveal = () => cover.replaceWith(...nodes, ...(options.length ? [result(question, options, counts.map((count) => Number(count.value)))] : []));
+  cover.append(tools(["reveal", reveal]));
+  return cover;
+}
+
+function result(question, options, hands) {
+  const most = Math.max(1, ...hands);
+  const rows = options.map((option, i) => element("tr", {}, element("td", {}, option), element("td", { class: "lm-n" }, String(hands[i])),
+    element("td", {}, element("span", { class: "lm-track" }, element("span", { class: "lm-fill", style: `left:0;width:${(100 * hands[i]) / most}%;background:var(--lm-orange)` })))));
+  return element("div", { class: "lm-votes" }, element("div", { class: "lm-title" }, question), element("table", {}, ...rows));
+}
