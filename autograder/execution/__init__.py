@@ -8,6 +8,9 @@
     shell.py        inside the fork: an IPython shell whose outputs leave as frames
     zygote.py       the process that has imported everything once, and forks one for each submission
     client.py       the grader's side: starts a zygote, runs cells with deadlines, reads what comes back
+    warm.py         what is done once before forking
+    kernels.py      the process that Jupyter kernels are forked from, for one's own work
+    provisioner.py  ... and how stock nbclient, nbgrader and JupyterLab come by them
 
 The grader believes nothing of what comes back: `preprocessors/verify.py` alone decides about points. A zygote is a new
 program, never a fork of the grader, whose memory holds keys.

@@ -24,6 +24,7 @@ from typing import NoReturn
 from autograder.execution import frames, sandbox, seccomp
 from autograder.execution.limits import Limits
 from autograder.execution.shell import Seat  # here, because this package is not to be seen inside
+from autograder.execution.warm import fresh_chance, warm_torch
 
 _CHANNEL = 3  # the descriptor of the cells' socket, after the standard ones
 
@@ -96,23 +97,8 @@ def _imported() -> Seat:
     axes.imshow(np.zeros((2, 2)))
     figure.savefig(io.BytesIO(), format="png")
     plt.close("all")
-    _warm_torch()
+    warm_torch()
     return seat
-
-
-def _warm_torch() -> None:
-    try:
-        import torch
-    except ImportError:
-        return
-    torch.set_num_threads(1)
-    Q = torch.zeros(1, 2, 4, 8, requires_grad=True)
-    torch.nn.functional.scaled_dot_product_attention(Q, Q, Q, is_causal=True).sum().backward()
-    torch.testing.assert_close(Q, Q)
-    torch.allclose(Q, Q)
-    layer = torch.nn.Linear(8, 2)
-    torch.optim.AdamW(layer.parameters())  # the first optimiser of a process imports torch's compiler
-    layer(torch.ones(3, 8)).backward(torch.ones(3, 2))
 
 
 def _serve(control: socket.socket, listener: socket.socket, seat: Seat, sandboxed: bool) -> None:
@@ -196,7 +182,7 @@ def _become_submission(descriptors, request, limits, seat, sandboxed) -> NoRetur
             os.chdir(request["folder"])
             sandbox.set_limits(limits, shared=True)
         os.environ["NBGRADER_EXECUTION"] = "autograde"
-        _fresh_chance()
+        fresh_chance()
         channel = socket.socket(fileno=_CHANNEL)
         frames.send(channel, {"type": "ready"})
         _unpack(channel, request["archive"])
@@ -205,15 +191,6 @@ def _become_submission(descriptors, request, limits, seat, sandboxed) -> NoRetur
     except BaseException as error:
         os.write(2, f"the submission's process ended: {type(error).__name__}: {error}\n".encode())
     os._exit(0)
-
-
-def _fresh_chance() -> None:
-    """Python's own generator reseeds itself after a fork; these two would draw the same in every submission."""
-    import numpy
-
-    numpy.random.seed()
-    if (torch := sys.modules.get("torch")) is not None:
-        torch.default_generator.seed()
 
 
 def _unpack(channel: socket.socket, size: int) -> None:
