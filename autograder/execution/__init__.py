@@ -5,6 +5,8 @@
     linux.py        the kernel's calls that Python has no name for: namespaces, mounts, capabilities
     seccomp.py      system calls that no notebook needs, refused
     sandbox.py      what a submission's process can see and use
+    bubblewrap.py   the same view where only bubblewrap may make namespaces: a new process for each submission
+    alone.py        ... what runs in it
     shell.py        inside the fork: an IPython shell whose outputs leave as frames
     zygote.py       the process that has imported everything once, and forks one for each submission
     client.py       the grader's side: starts a zygote, runs cells with deadlines, reads what comes back
