@@ -7,8 +7,8 @@ namespaces again, so that no submission meets another, its own scratch and /proc
 As root the process becomes `NOBODY`; as an ordinary user everything happens in a user namespace. Linux only. Where the
 kernel refuses this to us, bubblewrap.py makes the same view.
 
-Memory is limited for each process, not for all of a submission together: a cgroup could, where one is delegated to the
-grader, which neither an ordinary login nor a container usually has.
+Memory is limited for each process, not for all of a submission together: no cgroups are used. What all submissions
+together may take can be bounded from outside, by `systemd-run --scope -p MemoryMax=8G python -m autograder grade`.
 """
 
 import contextlib
