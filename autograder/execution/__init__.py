@@ -12,7 +12,9 @@
     client.py       the grader's side: starts a zygote, runs cells with deadlines, reads what comes back
     warm.py         what is done once before forking
     kernels.py      the process that Jupyter kernels are forked from, for one's own work
-    provisioner.py  ... and how stock nbclient, nbgrader and JupyterLab come by them
+    mouthpiece.py   a Jupyter kernel whose cells run in the sandbox, for stock execution of submissions
+    provisioner.py  how stock nbclient, nbgrader and JupyterLab come by both
+    beside.py       the files beside a notebook
 
 The grader believes nothing of what comes back: `preprocessors/verify.py` alone decides about points. A zygote is a new
 program, never a fork of the grader, whose memory holds keys.

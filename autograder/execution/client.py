@@ -271,7 +271,7 @@ class Process:
                 if interrupted:
                     self._kill()
                     raise ProcessEnded("it did not stop when it was interrupted, and was ended")
-                self._interrupt()
+                self.interrupt()
                 interrupted, deadline = True, time.monotonic() + self._limits.grace_seconds
 
     def _wait(self, deadline: float, msg_id: str, show: Callable) -> bool | None:
@@ -349,7 +349,8 @@ class Process:
         if (cleaned := as_jupyter(message, msg_id)) is not None:
             show(cleaned)
 
-    def _interrupt(self) -> None:
+    def interrupt(self) -> None:
+        """As by the Stop button; from a signal handler while `execute` waits."""
         with contextlib.suppress(ProcessLookupError):
             if self._handle is not None:
                 signal.pidfd_send_signal(self._handle, signal.SIGINT)

@@ -5,8 +5,11 @@ environment, the kernel is a fork of a process that has imported torch and the r
 kernel is started as always. Chosen for all kernels by JUPYTER_DEFAULT_PROVISIONER_NAME=warm-provisioner, so that
 notebooks stay with the kernel that they name, or for one in the metadata of its kernel.json.
 
-A warm kernel has the rights of whoever starts it, as every kernel has: it is for one's own work, never for submissions.
-Linux only; elsewhere kernels are started as always.
+A warm kernel has the rights of whoever starts it, as every kernel has: it is for one's own work. A kernel for
+submissions is another: with {"sandboxed": true} in the provisioner's configuration, and always while nbgrader
+autogrades, its cells run in a sandboxed process (mouthpiece.py), as the course's own execution has them.
+
+Linux only; elsewhere kernels are started as always, and those for submissions not at all.
 """
 
 import asyncio
@@ -25,6 +28,7 @@ from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
+from traitlets import Bool
 
 from autograder.execution import frames
 
@@ -35,6 +39,12 @@ _PROGRAM = (
     "import sys; sys.path.insert(0, sys.argv[2]); from autograder.execution.kernels import main; "
     "sys.path.pop(0); main(int(sys.argv[1]))"
 )
+_SANDBOXED = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from autograder.execution.mouthpiece import main; "
+    "main(sys.argv[2], sys.argv[3:])"
+)
+_GRADING = "NBGRADER_EXECUTION"  # nbgrader says there what it executes a notebook for
+_RENOUNCED = "COURSE_UNSANDBOXED"  # sandbox.RENOUNCED, whose module takes longer to import than a kernel to fork
 _LAUNCHER = ["-m", "ipykernel_launcher"]
 _PLAIN = ("-Xfrozen_modules=off",)  # options of Python that make no difference to a kernel
 # What Python and its libraries read only when they start: kernels that differ here are forked from processes that do.
@@ -48,10 +58,14 @@ class NotWarm(Exception):
 class WarmProvisioner(LocalProvisioner):
     """jupyter_client's local provisioner, for kernels that are forked."""
 
+    sandboxed = Bool(False, help="Whether the cells run in a sandbox").tag(config=True)
+
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        environment = dict(os.environ if kwargs.get("env") is None else kwargs["env"])
+        if (self.sandboxed or environment.get(_GRADING) == "autograde") and not environment.get(_RENOUNCED):
+            return await super().launch_kernel(await asyncio.to_thread(_sandboxed, cmd), **kwargs)
         try:
             arguments = _arguments(cmd, kwargs)
-            environment = dict(os.environ if kwargs.get("env") is None else kwargs["env"])
             folder = str(kwargs.get("cwd") or os.getcwd())
             self.process = await asyncio.to_thread(_fork, arguments, environment, folder)
         except NotWarm as why:
@@ -60,6 +74,21 @@ class WarmProvisioner(LocalProvisioner):
         self.pid = self.pgid = self.process.pid  # it leads a group of its own
         self.cwd = folder
         return self.connection_info
+
+
+def _sandboxed(cmd: list[str]) -> list[str]:
+    """The command of a kernel whose cells run in a sandbox. Raises NoSandbox."""
+    from autograder.course import Course
+    from autograder.execution import host
+    from autograder.execution.sandbox import NoSandbox
+
+    try:
+        arguments = _arguments(cmd, {})
+    except NotWarm as why:
+        raise NoSandbox(f"{why}, and only such a kernel can be sandboxed") from None
+    with _one_at_a_time:
+        address = host.zygote(Course.here(), unsandboxed=False).address
+    return [sys.executable, "-P", "-c", _SANDBOXED, str(_ROOT), address, *arguments]
 
 
 def _arguments(cmd: list[str], kwargs: dict[str, Any]) -> list[str]:

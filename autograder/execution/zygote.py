@@ -205,7 +205,7 @@ def _attend(connection, request, descriptors, seat, sandboxed) -> None:
         become_submission(request, seat, lambda: _confine(request, limits, sandboxed))
     for descriptor in descriptors:
         os.close(descriptor)
-    _tell_number(connection, pid)
+    _watch(connection, _tell_number(connection, pid))
     _, status = os.waitpid(pid, 0)
     _report(connection, {"status": status})
 
@@ -215,13 +215,20 @@ def _attend_by_bubblewrap(connection, request, descriptors, view, folder) -> Non
     pid, started = bubblewrap.start(view, folder, request, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
-    _tell_number(connection, pid)
+    _watch(connection, _tell_number(connection, pid))
     _report(connection, {"status": bubblewrap.wait_status(started.wait())})
 
 
-def _tell_number(connection, pid: int) -> None:
-    handle = [os.pidfd_open(pid)] if hasattr(os, "pidfd_open") else []
-    socket.send_fds(connection, [frames.packed({"pid": pid})], handle)
+def _tell_number(connection, pid: int) -> int | None:
+    handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+    socket.send_fds(connection, [frames.packed({"pid": pid})], [] if handle is None else [handle])
+    return handle
+
+
+def _watch(connection, handle: int | None) -> None:
+    """Until the process has ended; it is ended when whoever asked for it is gone, and closed the connection."""
+    if handle is not None and handle not in select.select([handle, connection], [], [])[0]:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
 
 
 def _report(connection: socket.socket, message: dict) -> None:
