@@ -1,5 +1,6 @@
 """Warm kernels for stock nbclient, nbgrader and JupyterLab: forked, and otherwise as kernels that were started."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -129,7 +131,7 @@ def test_a_kernel_has_the_threads_that_one_that_was_started_has(kernel):
 
 
 def test_interrupt_stops_a_cell_and_the_next_one_runs(kernel):
-    message_id = kernel.client.execute("print('begun', flush=True)\nwhile True: pass")
+    message_id = kernel.client.execute("print('begun', flush=True)\nwhile True: pass", stop_on_error=False)
     while kernel.client.get_iopub_msg(timeout=WAIT)["content"].get("text") != "begun\n":
         pass
     kernel.manager.interrupt_kernel()
@@ -248,3 +250,21 @@ def test_another_environment_for_python_means_another_stem():
     here = dict(os.environ)
     assert provisioner._kind(here) == provisioner._kind(here | {"COLOUR": "blue"})
     assert provisioner._kind(here) != provisioner._kind(here | {"PYTHONPATH": "/elsewhere"})
+
+
+def test_jupyterlabs_server_starts_restarts_and_ends_warm_kernels(tmp_path):
+    from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+
+    async def visit():
+        kernels = AsyncMappingKernelManager(root_dir=str(tmp_path), connection_dir=str(tmp_path))
+        kernel_id = await kernels.start_kernel(kernel_name="python3")
+        pids = [kernels.get_kernel(kernel_id).provisioner.pid]
+        await kernels.restart_kernel(kernel_id)
+        pids.append(kernels.get_kernel(kernel_id).provisioner.pid)
+        parents = [int(Path(f"/proc/{pids[-1]}/stat").read_text().rpartition(")")[2].split()[1])]
+        await kernels.shutdown_kernel(kernel_id, now=True)
+        return pids, parents
+
+    pids, parents = asyncio.run(visit())
+    assert parents == [stem_pid()]
+    assert all(gone(pid) for pid in pids)
