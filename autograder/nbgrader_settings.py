@@ -21,6 +21,14 @@ IGNORED = (".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache")
 def nbgrader_settings(course: Course, unsandboxed: bool = False) -> Config:
     """The settings of a course, for `nbgrader_config.py` and for our own calls of nbgrader."""
     c = Config()
+    _folders(c, course)
+    _release(c)
+    _grading(c, course, unsandboxed)
+    _feedback(c)
+    return c
+
+
+def _folders(c: Config, course: Course) -> None:
     c.CourseDirectory.course_id = "language-models"
     c.CourseDirectory.root = str(course.root)
     c.CourseDirectory.source_directory = "build/source"
@@ -31,6 +39,8 @@ def nbgrader_settings(course: Course, unsandboxed: bool = False) -> Config:
     c.CourseDirectory.db_url = f"sqlite:///{course.gradebook}?timeout=60"
     c.CourseDirectory.ignore = list(IGNORED)
 
+
+def _release(c: Config) -> None:
     c.ClearSolutions.code_stub = {"python": "# Your code here; remove the next line.\nraise NotImplementedError"}
     c.GenerateAssignment.preprocessors = [
         "nbgrader.preprocessors.LockCells",
@@ -44,6 +54,8 @@ def nbgrader_settings(course: Course, unsandboxed: bool = False) -> Config:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
 
+
+def _grading(c: Config, course: Course, unsandboxed: bool) -> None:
     c.Autograde.exporter_class = "autograder.reading.StudentNotebookExporter"
     c.Autograde.sanitize_preprocessors = [
         "nbgrader.preprocessors.ClearOutput",
@@ -69,13 +81,14 @@ def nbgrader_settings(course: Course, unsandboxed: bool = False) -> Config:
     c.Verify.sealed_keys = str(course.sealed)
     c.Verify.visible_keys = str(course.visible_keys)
 
+
+def _feedback(c: Config) -> None:
     c.GenerateFeedback.preprocessors = [
         "nbgrader.preprocessors.GetGrades",
         "nbgrader.preprocessors.ClearHiddenTests",  # a feedback page would show the sealed seeds
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
     c.GenerateFeedback.exporter_class = "autograder.feedback_exporter.FeedbackExporter"
-    return c
 
 
 def nbgrader_api(course: Course, unsandboxed: bool = False):
