@@ -8,7 +8,8 @@ execution/         submissions on warm processes in a sandbox
 scoring.py         points for a verdict
 nbgrader_settings.py  nbgrader's configuration, for its own command line, its formgrader and ours alike
 preflight.py       submissions, looked at before they are graded
-grade.py           grading through nbgrader, and feedback
+grade.py           a class graded through nbgrader, and feedback
+grading/           tasks, who works on them, and the one writer
 worker_seed.py     what grading workers are forked from
 simulate.py        a class of students with known grades
 inventory.py       units, exercises, points, misconceptions

@@ -95,20 +95,35 @@ def simulate(
 
 @app.command()
 def grade(
-    units: Units = None, classroom: Classroom = None, workers: Workers = 2, unsandboxed: Unsandboxed = False
+    units: Units = None,
+    unit: Annotated[list[str] | None, typer.Option("--unit", help="The same as an argument; may be repeated.")] = None,
+    classroom: Classroom = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Submissions graded at once; 2 by default.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="In place of --workers: a Dask scheduler, or a cluster of nbgrader_config.py.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", "--force", help="Grade also what was graded and has not changed since.")
+    ] = False,
+    unsandboxed: Unsandboxed = False,
 ) -> None:
-    """Grade every submission through nbgrader and write the feedback pages."""
+    """Grade what is new or changed through nbgrader, and write the feedback pages."""
     from autograder.grade import grade as grade_submissions
     from autograder.progress import progress_bar
 
-    course = _course(classroom)
+    if workers and scheduler:
+        raise BadInput("--workers is for this machine, --scheduler for a cluster, which has its own; give one of them")
+    course, chosen = _course(classroom), [*(units or []), *(unit or [])]
     with progress_bar(console, "Grading") as progress:
-        graded = grade_submissions(course, units, workers, progress, unsandboxed)
+        graded = grade_submissions(
+            course, chosen, workers or 2, progress, unsandboxed, again=again, scheduler=scheduler
+        )
     for line in graded.notes:
         print(line)
     for complaint in graded.complaints:
         print(complaint, file=sys.stderr)
-    print(f"graded {len(graded.submissions)} submissions; feedback in {course.feedback}")
+    stood = f", {len(graded.standing)} stood already (--again grades them too)" if graded.standing else ""
+    print(f"graded {len(graded.submissions)} submissions{stood}; feedback in {course.feedback}")
     if graded.complaints:
         raise typer.Exit(2)
 

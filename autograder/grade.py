@@ -1,27 +1,26 @@
-"""Grades submissions through nbgrader, one at a time and several at once, and writes the feedback pages.
+"""Grades a class: what is new or changed, on processes of this machine or a cluster's workers.
 
-Every submission is graded by itself: whatever it does to its own grading, the others are untouched.
+Every submission is graded by itself: whatever it does to its own grading, the others are untouched. How it is done
+stands in grading/__init__.py.
 """
 
 import json
-import logging
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
 from pathlib import Path
-from typing import TextIO
 
 from autograder.cells import CHECK_PREFIX, SEALED_PREFIX
 from autograder.course import BadInput, Course
-from autograder.execution import host
 from autograder.execution.client import Zygote
 from autograder.execution.sandbox import NoSandbox, renounced, view_of
-from autograder.nbgrader_settings import nbgrader_api, reason
+from autograder.grading.cluster import cluster_workers
+from autograder.grading.gradebook import knows
+from autograder.grading.local import local_workers
+from autograder.grading.packing import Packer
+from autograder.grading.run import Workers, run
+from autograder.grading.task import Result, Task, Unfit
+from autograder.grading.writer import Writer, writer
+from autograder.nbgrader_settings import CLUSTERS, instructors_settings
 from autograder.preflight import Submission, inspect_submissions
 from autograder.preprocessors.record import RECORD
 from autograder.repair import REPAIRS
@@ -33,12 +32,14 @@ from lecture_lib.checking.keys import UnreadableKey, read_keys
 class Graded:
     """What a run of the grader did: (student, unit id) of each graded submission, and a line for each that was not.
 
+    standing: those that were graded before and have not changed since.
     notes: a line for each that was mended first, with what.
     """
 
     submissions: list[tuple[str, str]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    standing: list[tuple[str, str]] = field(default_factory=list)
 
 
 def grade(
@@ -48,81 +49,105 @@ def grade(
     progress: Callable[[int, int], None] | None = None,
     unsandboxed: bool = False,
     feedback: bool = True,
+    again: bool = False,
+    scheduler: str | None = None,
 ) -> Graded:
-    """Grades every submission of these units and, with `feedback`, writes the pages for students.
+    """Grades the submissions of these units that are new or changed; with `feedback`, writes the pages for students.
 
-    progress: called with (done, total) after each. Raises BadInput if there is nothing to grade, or no sandbox to run
-    submissions in and `unsandboxed` does not say that there need be none.
+    progress: called with (done, total) after each. again: grades the others too. scheduler: the address of a Dask
+    scheduler, or the name of a cluster in nbgrader_config.py, in place of `workers` processes here. Raises BadInput if
+    there is nothing to grade, or nobody who can: no sandbox to run submissions in, say, and `unsandboxed` does not
+    say that there need be none.
     """
     graded = Graded()
-    unsandboxed = unsandboxed or renounced()
     chosen = find_units(course, ids)
     if not any(course.submitted.glob("*/*")):
         raise BadInput(f"{course.submitted}: no submissions; nbgrader expects STUDENT/UNIT/NOTEBOOK.ipynb below it")
-    with _zygote(course, unsandboxed) as zygote:  # first: it imports while we look around
-        todo, complaints = inspect_submissions(course, _ready(course, chosen, graded.complaints))
-        graded.complaints += complaints
-        if not todo and not graded.complaints:
-            raise BadInput(f"{course.submitted}: no submissions of {', '.join(unit.id for unit in chosen)}")
-        if not todo:
-            return graded
-        with _workers(min(workers, len(todo)), zygote, {s.unit for s in todo}) as pool:
-            _enter_students(course, todo)
-            try:
-                zygote.wait_until_ready()
-            except (NoSandbox, RuntimeError) as error:
-                raise BadInput(str(error)) from None
-            if zygote.missing:
-                graded.complaints.append(zygote.missing)
-            jobs = {pool.submit(_grade_one, course, s.student, s.unit.id, unsandboxed, feedback): s for s in todo}
-            for done, job in enumerate(as_completed(jobs), 1):
-                _enter(graded, course, jobs[job], _fault(job))
-                if progress is not None:
-                    progress(done, len(todo))
+    settings = instructors_settings(course)
+    clusters = settings.pop(CLUSTERS, {})
+    unsandboxed = unsandboxed or renounced()
+    with writer(course) as entering:
+        units = _ready(course, chosen, entering, graded.complaints)
+        packer = Packer(course, entering.book, units, settings, unsandboxed, feedback)
+        handed_in = [(folder.parent.name, unit) for unit in units for folder in course.submitted.glob(f"*/{unit.id}")]
+        if not again:
+            found = [(s, u) for s, u in handed_in if entering.stands(s, u, packer.digest(s, u), feedback)]
+            graded.standing = sorted((student, unit.id) for student, unit in found)
+        job = _Job(course, units, packer, entering, graded, progress or (lambda done, total: None))
+        if len(handed_in) == len(graded.standing):
+            job.inspect()
+        elif scheduler is not None:
+            job.on_cluster(scheduler, clusters)
+        else:
+            job.here(workers, unsandboxed)
+    if not (graded.submissions or graded.standing or graded.complaints):
+        raise BadInput(f"{course.submitted}: no submissions of {', '.join(unit.id for unit in chosen)}")
     graded.submissions.sort()
     return graded
 
 
-def _fault(job: Future) -> str | None:
-    try:
-        return job.result()
-    except BrokenProcessPool:
-        return "was not graded, because a process of the grader was killed; run it again"
+@dataclass
+class _Job:
+    """What is done with the submissions of a run that do not stand."""
 
+    course: Course
+    units: list[Unit]
+    packer: Packer
+    writer: Writer
+    graded: Graded
+    progress: Callable[[int, int], None]
 
-def _enter(graded: Graded, course: Course, submission: Submission, fault: str | None) -> None:
-    unit = submission.unit
-    path = course.submitted / submission.student / unit.id / unit.notebook
-    if fault is not None:
-        graded.complaints.append(f"{path}: {fault}")
-        return
-    graded.submissions.append((submission.student, unit.id))
-    mended = json.loads((course.autograded / submission.student / unit.id / unit.notebook).read_text(encoding="utf-8"))
-    repairs = mended["metadata"].get(RECORD, {}).get(REPAIRS, [])
-    if submission.note:
-        graded.notes.append(submission.note)
-    if repairs:
-        more = f" (and {len(repairs) - 3} more)" if len(repairs) > 3 else ""
-        graded.notes.append(f"{path}: mended: {'; '.join(repairs[:3])}{more}")
+    def inspect(self) -> list[Submission]:
+        todo, complaints = inspect_submissions(self.course, self.units, set(self.graded.standing))
+        self.graded.complaints += complaints
+        return todo
 
+    def here(self, number: int, unsandboxed: bool) -> None:
+        with _zygote(self.course, unsandboxed) as zygote:  # first: it imports while we look around
+            todo = self.inspect()
+            if todo:
+                units = {submission.unit for submission in todo}
+                with local_workers(self.course, min(number, len(todo)), zygote, units) as workers:
+                    _await(zygote, self.graded)
+                    self.do(workers, todo)
 
-@contextmanager
-def _workers(number: int, zygote: Zygote, units: set[Unit]) -> Iterator[ProcessPoolExecutor]:
-    """A pool of processes that use this zygote, each a fork of one that has imported what they need.
+    def on_cluster(self, scheduler: str, clusters: dict) -> None:
+        todo = self.inspect()
+        if todo:
+            with cluster_workers(scheduler, clusters) as workers:
+                self.do(workers, todo)
 
-    Not of this process: a fork would take its threads' locks along. The one that they are forked from goes with them,
-    so that the next call's sees that call's environment.
-    """
-    context = multiprocessing.get_context("forkserver")
-    probes = {f"lecture_lib.exercises.{unit.name}" for unit in units}  # with torch, where they use it
-    context.set_forkserver_preload(["autograder.worker_seed", *sorted(probes)])
-    try:
-        with ProcessPoolExecutor(number, context, host.borrow, (zygote.address, zygote.sandboxed)) as pool:
-            for _ in range(number):
-                pool.submit(os.getpid)  # starts them now, while the zygote imports its part
-            yield pool
-    finally:
-        forkserver._forkserver._stop()
+    def do(self, workers: Workers, todo: list[Submission]) -> None:
+        try:
+            run(workers, todo, self.make, self.enter, self.complain, self.progress)
+        except Unfit as error:
+            raise BadInput(str(error)) from None
+
+    def make(self, submission: Submission) -> Task:
+        return self.packer.task(submission.student, submission.unit)
+
+    def enter(self, submission: Submission, task: Task, result: Result) -> None:
+        unit, student = submission.unit, submission.student
+        log = self.writer.log(student, unit.id, result.log)
+        if result.fault is not None:
+            fault = f"nbgrader could not grade it ({result.fault}); see {log}, or ask for a fresh copy"
+            self.complain(submission, fault)
+            return
+        self.writer.enter(task, result)
+        self.graded.submissions.append((student, unit.id))
+        if submission.note:
+            self.graded.notes.append(submission.note)
+        notebook = next(file.data for file in result.autograded if file.path == unit.notebook)
+        repairs = json.loads(notebook)["metadata"].get(RECORD, {}).get(REPAIRS, [])
+        if repairs:
+            more = f" (and {len(repairs) - 3} more)" if len(repairs) > 3 else ""
+            self.graded.notes.append(f"{self._path(submission)}: mended: {'; '.join(repairs[:3])}{more}")
+
+    def complain(self, submission: Submission, fault: str) -> None:
+        self.graded.complaints.append(f"{self._path(submission)}: {fault}")
+
+    def _path(self, submission: Submission) -> Path:
+        return self.course.submitted / submission.student / submission.unit.id / submission.unit.notebook
 
 
 def _zygote(course: Course, unsandboxed: bool) -> Zygote:
@@ -133,17 +158,28 @@ def _zygote(course: Course, unsandboxed: bool) -> Zygote:
         raise BadInput(str(error)) from None
 
 
-def _ready(course: Course, units: list[Unit], complaints: list[str]) -> list[Unit]:
-    """The units whose keys can be read and that this class's gradebook knows; a complaint for each other one."""
+def _await(zygote: Zygote, graded: Graded) -> None:
+    try:
+        zygote.wait_until_ready()
+    except (NoSandbox, RuntimeError) as error:
+        raise BadInput(str(error)) from None
+    if zygote.missing:
+        graded.complaints.append(zygote.missing)
+
+
+def _ready(course: Course, units: list[Unit], entering: Writer, complaints: list[str]) -> list[Unit]:
+    """The units whose files are there and that this class's gradebook knows; a complaint for each other one."""
     usable = []
     for unit in units:
+        if not any(course.submitted.glob(f"*/{unit.id}")):
+            continue
         try:
             read_keys(course.visible_keys / f"{unit.id}.json")
             read_keys(course.sealed / f"{unit.id}.json")
         except UnreadableKey as error:
             complaints.append(str(error))
             continue
-        if (course.submitted.exists() and any(course.submitted.glob(f"*/{unit.id}"))) and not _released(course, unit):
+        if not knows(entering.book, unit.id):
             complaints.append(
                 f"{course.gradebook}: does not know {unit.id} yet; run python -m autograder build {unit.id} "
                 f"--classroom {course.classroom}"
@@ -151,63 +187,6 @@ def _ready(course: Course, units: list[Unit], complaints: list[str]) -> list[Uni
             continue
         usable.append(unit)
     return usable
-
-
-def _released(course: Course, unit: Unit) -> bool:
-    """Whether the assignment has been generated into this class's gradebook."""
-    from nbgrader.api import Gradebook, MissingEntry
-
-    if not course.gradebook.exists():
-        return False
-    with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
-        try:
-            gradebook.find_notebook(unit.name, unit.id)
-        except MissingEntry:
-            return False
-    return True
-
-
-def _enter_students(course: Course, todo: list[Submission]) -> None:
-    """Enters the students in the gradebook: two graders of one student's submissions would both try, and one fail."""
-    from nbgrader.api import Gradebook
-
-    with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
-        for student in {submission.student for submission in todo}:
-            gradebook.update_or_create_student(student)
-
-
-def _grade_one(course: Course, student: str, unit_id: str, unsandboxed: bool, feedback: bool) -> str | None:
-    """Grades one submission and writes its feedback; returns what went wrong, or None.
-
-    What nbgrader and the kernel have to say goes to a log of this submission, not to the terminal.
-    """
-    logging.getLogger().setLevel(logging.CRITICAL)
-    log = course.logs / f"{student}-{unit_id}.txt"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as file, _output_to(file):
-        api = nbgrader_api(course, unsandboxed)
-        for step in (api.autograde, api.generate_feedback) if feedback else (api.autograde,):
-            result = step(unit_id, student, force=True)
-            file.write(result.get("log") or "")
-            if not result["success"]:
-                file.write(result.get("error") or "")
-                return f"nbgrader could not grade it ({reason(result)}); see {log}, or ask for a fresh copy"
-    return None
-
-
-@contextmanager
-def _output_to(file: TextIO) -> Iterator[None]:
-    """This process's output, and that of the kernels that it starts, into a file."""
-    kept = [os.dup(1), os.dup(2)]
-    try:
-        for descriptor in (1, 2):
-            os.dup2(file.fileno(), descriptor)
-        yield
-    finally:
-        file.flush()
-        for descriptor, copy in zip((1, 2), kept):
-            os.dup2(copy, descriptor)
-            os.close(copy)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Submissions, looked at before they are graded: which can be, and one line for each that can't."""
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,13 @@ class Submission:
     note: str = ""  # what was done so that it can be graded, for the instructor
 
 
-def inspect_submissions(course: Course, units: list[Unit]) -> tuple[list[Submission], list[str]]:
-    """(submissions to grade, complaints) for these units, sorted. A complaint names the file and the next step."""
+def inspect_submissions(
+    course: Course, units: list[Unit], standing: Collection[tuple[str, str]] = ()
+) -> tuple[list[Submission], list[str]]:
+    """(submissions to grade, complaints) for these units, sorted. A complaint names the file and the next step.
+
+    standing: (student, unit id) of those that need no grading.
+    """
     every = find_units(course)
     wanted, known = {unit.id: unit for unit in units}, [unit.id for unit in every]
     releases = {unit.id: _released(course, unit) for unit in units}
@@ -32,7 +38,7 @@ def inspect_submissions(course: Course, units: list[Unit]) -> tuple[list[Submiss
             continue
         if name not in known:
             complaints.append(f"{folder}: there is no unit {name!r}; rename the folder to one of {', '.join(known)}")
-        elif name in wanted:
+        elif name in wanted and (student, name) not in standing:
             try:
                 good.append(Submission(student, wanted[name], _made_gradable(folder, wanted[name], releases[name])))
             except UnreadableNotebook as error:

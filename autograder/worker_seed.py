@@ -14,7 +14,7 @@ import nbgrader.apps
 import sqlalchemy.orm
 from nbformat.v4 import new_code_cell, new_notebook
 
-import autograder.grade
+import autograder.grading.task
 import autograder.preprocessors.verify
 
 sqlalchemy.orm.configure_mappers()

@@ -2,8 +2,13 @@
 
 Stock is nbgrader's own command line and execution, a kernel for each submission, with our judge behind it (without it
 the scores would not mean the same). Neither side writes feedback pages here, except in the row that says so.
+
+Otter is `otter run`, once for each submission, where otter-grader is installed (it is in none of our extras): its own
+execution of the same notebooks, with one test for each exercise that its answer is there. Only its time is compared;
+its scores mean another thing.
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -42,12 +47,13 @@ def measure(submissions: int = SUBMISSIONS, repeated: int = REPEATED) -> list[Me
         serial, truth = _timed(original, unit, "stock", lambda course: _stock(course, unit, 1))
         pair, paired = _timed(original, unit, "stock2", lambda course: _stock(course, unit, 2))
         _require_same("stock with two processes", paired, truth)
-        rows = []
+        rows, alone = [], 0.0
         for workers in (1, 2, 4):
             ours, scores = _timed(
                 original, unit, f"engine{workers}", lambda course, n=workers: _engine(course, unit, n)
             )
             _require_same(f"the engine with {workers} workers", scores, truth)
+            alone = alone or ours / size
             what = f"one of {size} submissions of {unit.id} graded, {workers} worker{'s' * (workers > 1)}"
             peers = [("stock nbgrader, serial", serial, 12 if workers == 2 else None)]
             if workers == 2:
@@ -56,6 +62,7 @@ def measure(submissions: int = SUBMISSIONS, repeated: int = REPEATED) -> list[Me
                 Measurement(f"{what}, beside {name}", "s", [ours / size], [peer / size], name, goal_ratio=goal)
                 for name, peer, goal in peers
             ]
+        rows.append(_beside_otter(original, unit, Path(scratch), alone))
         full, _ = _timed(original, unit, "feedback", lambda course: grade(course, [unit.id], workers=2))
         rows.append(Measurement("one submission graded, 2 workers, with its feedback page", "s", [full / size]))
         rows += _memory(original, unit, Path(scratch))
@@ -112,6 +119,32 @@ def _stock(course: Course, unit: Unit, processes: int) -> None:
         log.close()
     if any(process.wait() for process in running):
         raise SystemExit("stock nbgrader could not grade the simulated class")
+
+
+def _beside_otter(original: Course, unit: Unit, scratch: Path, ours: float) -> Measurement:
+    """Seconds a submission with one worker, beside `otter run` where it is installed."""
+    name = f"one submission of {unit.id} graded, 1 worker, beside otter run"
+    if importlib.util.find_spec("otter") is None:
+        return Measurement(f"{name} (not installed)", "s", [ours])
+    tests, out = scratch / "otter" / "tests", scratch / "otter" / "out"
+    for folder in (tests, out):
+        folder.mkdir(parents=True)
+    for exercise in unit.exercises:
+        case = {"code": f">>> {exercise} is not None\nTrue", "hidden": False, "locked": False}
+        suite = {"cases": [case], "scored": True, "setup": "", "teardown": "", "type": "doctest"}
+        test = {"name": exercise, "points": 1, "suites": [suite]}
+        (tests / f"{exercise}.py").write_text(f"OK_FORMAT = True\n\ntest = {test!r}\n")
+    otter, archive = [sys.executable, "-m", "otter"], str(out.with_name("autograder.zip"))
+    packed = [*otter, "generate", "-t", str(tests), "-o", archive, "--no-environment", "--no-requirements"]
+    subprocess.run(packed, check=True, cwd=out, capture_output=True)
+    handed_in = sorted(original.submitted.glob(f"*/{unit.id}/{unit.notebook}"))
+    start = time.perf_counter()
+    for notebook in handed_in:
+        command = [*otter, "run", str(notebook), "-a", archive, "-o", str(out), "--no-logo"]
+        subprocess.run(command, check=True, cwd=out, capture_output=True)
+        (out / "results.json").unlink()  # that it has graded
+    took = time.perf_counter() - start
+    return Measurement(name, "s", [ours], [took / len(handed_in)], "otter run")
 
 
 def _require_same(who: str, scores: dict, truth: dict) -> None:

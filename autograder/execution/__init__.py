@@ -5,9 +5,16 @@
     linux.py        the kernel's calls that Python has no name for: namespaces, mounts, capabilities
     seccomp.py      system calls that no notebook needs, refused
     sandbox.py      what a submission's process can see and use
+    bubblewrap.py   the same view where only bubblewrap may make namespaces: a new process for each submission
+    alone.py        ... what runs in it
     shell.py        inside the fork: an IPython shell whose outputs leave as frames
     zygote.py       the process that has imported everything once, and forks one for each submission
     client.py       the grader's side: starts a zygote, runs cells with deadlines, reads what comes back
+    warm.py         what is done once before forking
+    kernels.py      the process that Jupyter kernels are forked from, for one's own work
+    mouthpiece.py   a Jupyter kernel whose cells run in the sandbox, for stock execution of submissions
+    provisioner.py  how stock nbclient, nbgrader and JupyterLab come by both
+    beside.py       the files beside a notebook
 
 The grader believes nothing of what comes back: `preprocessors/verify.py` alone decides about points. A zygote is a new
 program, never a fork of the grader, whose memory holds keys.

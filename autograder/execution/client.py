@@ -1,6 +1,7 @@
 """The grader's side: starts a zygote, asks it for processes, runs cells with deadlines, reads what comes back."""
 
 import contextlib
+import logging
 import os
 import select
 import shutil
@@ -22,7 +23,7 @@ from autograder.execution.messages import as_jupyter
 from lecture_lib.mywork import saved
 
 _START_SECONDS = 180  # a zygote on a busy machine
-_PROCESS_SECONDS = 30  # a fork on a busy machine
+_PROCESS_SECONDS = 90  # a fork on a busy machine, or a start by bubblewrap, which imports
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _PROGRAM = (
     "import sys; sys.path.insert(0, sys.argv[3]); from autograder.execution.zygote import main; "
@@ -45,8 +46,9 @@ class Zygote:
         self.address = address
         self.pid = 0
         self.missing: str | None = None  # what its sandbox lacks, in a line
+        self.note: str | None = None  # that it is bubblewrap's, in a line
         self.sandboxed = True
-        self._started, self._control = started, control
+        self._started, self._control, self._rehearsal = started, control, False
 
     @classmethod
     def start(cls, view: sandbox.View | None) -> "Zygote":
@@ -89,6 +91,7 @@ class Zygote:
                 start_new_session=True,  # Ctrl-C is for the grader, which then closes the control socket
             )
         zygote = cls(address, started, control)
+        zygote._rehearsal = rehearsal
         zygote.sandboxed = view is not None
         control.settimeout(_START_SECONDS)
         frames.send(
@@ -117,7 +120,9 @@ class Zygote:
                 raise error
             self.pid = answer.get("pid", self.pid)
             if "ready" in answer:
-                ready, self.missing = True, answer["missing"]
+                ready, self.missing, self.note = True, answer["missing"], answer["note"]
+                if self.note and not self._rehearsal:
+                    logging.getLogger(__name__).warning(self.note)
 
     @property
     def alive(self) -> bool:
@@ -266,7 +271,7 @@ class Process:
                 if interrupted:
                     self._kill()
                     raise ProcessEnded("it did not stop when it was interrupted, and was ended")
-                self._interrupt()
+                self.interrupt()
                 interrupted, deadline = True, time.monotonic() + self._limits.grace_seconds
 
     def _wait(self, deadline: float, msg_id: str, show: Callable) -> bool | None:
@@ -344,7 +349,8 @@ class Process:
         if (cleaned := as_jupyter(message, msg_id)) is not None:
             show(cleaned)
 
-    def _interrupt(self) -> None:
+    def interrupt(self) -> None:
+        """As by the Stop button; from a signal handler while `execute` waits."""
         with contextlib.suppress(ProcessLookupError):
             if self._handle is not None:
                 signal.pidfd_send_signal(self._handle, signal.SIGINT)

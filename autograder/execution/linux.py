@@ -12,8 +12,8 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 4, 24, 38, 47
-_PR_CAP_AMBIENT_CLEAR_ALL = 4
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_READ, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 23, 24, 38
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 # What statvfs reports of a mount and a later remount must repeat; only "relatime" has another number there.
 _KEPT_FLAGS = {2: MS_NOSUID, 4: MS_NODEV, 8: MS_NOEXEC, 1024: 1024, 2048: 2048, 4096: 1 << 21}
@@ -92,13 +92,20 @@ def forbid_new_privileges() -> None:
     _require(_libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl no_new_privs")
 
 
-def drop_capabilities() -> None:
-    """All of them, for good: out of the bounding, ambient, inheritable, permitted and effective sets."""
+def empty_bounding_set() -> None:
+    """No capability can be gained any more; those that this process has stay."""
     libc = _libc()
     with open("/proc/sys/kernel/cap_last_cap") as file:
         last = int(file.read())
     for capability in range(last + 1):
-        _require(libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl capbset")
+        if libc.prctl(_PR_CAPBSET_READ, capability, 0, 0, 0):
+            _require(libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl capbset")
+
+
+def drop_capabilities() -> None:
+    """All of them, for good: out of the bounding, ambient, inheritable, permitted and effective sets."""
+    libc = _libc()
+    empty_bounding_set()
     _require(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "prctl ambient")
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _require(libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")

@@ -4,7 +4,11 @@ In two steps. `enclose` is done once, by a zygote before it imports what noteboo
 is listed, an ordinary identity, no network. `separate` and `confine` are done for each submission, in its fork: new
 namespaces again, so that no submission meets another, its own scratch and /proc, then limits, and no way back.
 
-As root the process becomes `NOBODY`; as an ordinary user everything happens in a user namespace. Linux only.
+As root the process becomes `NOBODY`; as an ordinary user everything happens in a user namespace. Linux only. Where the
+kernel refuses this to us, bubblewrap.py makes the same view.
+
+Memory is limited for each process, not for all of a submission together: no cgroups are used. What all submissions
+together may take can be bounded from outside, by `systemd-run --scope -p MemoryMax=8G python -m autograder grade`.
 """
 
 import contextlib
@@ -35,7 +39,7 @@ _SYSTEM = (
     *("/etc/alternatives", "/etc/fonts", "/etc/localtime", "/etc/mime.types", "/etc/ssl", "/sys/devices/system/cpu"),
 )
 _DEVICES = ("null", "zero", "full", "random", "urandom")
-_FILES = {
+FILES = {
     "etc/passwd": f"student:x:{STUDENT}:{STUDENT}::{SCRATCH}:/bin/sh\n",
     "etc/group": f"student:x:{STUDENT}:\n",
     "etc/hosts": "127.0.0.1 localhost\n",
@@ -47,8 +51,9 @@ class NoSandbox(Exception):
     """The sandbox can't be set up here: one line with what is missing, and the next step."""
 
     def __init__(self, why: str):
+        self.why = why
         super().__init__(
-            f"no sandbox for submissions: {why}; grade on Linux with user namespaces, or, "
+            f"no sandbox for submissions: {why}; grade on Linux with user namespaces or bubblewrap, or, "
             "for submissions that you trust, with --unsandboxed"
         )
 
@@ -144,15 +149,20 @@ def enclose(view: View, root: str) -> None:
         linux.mount("none", "/", None, linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID)
         if os.geteuid() == 0:
             os.chown(SCRATCH, NOBODY, NOBODY)
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
-            linux.set_dumpable()
+            become_nobody()
             linux.end_with_parent()
         linux.forbid_new_privileges()
     except OSError as error:
         raise NoSandbox(f"{error}") from None
-    _make_folders()
+    make_folders()
+
+
+def become_nobody() -> None:
+    """Root's identity is given up for good."""
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    linux.set_dumpable()
 
 
 def _furnish(view: View, root: str) -> None:
@@ -167,7 +177,7 @@ def _furnish(view: View, root: str) -> None:
             linux.mount("none", root + path, "tmpfs", linux.MS_RDONLY, "size=4k,mode=555")
     for folder in ("dev/pts", "proc", "etc", SCRATCH[1:]):
         os.makedirs(f"{root}/{folder}", exist_ok=True)
-    for name, text in _FILES.items():
+    for name, text in FILES.items():
         Path(root, name).write_text(text)
     for name in _DEVICES:
         Path(root, "dev", name).touch()
@@ -203,7 +213,8 @@ def _mount_scratch(size: int) -> None:
     linux.mount("tmpfs", SCRATCH, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
 
 
-def _make_folders() -> None:
+def make_folders() -> None:
+    """What scratch holds at first."""
     for name in ("tmp", "shm", "submission", "matplotlib"):
         os.mkdir(f"{SCRATCH}/{name}")
 
@@ -214,14 +225,18 @@ def separate(limits: Limits) -> None:
     linux.unshare(_OWN | linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
     linux.map_ids(STUDENT, uid, gid)
     _mount_scratch(limits.scratch_bytes)
-    _make_folders()
+    make_folders()
     with contextlib.suppress(OSError):  # only `!command` needs a terminal
         linux.mount("devpts", "/dev/pts", "devpts", linux.MS_NOSUID, "newinstance,ptmxmode=0666,mode=620")
 
 
-def confine(limits: Limits) -> None:
-    """The last step, in the submission's own process: its /proc, then limits, and nothing that could undo any of it."""
-    _mount_processes("/proc")
+def confine(limits: Limits, mounted: bool = False) -> None:
+    """The last step, in the submission's own process: its /proc, then limits, and nothing that could undo any of it.
+
+    mounted: its /proc is there already.
+    """
+    if not mounted:
+        _mount_processes("/proc")
     with contextlib.suppress(OSError):
         Path("/proc/sys/user/max_user_namespaces").write_text("0")
     with contextlib.suppress(OSError):

@@ -7,6 +7,9 @@ the other end of its control socket.
 A submission is a connection to its listening socket: a request with three descriptors (the channel of the cells, and
 pipes for what is written past Python to the standard output and error), then the answers: the process's handle and,
 when it has ended, how.
+
+Where the kernel allows no such sandbox, but bubblewrap one, this program stays outside and has bubblewrap start a new
+process for each submission (bubblewrap.py).
 """
 
 import contextlib
@@ -19,53 +22,97 @@ import signal
 import socket
 import sys
 import tarfile
+from collections.abc import Callable
 from typing import NoReturn
 
-from autograder.execution import frames, sandbox, seccomp
+from autograder.execution import bubblewrap, frames, linux, sandbox, seccomp
 from autograder.execution.limits import Limits
 from autograder.execution.shell import Seat  # here, because this package is not to be seen inside
+from autograder.execution.warm import fresh_chance, warm_torch
 
 _CHANNEL = 3  # the descriptor of the cells' socket, after the standard ones
 
 
 def main(control_number: int, listener_number: int) -> None:
-    """Sets up, reports {"pid"} and then {"ready", "missing"} or {"failed"} on the control socket, and serves."""
+    """Sets up, reports {"pid"}, then {"ready", "missing", "note"} or {"failed"} on the control socket, and serves."""
     control, listener = socket.socket(fileno=control_number), socket.socket(fileno=listener_number)
     setting = frames.receive(control)
-    if setting["view"] is None:
-        frames.send(control, {"pid": os.getpid()})
-        _serve(control, listener, _warm(control, None), sandboxed=False)
-        shutil.rmtree(os.path.dirname(setting["root"]), ignore_errors=True)
-        return
     try:
-        sandbox.leave_namespaces()
-    except sandbox.NoSandbox as error:
-        frames.send(control, {"pid": os.getpid()})
-        frames.send(control, {"failed": str(error)})
-        return
-    pid = os.fork()
-    if pid:  # outside, only to be the parent of number 1 of the new namespace
-        frames.send(control, {"pid": pid})
+        if setting["view"] is None:
+            frames.send(control, {"pid": os.getpid()})
+            seat = _warm(control, None)
+            _serve(control, listener, lambda *asked: _attend(*asked, seat, sandboxed=False))
+            return
+        view = sandbox.View.from_json(setting["view"])
+        why = _serve_in_namespaces(control, listener, view, setting)
+        if why is not None:
+            _serve_by_bubblewrap(control, listener, view, setting, why)
+    finally:
+        shutil.rmtree(os.path.dirname(setting["root"]), ignore_errors=True)
+
+
+def _serve_in_namespaces(control, listener, view, setting) -> str | None:
+    """Serves in a sandbox; returns why there can be none. In a fork: who has tried has changed."""
+    reading, telling = os.pipe()
+    if os.fork() == 0:
+        os.close(reading)
+        linux.end_with_parent()
+        _enter_namespaces(control, listener, view, setting, telling)
+        os._exit(0)
+    os.close(telling)
+    with open(reading, encoding="utf-8", errors="replace") as told:
+        why = told.read()
+    if not why:
         control.close()
         listener.close()
-        os.waitpid(pid, 0)
-        shutil.rmtree(os.path.dirname(setting["root"]), ignore_errors=True)
-        return
+    os.wait()
+    return why or None
+
+
+def _enter_namespaces(control, listener, view, setting, telling: int) -> None:
+    """Writes to `telling` why there can be no sandbox, or closes it and serves."""
     try:
-        sandbox.enclose(sandbox.View.from_json(setting["view"]), setting["root"])
+        sandbox.leave_namespaces()
+        pid = os.fork()
+        if pid:  # outside, only to be the parent of number 1 of the new namespace
+            frames.send(control, {"pid": pid})
+            for mine in (control, listener):
+                mine.close()
+            os.close(telling)
+            os.wait()
+            return
+        sandbox.enclose(view, setting["root"])
         sandbox.rehearse()
     except sandbox.NoSandbox as error:
-        frames.send(control, {"failed": str(error)})
+        os.write(telling, error.why.encode())
         os._exit(1)
+    os.close(telling)
     if setting["rehearsal"]:
-        frames.send(control, {"ready": True, "missing": seccomp.unsupported()})
+        frames.send(control, {"ready": True, "missing": seccomp.unsupported(), "note": None})
     else:
-        _serve(control, listener, _warm(control, seccomp.unsupported()), sandboxed=True)
+        seat = _warm(control, seccomp.unsupported())
+        _serve(control, listener, lambda *asked: _attend(*asked, seat, sandboxed=True))
     os._exit(0)
 
 
+def _serve_by_bubblewrap(control, listener, view, setting, why: str) -> None:
+    """Serves from outside any sandbox, without having imported anything: each process is bubblewrap's."""
+    frames.send(control, {"pid": os.getpid()})
+    folder = f"{os.path.dirname(setting['root'])}/files"
+    try:
+        bubblewrap.make_files(folder)
+        bubblewrap.rehearse(view, folder)
+    except sandbox.NoSandbox as error:
+        frames.send(control, {"failed": str(sandbox.NoSandbox(f"{why}, and {error.why}"))})
+        return
+    note = f"submissions run in bubblewrap, each in a new process that takes seconds to start: {why}"
+    frames.send(control, {"ready": True, "missing": seccomp.unsupported(), "note": note})
+    if not setting["rehearsal"]:
+        _serve(control, listener, lambda *asked: _attend_by_bubblewrap(*asked, view, folder))
+
+
 def _warm(control: socket.socket, missing: str | None) -> Seat:
-    """Imports, touches what is lazy on first use, and reports; returns the seat of every fork."""
+    """Imports and reports; returns the seat of every fork."""
     try:
         seat = _imported()
     except Exception as error:
@@ -75,13 +122,17 @@ def _warm(control: socket.socket, missing: str | None) -> Seat:
         os._exit(1)
     gc.collect()
     gc.freeze()  # or the first collection in a fork would touch, and so copy, every page
-    frames.send(control, {"ready": True, "missing": missing})
+    frames.send(control, {"ready": True, "missing": missing, "note": None})
     return seat
 
 
-def _imported() -> Seat:
+def new_seat() -> Seat:
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    seat = Seat()
+    return Seat()
+
+
+def _imported() -> Seat:
+    seat = new_seat()
     import anywidget  # noqa: F401
     import ipywidgets
     import matplotlib.pyplot as plt
@@ -96,27 +147,12 @@ def _imported() -> Seat:
     axes.imshow(np.zeros((2, 2)))
     figure.savefig(io.BytesIO(), format="png")
     plt.close("all")
-    _warm_torch()
+    warm_torch()
     return seat
 
 
-def _warm_torch() -> None:
-    try:
-        import torch
-    except ImportError:
-        return
-    torch.set_num_threads(1)
-    Q = torch.zeros(1, 2, 4, 8, requires_grad=True)
-    torch.nn.functional.scaled_dot_product_attention(Q, Q, Q, is_causal=True).sum().backward()
-    torch.testing.assert_close(Q, Q)
-    torch.allclose(Q, Q)
-    layer = torch.nn.Linear(8, 2)
-    torch.optim.AdamW(layer.parameters())  # the first optimiser of a process imports torch's compiler
-    layer(torch.ones(3, 8)).backward(torch.ones(3, 2))
-
-
-def _serve(control: socket.socket, listener: socket.socket, seat: Seat, sandboxed: bool) -> None:
-    """Forks for each connection until the control socket closes."""
+def _serve(control: socket.socket, listener: socket.socket, attend: Callable[..., None]) -> None:
+    """Forks for each connection until the control socket closes; `attend` gets the connection and its request."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader
     while True:
         readable, _, _ = select.select([control, listener], [], [], 5)
@@ -126,7 +162,7 @@ def _serve(control: socket.socket, listener: socket.socket, seat: Seat, sandboxe
         if listener in readable:
             connection, _ = listener.accept()
             with connection:
-                _fork(control, listener, connection, seat, sandboxed)
+                _fork(control, listener, connection, attend)
 
 
 def _reap() -> None:
@@ -137,7 +173,7 @@ def _reap() -> None:
         pass
 
 
-def _fork(control, listener, connection, seat, sandboxed) -> None:
+def _fork(control, listener, connection, attend) -> None:
     connection.settimeout(10)  # one grader that hangs is not to stop the others
     try:
         data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
@@ -150,7 +186,7 @@ def _fork(control, listener, connection, seat, sandboxed) -> None:
         control.close()
         listener.close()
         try:
-            _attend(connection, frames.unpacked(data[4:]), descriptors, seat, sandboxed)
+            attend(connection, frames.unpacked(data[4:]), descriptors)
         except BaseException as error:
             _report(connection, {"failed": f"{type(error).__name__}: {error}"})
         os._exit(0)
@@ -165,13 +201,34 @@ def _attend(connection, request, descriptors, seat, sandboxed) -> None:
         sandbox.separate(limits)
     pid = os.fork()
     if pid == 0:
-        _become_submission(descriptors, request, limits, seat, sandboxed)
+        place(descriptors)
+        become_submission(request, seat, lambda: _confine(request, limits, sandboxed))
     for descriptor in descriptors:
         os.close(descriptor)
-    handle = [os.pidfd_open(pid)] if hasattr(os, "pidfd_open") else []
-    socket.send_fds(connection, [frames.packed({"pid": pid})], handle)
+    _watch(connection, _tell_number(connection, pid))
     _, status = os.waitpid(pid, 0)
     _report(connection, {"status": status})
+
+
+def _attend_by_bubblewrap(connection, request, descriptors, view, folder) -> None:
+    linux.end_with_parent()  # and bubblewrap with this process, and its submission with bubblewrap
+    pid, started = bubblewrap.start(view, folder, request, descriptors)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    _watch(connection, _tell_number(connection, pid))
+    _report(connection, {"status": bubblewrap.wait_status(started.wait())})
+
+
+def _tell_number(connection, pid: int) -> int | None:
+    handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+    socket.send_fds(connection, [frames.packed({"pid": pid})], [] if handle is None else [handle])
+    return handle
+
+
+def _watch(connection, handle: int | None) -> None:
+    """Until the process has ended; it is ended when whoever asked for it is gone, and closed the connection."""
+    if handle is not None and handle not in select.select([handle, connection], [], [])[0]:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
 
 
 def _report(connection: socket.socket, message: dict) -> None:
@@ -179,41 +236,41 @@ def _report(connection: socket.socket, message: dict) -> None:
         frames.send(connection, message)
 
 
-def _become_submission(descriptors, request, limits, seat, sandboxed) -> NoReturn:
+def _confine(request, limits: Limits, sandboxed: bool) -> None:
+    if sandboxed:
+        sandbox.confine(limits)
+        os.chdir(sandbox.WORK)
+        return
+    os.setsid()
+    os.chdir(request["folder"])
+    sandbox.set_limits(limits, shared=True)
+
+
+def place(descriptors: list[int]) -> None:
+    """The channel and the standard output and error where they belong, and no other open file."""
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    channel = os.dup(descriptors[0])
+    os.dup2(descriptors[1], 1)
+    os.dup2(descriptors[2], 2)
+    os.dup2(channel, _CHANNEL)
+    os.closerange(_CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def become_submission(request, seat: Seat, confine: Callable[[], None]) -> NoReturn:
+    """Goes into what `confine` leaves, and runs the cells that arrive on the channel."""
     try:
-        with open(os.devnull, "rb") as nothing:
-            os.dup2(nothing.fileno(), 0)
-        channel = os.dup(descriptors[0])
-        os.dup2(descriptors[1], 1)
-        os.dup2(descriptors[2], 2)
-        os.dup2(channel, _CHANNEL)
-        os.closerange(_CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
-        if sandboxed:
-            sandbox.confine(limits)
-            os.chdir(sandbox.WORK)
-        else:
-            os.setsid()
-            os.chdir(request["folder"])
-            sandbox.set_limits(limits, shared=True)
+        confine()
         os.environ["NBGRADER_EXECUTION"] = "autograde"
-        _fresh_chance()
+        fresh_chance()
         channel = socket.socket(fileno=_CHANNEL)
         frames.send(channel, {"type": "ready"})
         _unpack(channel, request["archive"])
         sys.path.insert(0, "")  # as in a kernel: the submission's own modules
-        seat.serve(channel, limits.text_bytes)
+        seat.serve(channel, request["limits"]["text_bytes"])
     except BaseException as error:
         os.write(2, f"the submission's process ended: {type(error).__name__}: {error}\n".encode())
     os._exit(0)
-
-
-def _fresh_chance() -> None:
-    """Python's own generator reseeds itself after a fork; these two would draw the same in every submission."""
-    import numpy
-
-    numpy.random.seed()
-    if (torch := sys.modules.get("torch")) is not None:
-        torch.default_generator.seed()
 
 
 def _unpack(channel: socket.socket, size: int) -> None:

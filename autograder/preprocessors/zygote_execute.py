@@ -5,9 +5,7 @@ takes nothing else along: the cells are run again without the one that ended it,
 every other exercise, come last. Each run has a fresh sandbox, so that none can tell another anything.
 """
 
-import io
 import os
-import tarfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,12 +19,11 @@ from traitlets import Bool, Dict, Unicode
 
 from autograder.building.source import shown_only
 from autograder.course import Course
-from autograder.execution import host
+from autograder.execution import beside, host
 from autograder.execution.client import Process, ProcessEnded, ZygoteLost
 from autograder.execution.limits import Limits
 
 _MOST_DEATHS = 8  # of processes of one notebook; each costs the whole notebook once more
-_MOST_FILES = 64 << 20  # bytes of a submission's other files
 _LANGUAGE = {
     "name": "python",
     "mimetype": "text/x-python",
@@ -156,30 +153,14 @@ class ZygoteExecute(Execute):
         folder = Path(resources.get("metadata", {}).get("path") or os.devnull)
         about = resources.get("nbgrader", {})
         handed_in = Path(self.classroom, "submitted", str(about.get("student")), str(about.get("assignment")))
-        buffer, size, found = io.BytesIO(), 0, False
-        with tarfile.open(fileobj=buffer, mode="w") as archive:
-            for path in sorted(folder.rglob("*")):
-                name = path.relative_to(folder)
-                if path.suffix == ".ipynb" or not _is_plain(path) or _is_link_in(handed_in, name):
-                    continue
-                size += path.stat().st_size
-                if size > _MOST_FILES:
-                    self.log.warning("%s: files beyond %d MB are left out", handed_in, _MOST_FILES >> 20)
-                    break
-                with path.open("rb") as file:
-                    entry = tarfile.TarInfo(str(name))
-                    entry.size = path.stat().st_size
-                    archive.addfile(entry, file)
-                found = True
-        return buffer.getvalue() if found else b""
+        files, whole = beside.pack(folder, lambda name: _is_link_in(handed_in, name))
+        if not whole:
+            self.log.warning("%s: files beyond %d MB are left out", handed_in, beside.MOST >> 20)
+        return files
 
 
 def _left_out(cell: NotebookNode) -> bool:
     return cell.metadata.get("shown_only") == shown_only(cell.source)
-
-
-def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
 
 
 def _is_link_in(folder: Path, name: Path) -> bool:

@@ -275,7 +275,8 @@ def render(found: Unrolled, at: int) -> str:
     share = found.blame[at, 0] / found.blame[at, at] if found.blame[at, at] else float("nan")
     said = f"State after “{last}”, the first word"
     if at:
-        said = f"State after “{last}”: it depends on “{first}”, {at} steps back, {_times(share)} as on “{last}” itself"
+        back = f"{at} step{'s' * (at > 1)} back"
+        said = f"State after “{last}”: it depends on “{first}”, {back}, {_times(share)} as on “{last}” itself"
     label = f"{found.cell} after word {at + 1} of {T}"
     svg = (
         f'<svg viewBox="0 0 {T * WIDE} {tall + 70 + BAR}" role="img" aria-label="{escape(label)}" '

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from lecture_lib.train.config import TrainConfig
-from lecture_lib.train.errors import InputError
+from lecture_lib.train.muon import Muon
 
 MOMENTUM = 0.85  # below the usual 0.95: runs of some 500 steps have no time for an average over 20
 
@@ -18,7 +18,6 @@ def make_optimizer(model: nn.Module, config: TrainConfig, fused: bool = False) -
     """What config.optimizer names. Parameters of two or more dimensions decay; gains, shifts and biases do not.
 
     A norm's gain is 1 by nature and not 0, and a bias costs no capacity worth taxing. The embedding is a matrix too.
-    Raises InputError where this torch has no Muon.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     hidden = hidden_matrices(model) if config.optimizer == "muon" else []
@@ -30,11 +29,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig, fused: bool = False) -
     adamw = torch.optim.AdamW(groups, lr=config.lr, betas=(config.beta1, config.beta2), fused=fused)
     if config.optimizer == "adamw":
         return adamw
-    if not hasattr(torch.optim, "Muon"):
-        raise InputError(
-            f"optimizer is muon, which needs torch 2.9, and this is {torch.__version__}; upgrade torch, or take adamw"
-        )
-    muon = torch.optim.Muon(hidden, lr=config.muon_lr, weight_decay=config.weight_decay, momentum=MOMENTUM)
+    muon = Muon(hidden, config.muon_lr, config.weight_decay, MOMENTUM)
     for group in muon.param_groups:
         group["times"] = config.muon_lr / config.lr  # its rate in units of the schedule's
     return OptimizerPair(muon, adamw)

@@ -1,5 +1,6 @@
 """A small class in which two students are graded, and the third, mallory, attacks."""
 
+import contextlib
 import hashlib
 import os
 import socket
@@ -95,7 +96,13 @@ class Hall:
 
 
 @pytest.fixture(scope="module")
-def hall(tmp_path_factory) -> Iterator[Hall]:
+def machine():
+    """What is so while the zygote starts: nothing special."""
+    return contextlib.nullcontext()
+
+
+@pytest.fixture(scope="module")
+def hall(tmp_path_factory, machine) -> Iterator[Hall]:
     with pytest.MonkeyPatch.context() as patch, placed(tmp_path_factory.mktemp("hall")) as course:
         patch.setenv(saved.ENVIRONMENT, "")
         (unit,) = find_units(course)
@@ -103,7 +110,8 @@ def hall(tmp_path_factory) -> Iterator[Hall]:
         hand_in(course, unit, "amina", dict.fromkeys(unit.exercises, RIGHT))
         hand_in(course, unit, "bruno", {"double": RIGHT, "total": unit.misconceptions["total"][1]})
         try:
-            zygote = Zygote.start(view_of(course))
+            with machine:
+                zygote = Zygote.start(view_of(course))
         except NoSandbox as error:
             pytest.skip(str(error))
         with zygote, socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,11 +1,15 @@
 """What tests of execution share: one warm, sandboxed zygote, and cells run in a fresh process of it."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from small_class import InThisProcess
 
+import autograder.grade
 from autograder.course import Course
+from autograder.execution import host
 from autograder.execution.client import Zygote
 from autograder.execution.limits import Limits
 from autograder.execution.sandbox import NoSandbox, view_of
@@ -57,3 +61,23 @@ def run(zygote):
         return ran
 
     return run_cells
+
+
+@pytest.fixture
+def simulated(toy_course, simulated_toy, toy_zygote, monkeypatch) -> Course:
+    """The toy course, built, with six students who have handed in; graded with a zygote that all these tests share."""
+    shutil.copytree(simulated_toy, toy_course.root, dirs_exist_ok=True)
+    shared = Zygote(toy_zygote.address)
+    shared.sandboxed = toy_zygote.sandboxed
+    monkeypatch.setattr(autograder.grade, "_zygote", lambda course, unsandboxed: shared)
+    return toy_course
+
+
+@pytest.fixture
+def workers(simulated, toy_zygote, monkeypatch) -> Iterator[InThisProcess]:
+    """`grade` grades in this process: no second is lost on others. `workers.executed` has the students, in order."""
+    here = InThisProcess(simulated)
+    monkeypatch.setattr(autograder.grade, "local_workers", here)
+    host.borrow(toy_zygote.address, toy_zygote.sandboxed)
+    yield here
+    host.discard()

@@ -6,6 +6,10 @@ import sys
 
 import pytest
 
+import autograder.grade
+from autograder.cli import main
+from autograder.grade import Graded
+
 
 def run(*arguments):
     return subprocess.run([sys.executable, "-m", "autograder", *arguments], capture_output=True, text=True)
@@ -31,6 +35,8 @@ def test_the_inventory_lists_units_exercises_points_and_misconceptions():
             ("grade", "--classroom", "build/no-such-class"),
             "no submissions; nbgrader expects STUDENT/UNIT/",
         ),
+        (("grade", "--workers", "2", "--scheduler", "tcp://127.0.0.1:9"), "give one of them"),
+        (("grade", "--unit", "77_none"), "there is no unit '77_none'; there are: 01_ngrams"),
         (("simulate", "--students", "3"), "students, seen 3"),
         (("report", "--classroom", "build/no-such-class"), "there is no gradebook; grade first"),
         (("similar", "--classroom", "build/no-such-class"), "no submissions; nbgrader expects STUDENT/UNIT/"),
@@ -49,3 +55,21 @@ def test_simulate_refuses_to_write_among_real_submissions(tmp_path):
     assert done.returncode == 2
     assert "holds real submissions" in done.stderr
     assert not (tmp_path / "expected.json").exists()
+
+
+def test_grading_ends_with_how_many_were_graded_and_how_many_stood(monkeypatch, capsys):
+    asked = {}
+
+    def grade(course, ids, workers, progress, unsandboxed, **options):
+        asked.update(options, ids=ids, workers=workers)
+        return Graded([("amina", "05_attention")], [], ["a note"], [("bruno", "05_attention"), ("chiara", "01_ngrams")])
+
+    monkeypatch.setattr(autograder.grade, "grade", grade)
+    monkeypatch.setattr(sys, "argv", ["autograder", "grade", "05_attention", "--unit", "01_ngrams", "--force"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert asked == {"ids": ["05_attention", "01_ngrams"], "workers": 2, "again": True, "scheduler": None}
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "a note"
+    assert said[1].startswith("graded 1 submissions, 2 stood already (--again grades them too); feedback in ")

@@ -3,60 +3,27 @@
 import json
 import os
 import re
-import shutil
 import signal
 
 import nbformat
 import pytest
+from small_class import UNIT, edit_cell, keep_only, submission
 
-import autograder.grade
 from autograder.building.pipeline import build
 from autograder.course import BadInput
 from autograder.execution import host
-from autograder.execution.client import Zygote
 from autograder.grade import grade, grades
+from autograder.grading import local
 from autograder.main_job import as_expected
 from autograder.nbgrader_settings import nbgrader_api
 from autograder.simulate import expected_grades
 from autograder.units import find_units
 from lecture_lib.checking.keys import read_keys
 
-UNIT = "99_toy"
-
-
-@pytest.fixture
-def simulated(toy_course, simulated_toy, toy_zygote, monkeypatch):
-    """The toy course, built, with six students who have handed in; graded with a zygote that all these tests share."""
-    shutil.copytree(simulated_toy, toy_course.root, dirs_exist_ok=True)
-    shared = Zygote(toy_zygote.address)
-    shared.sandboxed = toy_zygote.sandboxed
-    monkeypatch.setattr(autograder.grade, "_zygote", lambda course, unsandboxed: shared)
-    return toy_course
-
-
-def submission(course, student):
-    return course.submitted / student / UNIT / "toy.ipynb"
-
 
 def graded_points(course, student):
     (unit,) = find_units(course)
     return {name: grade.points for name, grade in grades(course, unit, student).items()}
-
-
-def edit_cell(course, student, grade_id, source):
-    path = submission(course, student)
-    notebook = nbformat.read(path, as_version=4)
-    cell = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
-    cell.source = source
-    nbformat.write(notebook, path)
-
-
-def keep_only(course, *students):
-    for folder in course.submitted.iterdir():
-        if folder.name not in students:
-            for path in sorted(folder.rglob("*"), reverse=True):
-                path.rmdir() if path.is_dir() else path.unlink()
-            folder.rmdir()
 
 
 def test_every_simulated_student_gets_the_grade_and_the_diagnosis_that_the_bank_foretells(simulated):
@@ -221,9 +188,9 @@ def test_nbgraders_own_autograde_runs_submissions_in_the_sandbox_too(simulated, 
 def test_a_killed_worker_is_said_in_a_line_and_a_second_run_grades_the_rest(simulated, monkeypatch):
     keep_only(simulated, "amina")
     with monkeypatch.context() as patch:
-        patch.setattr(autograder.grade, "_grade_one", suicidal)
+        patch.setattr(local, "work", suicidal)
         (complaint,) = grade(simulated, workers=1).complaints
-    assert "a process of the grader was killed; run it again" in complaint
+    assert "a process of the grader was killed, 3 times; run it again" in complaint
     assert grade(simulated, workers=1).complaints == []
 
 

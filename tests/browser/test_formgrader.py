@@ -1,7 +1,6 @@
 """Formgrader inside JupyterLab: an instructor presses Generate, Autograde and Generate Feedback."""
 
 import json
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -67,7 +66,7 @@ def test_autograde_gives_a_simulated_student_the_score_that_was_foretold(visit, 
     assert (visit["status"], most) == ("graded", 7)
 
 
-def test_the_feedback_page_shows_panels_and_asks_the_internet_for_mathjax_only(visit, chromium, course, pictures):
+def test_the_feedback_page_shows_panels_and_asks_nothing_of_the_internet(visit, chromium, course, pictures):
     assert f"Successfully generated feedback for '{UNIT}' for student '{STUDENT}'" in visit["feedback"]
     context = chromium.new_context(viewport={"width": 1000, "height": 1400})
     watch, page = Watch(context), context.new_page()
@@ -76,8 +75,7 @@ def test_the_feedback_page_shows_panels_and_asks_the_internet_for_mathjax_only(v
     panels = page.locator(".lm-check").all_inner_texts()
     context.close()
     assert any("Your result" in panel for panel in panels)
-    # nbconvert's page takes MathJax from there; without a network its equations stay in TeX.
-    assert [url for url in watch.abroad if urlsplit(url).hostname != "cdnjs.cloudflare.com"] == []
+    assert (watch.errors, watch.abroad) == ([], [])
 
 
 def test_formgrader_reports_no_error_and_asks_nothing_of_the_internet(visit):

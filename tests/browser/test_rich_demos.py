@@ -101,5 +101,18 @@ def test_in_the_lecture_hall_the_answer_is_covered_until_it_is_revealed(opened):
     shown = opened(lambda: demos.mask_painter.show(TOKENS, predict="Who gets the most?"))
     assert shown.page.locator("#first svg").count() == 1
     assert "Who gets the most?" in shown.page.locator("#first").inner_text()
+    shown.cell(0, 1).hover()
+    assert shown.said() == ""  # what the line under the picture says is part of the answer
     shown.press("reveal")
     assert shown.page.locator("#first svg").count() == 3
+    assert shown.said().startswith("the looks at whale")
+
+
+def test_on_the_full_screen_a_demo_is_as_large_as_fits(opened):
+    shown = opened(lambda: demos.mask_painter.show(TOKENS[:3]))
+    shown.press("full screen")
+    shown.page.wait_for_function("document.fullscreenElement?.style.zoom > 1")
+    fits = "({scrollHeight, clientHeight}) => scrollHeight <= clientHeight + 1"
+    assert shown.page.locator("#first .lm-rich").evaluate(fits)
+    shown.press("full screen")
+    shown.page.wait_for_function("document.querySelector('.lm-rich').style.zoom === ''")

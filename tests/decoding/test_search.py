@@ -122,6 +122,23 @@ def test_the_model_is_left_in_training_mode_and_decoded_without_dropout(search):
     assert model.training
 
 
+def test_a_small_models_new_tokens_are_read_on_one_thread_and_the_threads_given_back(search):
+    model, seen = transformer(), []
+    model.stack.blocks[0].register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+    torch.set_num_threads(2)
+    search(model, [1, 2, 3], 4)
+    assert seen[0] == 2  # the prompt
+    assert set(seen[1:]) == {1}
+    assert torch.get_num_threads() == 2
+
+
+def test_a_model_learns_after_it_has_generated(search):
+    model = transformer()
+    search(model, [1, 2, 3], 4)
+    model.loss(torch.tensor([[1, 2, 3, 4]])).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
 def test_the_prompt_is_not_changed(search):
     prompt = [1, 2]
     search(transformer(), prompt, 3)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
 from tiny_runs import TINY, flags
 
 from lecture_lib.train import InputError, load_model, read_log, run
@@ -77,7 +76,6 @@ def test_a_run_killed_with_sigkill_goes_on_with_the_losses_of_an_unbroken_one(
     assert "done: held-out" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this torch is older than 2.9")
 def test_a_run_with_muon_goes_on_with_the_losses_of_an_unbroken_one(config, tmp_path):
     config = config.changed(optimizer="muon")
     run(config, tmp_path / "unbroken")

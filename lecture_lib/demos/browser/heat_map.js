@@ -72,7 +72,7 @@ function nameSides(svg, rows, columns, { cell, left, top }) {
 }
 
 function squareCells(svg, { R, C, cell, left, top }) {
-  const rects = [], texts = [];
+  const rects = [], texts = [], painted = []; // what stands there already is left alone
   const edge = cell > 12 ? 1 : 0.3;
   for (let i = 0; i < R; i++) for (let j = 0; j < C; j++) {
     const [x, y] = [left + j * cell, top + i * cell];
@@ -86,6 +86,9 @@ function squareCells(svg, { R, C, cell, left, top }) {
     at: ({ target }) => (target.dataset?.i === undefined ? null : [Number(target.dataset.i), Number(target.dataset.j)]),
     paint: (look) => rects.forEach((rect, index) => {
       const { fill, opacity, text, outline } = look(Math.floor(index / C), index % C);
+      const before = painted[index];
+      if (before && before.fill === fill && before.opacity === opacity && before.text === text && before.outline === outline) return;
+      painted[index] = { fill, opacity, text, outline };
       rect.setAttribute("fill", fill);
       rect.setAttribute("fill-opacity", opacity);
       rect.setAttribute("stroke", outline ?? "var(--lm-line)");

@@ -9,6 +9,7 @@ import { stage } from "./stage.js";
 const ORANGE = "#d55e00";
 const OTHERS = 16; // rows that are drawn in grey
 const MOST_CLOCKS = 16;
+const TITLES = { yours: "your table", RoPE: "ones, turned by RoPE" };
 
 /** Sines in even columns, cosines in odd ones -> T * d numbers, row by row. Python's `sinusoidal`. */
 export function sinusoidal(T, d, theta) {
@@ -102,14 +103,14 @@ function render({ model, el }) {
     map.paint((i, j) => ({ fill: values[i * d + j] < 0 ? ORANGE : BLUE, opacity: Math.abs(values[i * d + j]) / largest }));
     map.mark(position);
     const every = Math.ceil(T / OTHERS);
-    const curve = (row) => products(values, d, row).map((product, t) => [t - row, product]);
     const others = Array.from({ length: T }, (_, row) => row).filter((row) => row % every === 0 && row !== position);
-    title.textContent = `${{ yours: "your table", RoPE: "ones, turned by RoPE", learned: "learned" }[name] ?? name}: row ${position} times every row`;
-    const heights = others.flatMap((row) => products(values, d, row));
-    chart.paint([
-      ...others.map((row, i) => ({ name: i ? "" : "other rows", points: curve(row), colour: "#888888", width: 1.2, opacity: 0.65 })),
-      { name: `row ${position}`, points: curve(position), width: 3.5 },
-    ], { x: [1 - T, T - 1], y: [Math.min(0, ...heights, ...products(values, d, position)), Math.max(...heights, ...products(values, d, position)) * 1.05] });
+    const curves = [...others, position].map((row) => ({ row, alike: products(values, d, row) }));
+    const heights = curves.flatMap(({ alike }) => alike);
+    title.textContent = `${TITLES[name] ?? name}: row ${position} times every row`;
+    chart.paint(curves.map(({ row, alike }, i) => ({
+      ...(row === position ? { name: `row ${position}`, width: 3.5 } : { name: i ? "" : "other rows", colour: "#888888", width: 1.2, opacity: 0.65 }),
+      points: alike.map((product, t) => [t - row, product]),
+    })), { x: [1 - T, T - 1], y: [Math.min(0, ...heights), 1.05 * Math.max(...heights)] });
     hands.paint(found, position);
     shown.tell(spoken(found, position, theta, own));
   });

@@ -8,6 +8,7 @@ import { stage } from "./stage.js";
 const SCALES = ["linear", "log"], CELLS = ["rnn", "lstm"];
 const LOWEST = -6; // the power of ten at the foot of the logarithmic bars
 const [LEFT, CELL, BAR, ASK, FOOT] = [78, 22, 150, 30, 58]; // pixels: axis, a number, the tallest bar, the rows above and below
+const RIGHT = 30; // pixels that the last word's question needs beyond its column
 const GREEN = "var(--lm-green)";
 const [SMALLEST, LARGEST] = [1e-4, 1e2]; // shares on the curve over all memories
 
@@ -34,11 +35,11 @@ export function height(share, scale, most) {
 function render({ model, el }) {
   const { tokens, chosen, call, seed } = model.get("given");
   const T = tokens.length;
-  const wide = Math.max(58, Math.min(104, Math.floor(1080 / T)));
+  const wide = Math.max(58, Math.min(86, Math.floor(900 / T)));
   const go = (at) => shown.share({ at, back: null });
   const read = stepper({ label: "word", count: T, go, every: 700, show: (i) => `1. read: word ${i + 1} of ${T}` });
   const asked = stepper({
-    label: "steps back", count: T, every: 700, go: (back) => shown.share({ back }), show: (i) => `2. ask back: ${i} steps`,
+    label: "steps back", count: T, every: 700, go: (back) => shown.share({ back }), show: (i) => `2. ask back: ${steps(i)}`,
   });
   const memory = slider({
     label: "memory", min: 0, max: 3, step: 0.05, move: (value) => shown.share({ memory: value }), show: (value) => `W_hh × ${number(value)}`,
@@ -103,12 +104,14 @@ function render({ model, el }) {
     edge.paint(tokens, at, times_);
     const factor = perStep(blame, at);
     const found = reached < at
-      ? `So far we are ${reached} steps back.`
-      : `“${tokens[0]}”, ${at} steps back: ${times(shares[0])}; on average × ${written(factor)} with each step.`;
+      ? `So far we are ${steps(reached)} back.`
+      : `“${tokens[0]}”, ${steps(at)} back: ${times(shares[0])}; on average × ${written(factor)} with each step.`;
     said.textContent = at ? `Who is to blame for the state after “${tokens[at]}”? ${found}` : "The first word: nobody else to blame.";
     shown.tell("Point at a word, or Tab to it, for its exact numbers; click it to ask from there.");
   });
 }
+
+const steps = (count) => `${count} ${count === 1 ? "step" : "steps"}`;
 
 /** Three digits, or a power of ten. */
 function written(value) {
@@ -134,7 +137,7 @@ function marks(scale, most) {
 /** The network: a column of squares for each word, arrows from state to state, and the question's way back. */
 function unrolled({ tokens, rows, wide, onpoint, onact }) {
   const T = tokens.length, tall = rows * CELL;
-  const [top, width] = [ASK, LEFT + T * wide];
+  const [top, width] = [ASK, LEFT + T * wide + RIGHT];
   const svg = shape("svg", {
     width, height: top + tall + FOOT, role: "radiogroup",
     "aria-label": "The words, and the state after each. Arrow keys choose the word that asks.",
@@ -199,7 +202,7 @@ function unrolled({ tokens, rows, wide, onpoint, onact }) {
 function barsBelow({ tokens, wide, onpoint, onact }) {
   const T = tokens.length, foot = 26 + BAR;
   const svg = shape("svg", {
-    width: LEFT + T * wide, height: foot + 30, role: "img", "aria-label": "How strongly the state depends on each word",
+    width: LEFT + T * wide + RIGHT, height: foot + 30, role: "img", "aria-label": "How strongly the state depends on each word",
   });
   const axis = shape("g");
   svg.append(axis);

@@ -4,6 +4,8 @@
 import { element, python } from "./elements.js";
 import { tools } from "./controls.js";
 
+const ZOOMS = [2.2, 2, 1.8, 1.6, 1.45, 1.3, 1.15, 1];
+
 /**
  * state(): what the person at the screen chose; share(changes) changes it, for every view and for Python.
  * given(): what Python computed. tell(text): the line under the picture. run(draw): draws now and after every change.
@@ -16,7 +18,9 @@ export function stage({ model, el, name, controls = [], open = [], answer = [], 
   const first = structuredClone(model.get("state"));
   const readout = element("div", { class: "lm-readout", role: "status", "aria-live": "polite" });
   const trouble = element("div", { class: "lm-trouble", role: "alert" });
-  const shown = model.get("predict") ? [covered(answer, asked(model, question), options)] : answer;
+  let told = "", voting = Boolean(model.get("predict"));
+  const reveal = () => { voting = false; tell(told); };
+  const shown = voting ? [covered(answer, asked(model, question), options, reveal)] : answer;
   const node = element("div", { class: "lm-rich", "data-demo": name });
   const share = (changes) => {
     const moved = (key) => JSON.stringify(changes[key]) !== JSON.stringify(model.get("state")[key]);
@@ -32,10 +36,14 @@ export function stage({ model, el, name, controls = [], open = [], answer = [], 
   const pairs = [["start again", () => share(structuredClone(first))]];
   if (line) pairs.push(["copy as Python", () => { readout.textContent = call(); navigator.clipboard?.writeText(call()).catch(() => {}); }]);
   pairs.push(["full screen", () => (document.fullscreenElement ? document.exitFullscreen() : node.requestFullscreen?.())]);
+  node.addEventListener("fullscreenchange", () => enlarge(node));
   node.append(...controls, trouble, element("div", { class: "lm-row" }, ...open, ...shown), readout, tools(...pairs));
   el.append(node);
 
-  const tell = (text) => { if (readout.textContent !== text) readout.textContent = text; };
+  const tell = (text) => { // not before the class has voted: it would say what is covered
+    told = text;
+    if (!voting && readout.textContent !== text) readout.textContent = text;
+  };
   const run = (draw) => {
     const redraw = () => {
       trouble.textContent = model.get("given").trouble ?? "";
@@ -56,18 +64,30 @@ export function stage({ model, el, name, controls = [], open = [], answer = [], 
   return { node, state: () => model.get("state"), given: () => model.get("given"), share, tell, run };
 }
 
+/** On the full screen as large as it fits, but no smaller than it was. */
+function enlarge(node) {
+  if (document.fullscreenElement !== node) { node.style.zoom = ""; return; }
+  for (const zoom of ZOOMS) {
+    node.style.zoom = zoom;
+    if (node.scrollHeight <= node.clientHeight + 1 && node.scrollWidth <= node.clientWidth + 1) return;
+  }
+}
+
 function asked(model, question) {
   const own = model.get("predict");
   return typeof own === "string" ? own : question;
 }
 
 /** Hides the nodes behind a question until the class has voted; the hands that were counted stay beside the answer. */
-function covered(nodes, question, options) {
+function covered(nodes, question, options, told) {
   const counts = options.map(() => element("input", { type: "number", min: 0, value: 0, "data-lm-suppress-shortcuts": "true" }));
   counts.forEach((count, i) => count.setAttribute("aria-label", `hands for ${options[i]}`));
   const ballot = element("div", { class: "lm-ballot" }, ...options.map((option, i) => element("label", {}, counts[i], ` ${option}`)));
   const cover = element("div", { class: "lm-cover" }, element("p", {}, question), ballot);
-  const reveal = () => cover.replaceWith(...nodes, ...(options.length ? [result(question, options, counts.map((count) => Number(count.value)))] : []));
+  const reveal = () => {
+    cover.replaceWith(...nodes, ...(options.length ? [result(question, options, counts.map((count) => Number(count.value)))] : []));
+    told();
+  };
   cover.append(tools(["reveal", reveal]));
   return cover;
 }

@@ -1,0 +1,78 @@
+"""Hands out tasks to whoever works on them, a few ahead, and gathers the results as they come."""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any, Protocol
+
+from autograder.grading.gradebook import Changed
+from autograder.grading.task import Result, Task, Unfit
+from autograder.preflight import Submission
+
+_TRIES = 3
+
+
+class Lost(Exception):
+    """A worker was killed, and its tasks with it. Whoever hands out tasks again himself says so with another name."""
+
+
+class Workers(Protocol):
+    ahead: int  # how many tasks they should have at a time: more than there are workers, so that none waits
+
+    def submit(self, task: Task) -> Future: ...
+
+    def outcome(self, future: Future) -> Result:
+        """What a finished future holds. Raises Lost, to be tried again; Unfit; or anything else, in one line."""
+
+
+def run(
+    workers: Workers,
+    submissions: list[Submission],
+    make: Callable[[Submission], Task],
+    enter: Callable[[Submission, Task, Result], None],
+    complain: Callable[[Submission, str], None],
+    progress: Callable[[int, int], Any],
+) -> None:
+    """Every submission is made a task, graded, and entered or complained about. Raises Unfit if workers can't grade.
+
+    enter: may raise Changed, then the submission is graded once more on what the gradebook says now.
+    """
+    todo, tries = deque(submissions), Counter()
+    waiting: dict[Future, tuple[Submission, Task]] = {}
+    done = 0
+    while todo or waiting:
+        while todo and len(waiting) < workers.ahead:
+            submission = todo.popleft()
+            try:
+                task = make(submission)
+            except OSError as error:
+                complain(submission, f"can't be read ({error.strerror}); check its permissions")
+                continue
+            waiting[workers.submit(task)] = submission, task
+        finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in finished:
+            submission, task = waiting.pop(future)
+            tries[submission] += 1
+            try:
+                enter(submission, task, workers.outcome(future))
+            except (Lost, Changed) as error:
+                if tries[submission] < _TRIES:
+                    todo.append(submission)
+                    continue
+                complain(submission, _GIVEN_UP[type(error)])
+            except Unfit:
+                raise
+            except Exception as error:
+                complain(submission, f"was not graded ({type(error).__name__}: {_line(error)}); run it again")
+            done += 1
+            progress(done, len(submissions))
+
+
+_GIVEN_UP = {
+    Lost: f"was not graded, because a process of the grader was killed, {_TRIES} times; run it again",
+    Changed: f"was not graded, because its grades were changed by hand meanwhile, {_TRIES} times; run it again",
+}
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["no reason given"])[0][:200]

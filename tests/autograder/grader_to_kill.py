@@ -1,0 +1,50 @@
+"""A grader in a process of its own, for tests that kill it: `grader_to_kill.py ROOT LOG [ZYGOTE]`.
+
+Each task is a line in LOG as it begins: the student and the process. The lines "zygote PID" and "done LINES" are ours.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import autograder.grade
+from autograder.course import Course
+from autograder.execution.client import Zygote
+from autograder.execution.sandbox import renounced
+from autograder.grading import local
+from autograder.grading.task import work
+
+LOG = sys.argv[2]
+
+
+def note(line):
+    with open(LOG, "a") as log:
+        log.write(f"{line}\n")
+
+
+def counted(task, course):
+    note(f"{task.student} {os.getpid()}")
+    return work(task, course)
+
+
+def lent(course, unsandboxed):
+    zygote = Zygote(sys.argv[3])
+    zygote.sandboxed = not unsandboxed
+    return zygote
+
+
+def told(course, unsandboxed, begin=autograder.grade._zygote):
+    zygote = begin(course, unsandboxed)
+    zygote.wait_until_ready()
+    note(f"zygote {zygote.pid}")
+    zygote.wait_until_ready = lambda: None
+    return zygote
+
+
+if __name__ == "__main__":
+    local.work = counted
+    autograder.grade._zygote = lent if len(sys.argv) > 3 else told
+    root = Path(sys.argv[1])
+    graded = autograder.grade.grade(Course(root, root / "classroom"), workers=2, unsandboxed=renounced())
+    note(f"done {json.dumps([graded.submissions, graded.complaints])}")

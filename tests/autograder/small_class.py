@@ -1,0 +1,51 @@
+"""The simulated class of the toy course in the hands of a test: its files, what is done to them, what was graded."""
+
+import shutil
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+import nbformat
+
+from autograder.grading.task import work
+
+UNIT = "99_toy"
+
+
+def submission(course, student):
+    return course.submitted / student / UNIT / "toy.ipynb"
+
+
+def edit_cell(course, student, grade_id, source):
+    path = submission(course, student)
+    notebook = nbformat.read(path, as_version=4)
+    cell = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
+    cell.source = source
+    nbformat.write(notebook, path)
+
+
+def keep_only(course, *students):
+    for folder in course.submitted.iterdir():
+        if folder.name not in students:
+            shutil.rmtree(folder)
+
+
+class InThisProcess:
+    """Workers that grade at once, here: the tasks are the real ones, and counted."""
+
+    ahead = 1
+
+    def __init__(self, course):
+        self.course, self.executed = course, []
+
+    @contextmanager
+    def __call__(self, *arguments):
+        yield self
+
+    def submit(self, task):
+        self.executed.append(task.student)
+        future = Future()
+        future.set_result(work(task, self.course))
+        return future
+
+    def outcome(self, future):
+        return future.result()

@@ -1,0 +1,94 @@
+"""Feedback pages: no script, no request, equations as MathML, and the rest as the student displayed it."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import nbgrader
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from traitlets.config import Config
+
+from autograder.feedback_exporter import POLICY, FeedbackExporter, mathml, secured
+from autograder.preprocessors.record import RECORD
+
+STYLES = Path(nbgrader.__file__).parent / "server_extensions/formgrader/static/node_modules/bootstrap/dist/css"
+RESOURCES = {"nbgrader": {"notebook": "toy", "score": 1, "max_score": 2, "late_penalty": 0}}
+
+
+def export(notebook):
+    """The page, made as `nbgrader generate_feedback` has it made."""
+    config = Config({"HTMLExporter": {"extra_template_paths": [str(STYLES)]}})
+    return FeedbackExporter(config=config).from_notebook_node(notebook, dict(RESOURCES))[0]
+
+
+def page_of(*cells):
+    return export(new_notebook(cells=list(cells)))
+
+
+def displayed(html, **metadata):
+    output = new_output("display_data", data={"text/html": html}, metadata=metadata)
+    return new_code_cell("show()", outputs=[output])
+
+
+def test_the_policy_comes_before_anything_else_in_the_page():
+    page = page_of(displayed("<p>mine</p>"))
+    assert page.index("Content-Security-Policy") < min(
+        page.index(tag) for tag in ("<title", "<style", "<body", "<p>mine")
+    )
+    assert "script" not in POLICY.replace("default-src 'none'", "")  # so no source of scripts is allowed
+
+
+def test_the_page_itself_has_no_script_and_names_no_other_machine():
+    page = page_of(new_markdown_cell("An equation: $a^2$"))
+    assert "<script" not in page
+    assert re.findall(r"(?:src|href)=.(?:https?:)?//", page) == []
+
+
+def test_equations_become_mathml_in_text_and_comments_and_hints():
+    page = page_of(
+        new_markdown_cell(r"Inline $x_1$ and block $$\frac{a}{b}$$ and code `$HOME`"),
+        displayed(r"<div>Which factor of $\mathbf{e}^{(1)} &lt; 2$?</div>", **{RECORD: {}}),
+        displayed("<div>costs $5 or $6</div>"),
+    )
+    assert page.count("<math") == 3
+    assert "<mfrac>" in page
+    assert 'display="block"' in page
+    assert "$HOME" in page
+    assert "costs $5 or $6" in page
+
+
+@pytest.mark.parametrize("tex", [r"\frac", r"x_", r"\left( a", r"\begin{nothing} x"])
+def test_an_equation_that_is_none_stays_readable(tex):
+    assert mathml(tex) == f"<code>{tex}</code>"
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<meta http-equiv="refresh" content="0;url=https://example.org">',
+        '<META/http-equiv=refresh content="0;url=//example.org">',
+        '<link rel="preconnect" href="https://example.org">',
+        "<base\nhref='https://example.org'>",
+    ],
+)
+def test_tags_that_lead_away_by_themselves_are_shown_as_text(tag):
+    body = page_of(displayed(f"<p>before</p>{tag}")).partition("</head>")[2]
+    assert "before" in body
+    assert not re.search(r"<(meta|link|base)\b", body, re.IGNORECASE)
+
+
+def test_what_a_student_displays_is_otherwise_left_as_it_is():
+    assert '<b style="color: red">bold</b>' in page_of(displayed('<b style="color: red">bold</b>'))
+
+
+def test_a_page_without_a_head_is_refused():
+    with pytest.raises(ValueError, match="without a head"):
+        secured("<p>no page</p>")
+
+
+def test_the_notebook_itself_is_left_as_it_was():
+    notebook = new_notebook(cells=[displayed("$x$", **{RECORD: {}})])
+    before = nbformat.writes(notebook)
+    export(notebook)
+    assert nbformat.writes(notebook) == before

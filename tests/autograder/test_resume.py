@@ -1,0 +1,241 @@
+"""A second run: it grades what is new or changed and nothing else, whatever ended the first."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from small_class import UNIT, edit_cell, keep_only, submission
+
+from autograder.execution.sandbox import RENOUNCED
+from autograder.grade import grade, grades
+from autograder.grading import packing
+from autograder.grading.gradebook import opened, records
+from autograder.grading.packing import Packer
+from autograder.grading.writer import writer
+from autograder.main_job import as_expected
+from autograder.nbgrader_settings import nbgrader_api
+from autograder.simulate import expected_grades
+from autograder.units import find_units
+
+GRADER = Path(__file__).with_name("grader_to_kill.py")
+EVERYBODY = ["amina", "bruno", "chiara", "deniz", "elif", "farid"]
+
+
+def recorded(course):
+    book = opened(course.gradebook)
+    try:
+        return sorted(student for student, _ in records(book))
+    finally:
+        book.close()
+
+
+def surprises(course):
+    """Grades that are not the true ones."""
+    (unit,) = find_units(course)
+    return [
+        (student, name)
+        for student, units in expected_grades(course).items()
+        for name, expected in units[UNIT].items()
+        if not as_expected(grades(course, unit, student)[name], expected)
+    ]
+
+
+def digest(course, settings=None, student="amina"):
+    (unit,) = find_units(course)
+    with writer(course) as entering:
+        return Packer(course, entering.book, [unit], settings or {}, False, True).digest(student, unit)
+
+
+def test_a_second_run_grades_nothing_and_says_what_stands(simulated, workers):
+    assert grade(simulated).submissions == [(student, UNIT) for student in EVERYBODY]
+    second = grade(simulated)
+    assert (second.submissions, second.complaints) == ([], [])
+    assert second.standing == [(student, UNIT) for student in EVERYBODY]
+    assert sorted(workers.executed) == EVERYBODY
+    assert surprises(simulated) == []
+
+
+def test_only_what_changed_is_graded_again_and_only_again_grades_all(simulated, workers):
+    keep_only(simulated, "amina", "bruno", "chiara")
+    grade(simulated)
+    edit_cell(simulated, "bruno", "double", "def double(x):\n    return x + x")
+    workers.executed.clear()
+    second = grade(simulated)
+    assert second.submissions == [("bruno", UNIT)]
+    assert second.standing == [("amina", UNIT), ("chiara", UNIT)]
+    assert workers.executed == ["bruno"]
+    assert len(grade(simulated, again=True).submissions) == 3
+
+
+def change_a_key(course, folder):
+    path = folder / f"{UNIT}.json"
+    path.write_text(path.read_text() + " ")
+
+
+def change_the_due_date(course):
+    book = opened(course.gradebook)
+    book.execute("UPDATE assignment SET duedate = '2031-01-01 00:00:00'")
+    book.close()
+
+
+CHANGES = {
+    "its notebook": lambda course: edit_cell(course, "amina", "double", "pass"),
+    "a file beside it": lambda course: submission(course, "amina").with_name("data.csv").write_text("1"),
+    "the visible key": lambda course: change_a_key(course, course.visible_keys),
+    "the sealed key": lambda course: change_a_key(course, course.sealed),
+    "the unit's source": lambda course: (course.source / UNIT / "helper.py").write_text(""),
+    "the release": lambda course: (course.release / UNIT / "toy.ipynb").write_text("{}"),
+    "the due date": change_the_due_date,
+}
+NO_CHANGES = {
+    "a checkpoint": lambda course: submission(course, "amina").with_name(".ipynb_checkpoints").mkdir(),
+    "another student": lambda course: edit_cell(course, "bruno", "double", "pass"),
+    "the times of files": lambda course: submission(course, "amina").touch(),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_grade_does_not_hold_when_this_changes(simulated, what):
+    before = digest(simulated)
+    CHANGES[what](simulated)
+    assert digest(simulated) != before
+
+
+def test_a_grade_does_not_hold_when_grader_or_configuration_change(simulated, monkeypatch):
+    before = digest(simulated)
+    assert digest(simulated, {"LateSubmissionPlugin": {"penalty_method": "zero"}}) != before
+    monkeypatch.setattr(packing, "code_version", lambda unit="": "another")
+    assert digest(simulated) != before
+
+
+@pytest.mark.parametrize("what", NO_CHANGES)
+def test_a_grade_holds_when_only_this_changes(simulated, what):
+    before = digest(simulated)
+    NO_CHANGES[what](simulated)
+    assert digest(simulated) == before
+
+
+def test_a_result_that_is_gone_or_of_another_run_does_not_count(simulated, workers):
+    keep_only(simulated, "amina", "bruno", "chiara", "deniz")
+    grade(simulated)
+    (simulated.autograded / "amina" / UNIT / "toy.ipynb").unlink()
+    (simulated.feedback / "bruno" / UNIT / "toy.html").unlink()
+    book = opened(simulated.gradebook)
+    book.execute("DELETE FROM submitted_assignment WHERE student_id = 'chiara'")
+    book.close()
+    workers.executed.clear()
+    assert grade(simulated).standing == [("deniz", UNIT)]
+    assert sorted(workers.executed) == ["amina", "bruno", "chiara"]
+
+
+def test_what_the_formgraders_button_graded_counts_only_if_it_is_the_same(simulated, workers):
+    keep_only(simulated, "amina", "bruno")
+    grade(simulated)
+    edit_cell(simulated, "bruno", "double", "def double(x):\n    return x")
+    for student in ("amina", "bruno"):
+        assert nbgrader_api(simulated).autograde(UNIT, student, force=True)["success"]
+    workers.executed.clear()
+    second = grade(simulated)
+    assert second.standing == [("amina", UNIT)]
+    assert workers.executed == ["bruno"]
+
+
+class Grader:
+    """A grader in another process, which notes what it does."""
+
+    def __init__(self, course, log, *zygote):
+        self.log, self.course = log, course
+        self.scratch = log.with_name(f"{log.name}-scratch")
+        self.scratch.mkdir()
+        # A zygote's socket may not lie that deep: one of its own is made where it is by default.
+        environment = os.environ | ({"TMPDIR": str(self.scratch)} if zygote else {})
+        command = [sys.executable, str(GRADER), str(course.root), str(log), *zygote]
+        self.process = subprocess.Popen(command, env=environment, cwd=course.root, stderr=subprocess.PIPE)
+
+    def lines(self):
+        return [line.split(" ", 1) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+
+    def executed(self):
+        return [(name, int(pid)) for name, pid in self.lines() if name in EVERYBODY]
+
+    def said(self, what):
+        return next((rest for name, rest in self.lines() if name == what), None)
+
+    def wait_for(self, holds):
+        end = time.monotonic() + 240
+        while not holds():
+            assert time.monotonic() < end, "it took too long"
+            assert self.process.poll() is None, self.process.stderr.read().decode()
+            time.sleep(0.005)
+
+    def finish(self):
+        assert self.process.wait(300) == 0, self.process.stderr.read().decode()
+        return json.loads(self.said("done"))
+
+
+@pytest.fixture
+def grader(simulated, toy_zygote, tmp_path):
+    """`grader(own_zygote=False)` starts one; what is still there at the end is killed."""
+    started = []
+
+    def start(own_zygote=False):
+        zygote = [] if own_zygote else [toy_zygote.address]
+        started.append(Grader(simulated, tmp_path / f"log-{len(started)}", *zygote))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+        each.process.wait()
+        each.process.stderr.close()
+
+
+@pytest.mark.slow  # a pool of workers from the start
+def test_after_the_grader_is_killed_a_second_run_grades_what_it_had_not(simulated, grader, workers, monkeypatch):
+    first = grader()
+    first.wait_for(lambda: len(recorded(simulated)) >= 2)
+    begun = {pid for _, pid in first.executed()}
+    first.process.send_signal(signal.SIGKILL)
+    first.process.wait()
+    stood = recorded(simulated)
+    assert 2 <= len(stood) < len(EVERYBODY)
+    end = time.monotonic() + 60
+    while any(map(psutil.pid_exists, begun)):
+        assert time.monotonic() < end, "its workers are still there"
+        time.sleep(0.1)
+    assert not list(first.scratch.glob("grading-*"))
+    second = grade(simulated)
+    assert [student for student, _ in second.standing] == stood
+    assert sorted(workers.executed) == sorted(set(EVERYBODY) - set(stood))
+    assert (second.complaints, surprises(simulated)) == ([], [])
+
+
+@pytest.mark.slow  # a pool of workers from the start, twice
+def test_a_run_outlives_the_killing_of_a_worker(simulated, grader):
+    run = grader()
+    run.wait_for(lambda: len(recorded(simulated)) >= 1 and len(run.executed()) >= 3)
+    os.kill(run.executed()[-1][1], signal.SIGKILL)
+    stood = recorded(simulated)
+    graded, complaints = run.finish()
+    assert (complaints, surprises(simulated)) == ([], [])
+    assert [student for student, _ in graded] == EVERYBODY
+    counts = {student: [s for s, _ in run.executed()].count(student) for student in EVERYBODY}
+    assert {student for student, count in counts.items() if count > 1}.isdisjoint(stood)
+
+
+@pytest.mark.slow  # a zygote and a pool from the start, then a zygote for each worker
+@pytest.mark.skipif(bool(os.environ.get(RENOUNCED)), reason="without a sandbox a zygote is known by its address alone")
+def test_a_run_outlives_the_killing_of_its_zygote(simulated, grader):
+    run = grader(own_zygote=True)
+    run.wait_for(lambda: len(recorded(simulated)) >= 1)
+    os.kill(int(run.said("zygote")), signal.SIGKILL)
+    graded, complaints = run.finish()
+    assert (complaints, surprises(simulated)) == ([], [])
+    assert [student for student, _ in graded] == EVERYBODY
+    assert len(run.executed()) == len(EVERYBODY)
