@@ -60,11 +60,17 @@ _MEASURE = """([root, control, turn]) => new Promise((done, fail) => {
     } else if (control.role === 'radio') {
         const all = [...control.closest('[role=radiogroup]').querySelectorAll('[role=radio]')];
         const at = all.findIndex((radio) => radio.ariaChecked === 'true');
-        all[(at + 1) % all.length].click();
+        all[(at + 1) % all.length].dispatchEvent(new MouseEvent('click', { bubbles: true }));
     } else if (control.tagName === 'BUTTON') {
         const all = [...control.closest('[role=group]').querySelectorAll('button')];
         const wanted = all.find((button) => button.ariaLabel === (turn % 2 ? 'back step' : 'next step')) ?? control;
         wanted.click();
+    } else if (control.tagName === 'SELECT') {
+        control.selectedIndex = turn % 2;
+        control.dispatchEvent(new Event('change', { bubbles: true }));
+    } else if (control.role === 'group') {
+        control.focus();
+        press(turn % 2 ? 'Home' : 'End');
     } else {
         control.focus();
         press(turn % 2 ? 'ArrowLeft' : 'ArrowRight');
@@ -162,5 +168,6 @@ def moves(page: Page, demo: Demo) -> dict[str, list[float]]:
 
 def main_control(page: Page, root: ElementHandle) -> ElementHandle:
     """The first control that changes anything, as the tests find it."""
+    controls = controls_of(page, root)
     wanted = move(page, root).control
-    return next(control for control, name in controls_of(page, root) if name == wanted)
+    return next((control for control, name in controls if name == wanted), controls[0][0])

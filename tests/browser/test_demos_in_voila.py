@@ -96,6 +96,27 @@ def test_a_broken_demo_and_one_that_asks_abroad_are_noticed(chromium, gallery):
     assert watch.abroad == ["https://cdn.example/font.css"]
 
 
+_FAIL_ONCE = """document.addEventListener("DOMContentLoaded", () => {
+    if (sessionStorage.getItem("failed")) return;
+    sessionStorage.setItem("failed", "once");
+    document.body.insertAdjacentHTML("beforeend",
+        '<p class="jupyter-widgets">Error displaying widget: model not found</p>');
+})"""
+
+
+def test_a_page_that_does_not_find_its_widgets_is_loaded_again(chromium, gallery):
+    context = chromium.new_context()
+    page, loads = context.new_page(), []
+    page.on("domcontentloaded", lambda page: loads.append(page.url))
+    page.add_init_script(_FAIL_ONCE)
+    page.goto(f"{gallery}/voila/render/{DEMOS[0].name}.ipynb", timeout=WAIT)
+    page.wait_for_function("Object.keys(sessionStorage).some((key) => key.startsWith('again '))", timeout=WAIT)
+    page.wait_for_selector(".lm-rich", timeout=WAIT)
+    assert page.locator("text=Error displaying widget").count() == 0
+    assert len(loads) == 2
+    context.close()
+
+
 def test_a_demo_whose_controls_move_nothing_is_noticed(chromium):
     context = chromium.new_context()
     page = context.new_page()

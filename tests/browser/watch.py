@@ -8,6 +8,7 @@ _HERE = {"127.0.0.1", "localhost"}
 _NO_HOST = {"data", "blob", "about", "file"}
 _ON_A_SLOW_MACHINE = (
     "Failed to execute 'removeChild' on 'Node'",  # Lab's splash goes twice when two themes load one after the other
+    "Error: widget model not found",  # Voilà draws before it has its widgets; the gallery's pages load themselves again
     "[anywidget] Failed to initialize model.",  # anywidget's own limit for a module is 2 s; it draws all the same
 )
 
@@ -19,14 +20,17 @@ class Watch:
         self.errors: list[str] = []
         self.abroad: list[str] = []
         self.requests = 0
-        context.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        context.on("console", lambda message: message.type == "error" and self._complained(message.text))
         context.on("weberror", lambda error: self._uncaught(str(error.error)))
         context.on("request", lambda request: self._asked(request.url))
         context.on("page", lambda page: page.on("websocket", lambda socket: self._asked(socket.url)))
 
     def _uncaught(self, message: str) -> None:
+        self._complained(message, "uncaught: ")
+
+    def _complained(self, message: str, how: str = "") -> None:
         if not message.startswith(_ON_A_SLOW_MACHINE):
-            self.errors.append(f"uncaught: {message}")
+            self.errors.append(how + message)
 
     def _asked(self, url: str) -> None:
         self.requests += 1
