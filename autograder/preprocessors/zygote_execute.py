@@ -90,7 +90,7 @@ class ZygoteExecute(Execute):
                 for index, cell in enumerate(self.nb.cells):
                     if index in fatal:
                         cell.outputs = [_failed("ProcessEnded", fatal[index])]
-                    elif cell.cell_type == "code" and cell.source.strip() and not _left_out(cell):
+                    elif cell.cell_type == "code" and cell.source.strip() and not left_out(cell):
                         self._run_cell(process, cell, index, end)
                 self.seconds_of_cells += process.seconds
         except ProcessEnded as ended:
@@ -141,7 +141,7 @@ class ZygoteExecute(Execute):
 
     def _give_up(self, index: int, why: str) -> None:
         for cell in self.nb.cells[index + 1 :]:
-            if cell.cell_type == "code" and not _left_out(cell):
+            if cell.cell_type == "code" and not left_out(cell):
                 cell.outputs = [_failed("ProcessEnded", f"Not run. {why}")]
 
     def _other_files(self, resources: dict[str, Any]) -> bytes:
@@ -159,7 +159,7 @@ class ZygoteExecute(Execute):
         return files
 
 
-def _left_out(cell: NotebookNode) -> bool:
+def left_out(cell: NotebookNode) -> bool:
     return cell.metadata.get("shown_only") == shown_only(cell.source)
 
 
