@@ -1,9 +1,9 @@
 """The grading engine beside stock nbgrader: the same submissions, the same judge, in one run; scores compared.
 
 Stock is nbgrader's own command line and execution, a kernel for each submission, with our judge behind it (without it
-the scores would not mean the same). Neither side writes feedback pages here, except in the row that says so. Demos and
-experiments, which the engine leaves out where a student has not touched them, are taken out of the submissions first: both
-sides run the same cells.
+the scores would not mean the same). Neither side writes feedback pages here, except in the row that says so. Demos
+and experiments, which the engine leaves out where a student has not touched them, are taken out of the submissions
+first: both sides run the same cells.
 
 Otter is `otter run`, once for each submission, where otter-grader is installed (it is in none of our extras): its own
 execution of the same notebooks, with one test for each exercise that its answer is there. Only its time is compared;
@@ -73,7 +73,7 @@ def measure(submissions: int = SUBMISSIONS, repeated: int = REPEATED) -> list[Me
 
 
 def _torch_unit() -> Unit:
-    """A unit of torch whose exercises train nothing: there the grader's own share shows. Else the first one there is."""
+    """A unit of torch whose exercises train nothing: there the grader's own share shows. Else the first there is."""
     units = {unit.id: unit for unit in find_units(Course.here())}
     return next((units[name] for name in UNITS if name in units), next(iter(units.values())))
 
