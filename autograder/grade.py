@@ -165,6 +165,8 @@ def _await(zygote: Zygote, graded: Graded) -> None:
         raise BadInput(str(error)) from None
     if zygote.missing:
         graded.complaints.append(zygote.missing)
+    if zygote.note:
+        graded.notes.append(zygote.note)
 
 
 def _ready(course: Course, units: list[Unit], entering: Writer, complaints: list[str]) -> list[Unit]:

@@ -18,8 +18,8 @@ Ours: the course's initialisation, and Muon for the matrices of the blocks with 
 Counted are the CPU-seconds of each one's updates until its held-out loss is first at or below the peer's last one.
 Both are looked at `ROUNDS` times, over the whole held-out text; the looking is not counted. Our rates, Muon's momentum
 and the number of our steps were chosen for this comparison, on seed 1, which has another split, other weights and other
-rows: there the peer ends at 1.406 nats, and 480 of our steps at 1.375 (with torch's Muon, in bfloat16). Nothing was
-chosen on the held-out text of the seed that is reported. A step with Muon takes about 1.4 times as long.
+rows: there the peer ends at 1.406 nats, and 480 of our steps at 1.377. Nothing was chosen on the held-out text
+of the seed that is reported. A step with Muon takes about 1.4 times as long.
 """
 
 import math

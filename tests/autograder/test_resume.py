@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -151,10 +153,8 @@ class Grader:
 
     def __init__(self, course, log, *zygote):
         self.log, self.course = log, course
-        self.scratch = log.with_name(f"{log.name}-scratch")
-        self.scratch.mkdir()
-        # A zygote's socket may not lie that deep: one of its own is made where it is by default.
-        environment = os.environ | ({"TMPDIR": str(self.scratch)} if zygote else {})
+        self.scratch = Path(tempfile.mkdtemp(prefix="g"))  # not in `tmp_path`: a socket's path is short
+        environment = os.environ | {"TMPDIR": str(self.scratch)}
         command = [sys.executable, str(GRADER), str(course.root), str(log), *zygote]
         self.process = subprocess.Popen(command, env=environment, cwd=course.root, stderr=subprocess.PIPE)
 
@@ -194,6 +194,7 @@ def grader(simulated, toy_zygote, tmp_path):
         each.process.kill()
         each.process.wait()
         each.process.stderr.close()
+        shutil.rmtree(each.scratch, ignore_errors=True)
 
 
 @pytest.mark.slow  # a pool of workers from the start
