@@ -67,7 +67,7 @@ _MEASURE = """([root, control, turn]) => new Promise((done, fail) => {
         const wanted = all.find((button) => button.ariaLabel === (turn % 2 ? 'back step' : 'next step')) ?? control;
         wanted.click();
     } else if (control.tagName === 'SELECT') {
-        control.selectedIndex = turn % 2;
+        control.selectedIndex = (control.selectedIndex + 1) % control.length;
         control.dispatchEvent(new Event('change', { bubbles: true }));
     } else if (control.role === 'group') {
         control.focus();
