@@ -23,6 +23,7 @@ EDGE = 12  # pixels around the demo
 COLOURS = 128
 WAIT = 240_000  # milliseconds
 SETTLE = 700  # milliseconds, for a demo that moves by itself at first
+STEPS = {"backprop_stepper": 9, "bpe_stepper": 3, "search_tree": 2}  # on, from a first state that shows little
 
 # The box of everything that a demo draws: its root is as wide as the page.
 _BOX = """root => {
@@ -65,6 +66,9 @@ def take(page: Page, name: str) -> bytes:
     root.evaluate(
         "(root, edge) => { root.style.scrollMarginTop = `${edge}px`; root.scrollIntoView({block: 'start'}) }", EDGE
     )
+    for _ in range(STEPS.get(name, 0)):
+        root.get_by_role("button", name="next step").first.click()
+    page.mouse.move(0, 0)
     page.wait_for_timeout(SETTLE)
     box = root.evaluate(_BOX)
     clip = {
