@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import playwright
 import pytest
 from under_node import Node
 
@@ -18,7 +19,8 @@ BROWSER = Path(demos.__file__).parent / "browser"
 
 @pytest.fixture(scope="session")
 def node_executable() -> str:
-    found = shutil.which("node")
+    brought = Path(playwright.__file__).parent / "driver" / "node"  # Playwright's own
+    found = shutil.which("node") or (str(brought) if brought.exists() else None)
     if found is None:
         pytest.skip("no node on PATH: the JavaScript of the demos is not compared with Python")
     return found
