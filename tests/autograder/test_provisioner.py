@@ -14,6 +14,7 @@ import nbformat
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager, start_new_kernel
+from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
@@ -30,7 +31,9 @@ def warm():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "warm-provisioner")
         patch.delenv("OMP_NUM_THREADS", raising=False)  # what they are forked from uses one thread for another reason
+        KernelProvisionerFactory.clear_instance()  # it reads the variable once
         yield
+    KernelProvisionerFactory.clear_instance()
     provisioner.close()
 
 

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
+from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from test_sandbox import _running
@@ -81,7 +82,11 @@ def test_while_nbgrader_autogrades_every_kernel_is_sandboxed(tmp_path, monkeypat
     monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "warm-provisioner")
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     monkeypatch.delenv("COURSE_UNSANDBOXED", raising=False)
-    (cell,) = run(tmp_path, WHERE, kernel="python3")
+    KernelProvisionerFactory.clear_instance()  # it reads the variable once
+    try:
+        (cell,) = run(tmp_path, WHERE, kernel="python3")
+    finally:
+        KernelProvisionerFactory.clear_instance()
     assert printed(cell) == "1000 False []\n"
 
 

@@ -35,8 +35,10 @@ def pair_of_workers(simulated_toy, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])]))
         patch.chdir(tmp_path_factory.mktemp("workers"))
+        # A worker that was killed may take its time to come again on a loaded machine: the cluster else forgets it.
+        settings = {"distributed.scheduler.allowed-failures": 1, "distributed.deploy.lost-worker-timeout": "5 minutes"}
         with (
-            dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+            dask.config.set(settings),
             distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as pair,
         ):
             yield pair.scheduler_address
@@ -46,7 +48,7 @@ def pair_of_workers(simulated_toy, tmp_path_factory):
 def scheduler(pair_of_workers):
     """The same, with both of its workers there: a test may have killed one."""
     with distributed.Client(pair_of_workers, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=240)
     return pair_of_workers
 
 
