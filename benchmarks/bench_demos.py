@@ -67,7 +67,8 @@ _MEASURE = """([root, control, turn]) => new Promise((done, fail) => {
         const wanted = all.find((button) => button.ariaLabel === (turn % 2 ? 'back step' : 'next step')) ?? control;
         wanted.click();
     } else if (control.tagName === 'SELECT') {
-        control.selectedIndex = (control.selectedIndex + 1) % control.length;
+        const all = [...control.options].filter((option) => !option.hidden);
+        control.value = all[(all.findIndex((option) => option.selected) + 1) % all.length].value;
         control.dispatchEvent(new Event('change', { bubbles: true }));
     } else if (control.role === 'group') {
         control.focus();

@@ -61,6 +61,11 @@ class Shown:
         """A cell of a heat map."""
         return self.page.locator(f"#{place} svg").nth(picture).locator(f'rect[data-i="{i}"][data-j="{j}"]')
 
+    def spot(self, i: int, j: int, rows: int, columns: int) -> dict:
+        """Where a cell lies on the first canvas, for `click` and `hover` there."""
+        box = self.page.locator("#first canvas").bounding_box()
+        return {"x": (j + 0.5) * box["width"] / columns, "y": (i + 0.5) * box["height"] / rows}
+
     def press(self, label: str, place: str = "first") -> None:
         self.page.locator(f"#{place} button", has_text=label).first.click()
 

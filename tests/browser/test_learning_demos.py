@@ -110,14 +110,14 @@ def test_theta_and_d_model_make_another_table(opened):
     shown.slide("theta", 2)
     shown.slide("d_model", 3)
     assert shown.state() == {"position": 12, "table": "RoPE", "theta": 100, "d_model": 8}
-    shown.cell(3, 2).hover()
+    shown.page.locator("#first canvas").hover(position=shown.spot(3, 2, 48, 8))
     value = demos.positions.turned(100.0, 8)[3, 2]
     assert shown.said() == f"position 3, column 2: {value:.4f}".replace("-", "−")
 
 
 def test_a_click_in_the_table_chooses_its_row_and_the_copied_line_opens_it(opened):
     shown = opened(lambda: demos.positions.show())
-    shown.cell(40, 3).click()
+    shown.page.locator("#first canvas").click(position=shown.spot(40, 3, 48, 32))
     shown.press("learned")
     shown.press("copy as Python")
     assert eval(shown.said(), {"demos": demos}).state == shown.state()

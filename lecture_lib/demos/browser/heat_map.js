@@ -8,12 +8,13 @@ export const BLUE = "rgb(var(--lm-blue))";
 
 /**
  * rows, columns: their names (columns left out: the same). largest: of a cell, in pixels; size: of the longer side.
+ * canvas: for a map whose cells all change at once, without texts and outlines; always so where there are many.
  * paint((i, j) => ({ fill, opacity, text, outline })) recolours; mark(i) frames a row, mark(null) none; name(text) titles.
  * onpoint(i, j, pressed): hover, drag or arrow keys; onact(i, j): click, Enter or Space.
  */
-export function heatMap({ rows, columns = rows, title = "", label = title, largest = 60, size = 440, onpoint, onact }) {
+export function heatMap({ rows, columns = rows, title = "", label = title, largest = 60, size = 440, canvas = false, onpoint, onact }) {
   const [R, C] = [rows.length, columns.length];
-  const many = R * C > MOST_SQUARES;
+  const many = canvas || R * C > MOST_SQUARES;
   const cell = Math.max(many ? 1 : 7, Math.min(largest, Math.floor(size / Math.max(R, C))));
   const named = cell >= 11;
   const room = (names) => (named ? 12 + 9.5 * Math.max(0, ...names.map((name) => Math.min(name.length, NAME_LENGTH))) : 12);

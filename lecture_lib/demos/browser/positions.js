@@ -128,7 +128,7 @@ function tableMap(T, d, onpoint, onact) {
   const count = (length, every) => Array.from({ length }, (_, i) => (i % every ? "" : String(i)));
   return heatMap({
     rows: count(T, 4), columns: count(d, 4), size: T > 50 || d > 40 ? 480 : 540, title: "one row a position, blue above 0, orange below: click a row",
-    label: "The table. Arrow keys move, Enter chooses the row.", onpoint, onact,
+    label: "The table. Arrow keys move, Enter chooses the row.", canvas: true, onpoint, onact,
   });
 }
 
