@@ -16,6 +16,7 @@ _NOT_GRADING = {
     *("bundle.py", "inventory.py", "main_job.py", "progress.py", "simulate.py", "worker_seed.py", "grade.py"),
     *("grading/local.py", "grading/cluster.py", "grading/run.py", "grading/writer.py"),
 }
+_NOT_CODE = {"keys", "exercises", "fallbacks", "demos/pictures", "demos/README.md"}  # or counted by itself
 
 
 def code_version(unit: str = "") -> str:
@@ -32,14 +33,24 @@ def _version(unit: str, library: tuple[str], fallbacks: tuple[str], probes: tupl
     found = list(_below("autograder", _HERE, _NOT_GRADING))
     for name, folders in (("library", library), ("fallbacks", fallbacks), ("probes", probes)):
         for folder in folders:
-            found += _below(name, Path(folder), {"keys", "exercises", "fallbacks"} if name == "library" else set())
+            found += _below(name, Path(folder), _NOT_CODE if name == "library" else set())
     digest = hashlib.sha256()
     for name, path in sorted(found):
-        if not (unit and name.startswith("probes/") and path.stem not in (unit, "__init__")):
+        if not unit or _concerns(unit, name):
             data = path.read_bytes()
             digest.update(f"{name} {len(data)}\n".encode())
             digest.update(data)
     return digest.hexdigest()
+
+
+def _concerns(unit: str, name: str) -> bool:
+    """Whether a file counts for a unit: all but the probes of others, which are a module each, or a package.
+
+    >>> [_concerns("attention", f"probes/{name}.py") for name in ("attention", "attention/masks", "rnn_lm/__init__")]
+    [True, True, False]
+    """
+    room, _, path = name.partition("/")
+    return room != "probes" or path.partition("/")[0].removesuffix(".py") in (unit, "__init__")
 
 
 def _below(prefix: str, folder: Path, skipped: set[str]) -> Iterator[tuple[str, Path]]:

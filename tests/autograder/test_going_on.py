@@ -12,17 +12,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from small_class import UNIT, edit_cell, keep_only, submission
+from small_class import UNIT, edit_cell, keep_only, submission, surprises
 
 from autograder.execution.sandbox import RENOUNCED
-from autograder.grade import grade, grades
-from autograder.grading import packing
+from autograder.grade import grade
+from autograder.grading import packing, version
 from autograder.grading.gradebook import opened, records
 from autograder.grading.packing import Packer
 from autograder.grading.writer import writer
-from autograder.main_job import as_expected
 from autograder.nbgrader_settings import nbgrader_api
-from autograder.simulate import expected_grades
 from autograder.units import find_units
 
 GRADER = Path(__file__).with_name("grader_to_kill.py")
@@ -35,17 +33,6 @@ def recorded(course):
         return sorted(student for student, _ in records(book))
     finally:
         book.close()
-
-
-def surprises(course):
-    """Grades that are not the true ones."""
-    (unit,) = find_units(course)
-    return [
-        (student, name)
-        for student, units in expected_grades(course).items()
-        for name, expected in units[UNIT].items()
-        if not as_expected(grades(course, unit, student)[name], expected)
-    ]
 
 
 def digest(course, settings=None, student="amina"):
@@ -107,6 +94,22 @@ def test_a_grade_does_not_hold_when_this_changes(simulated, what):
     before = digest(simulated)
     CHANGES[what](simulated)
     assert digest(simulated) != before
+
+
+@pytest.mark.parametrize(
+    ("changed", "counts"), [("parts/one.py", True), ("parts/__init__.py", True), ("other.py", False)]
+)
+def test_probes_that_are_a_package_count_for_their_unit_alone(tmp_path, changed, counts):
+    for name in ("parts/__init__.py", "parts/one.py", "other.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("before")
+
+    def digest(unit):
+        return version._version.__wrapped__(unit, (), (), (str(tmp_path),))
+
+    of_parts, of_other = digest("parts"), digest("other")
+    (tmp_path / changed).write_text("after")
+    assert (digest("parts") != of_parts, digest("other") != of_other) == (counts, not counts)
 
 
 def test_a_grade_does_not_hold_when_grader_or_configuration_change(simulated, monkeypatch):

@@ -5,15 +5,12 @@ import signal
 import sys
 
 import pytest
-from small_class import UNIT, keep_only
+from small_class import keep_only, surprises
 
 from autograder.course import BadInput
 from autograder.execution import host
-from autograder.grade import grade, grades
+from autograder.grade import grade
 from autograder.grading import cluster, version
-from autograder.main_job import as_expected
-from autograder.simulate import expected_grades
-from autograder.units import find_units
 
 distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 CONFIGURATION = """
@@ -50,16 +47,6 @@ def scheduler(pair_of_workers):
     with distributed.Client(pair_of_workers, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=240)
     return pair_of_workers
-
-
-def surprises(course):
-    (unit,) = find_units(course)
-    return [
-        (student, name)
-        for student, units in expected_grades(course).items()
-        for name, expected in units[UNIT].items()
-        if not as_expected(grades(course, unit, student)[name], expected)
-    ]
 
 
 def processes(address):
