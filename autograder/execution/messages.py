@@ -8,6 +8,15 @@ import base64
 import binascii
 from typing import Any
 
+# What a notebook's metadata and a kernel say of the language.
+LANGUAGE_INFO = {
+    "name": "python",
+    "mimetype": "text/x-python",
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "pygments_lexer": "ipython3",
+    "nbconvert_exporter": "python",
+    "file_extension": ".py",
+}
 _STREAMS = ("stdout", "stderr")
 
 

@@ -17,6 +17,7 @@ from ipykernel.kernelbase import Kernel
 from autograder.execution import beside
 from autograder.execution.client import Process, ProcessEnded, Zygote, ZygoteLost
 from autograder.execution.limits import Limits
+from autograder.execution.messages import LANGUAGE_INFO
 
 _CELL_SECONDS = 3600  # who executes the notebook has a limit of their own
 _address = ""
@@ -24,14 +25,7 @@ _address = ""
 
 class Mouthpiece(Kernel):
     implementation, implementation_version, banner = "sandboxed-python", "1", ""
-    language_info = {
-        "name": "python",
-        "mimetype": "text/x-python",
-        "codemirror_mode": {"name": "ipython", "version": 3},
-        "pygments_lexer": "ipython3",
-        "nbconvert_exporter": "python",
-        "file_extension": ".py",
-    }
+    language_info = LANGUAGE_INFO
     _opened = None
 
     def _process(self) -> Process:

@@ -22,16 +22,9 @@ from autograder.course import Course
 from autograder.execution import beside, host
 from autograder.execution.client import Process, ProcessEnded, ZygoteLost
 from autograder.execution.limits import Limits
+from autograder.execution.messages import LANGUAGE_INFO
 
 _MOST_DEATHS = 8  # of processes of one notebook; each costs the whole notebook once more
-_LANGUAGE = {
-    "name": "python",
-    "mimetype": "text/x-python",
-    "codemirror_mode": {"name": "ipython", "version": 3},
-    "pygments_lexer": "ipython3",
-    "nbconvert_exporter": "python",
-    "file_extension": ".py",
-}
 
 
 class ZygoteExecute(Execute):
@@ -62,7 +55,7 @@ class ZygoteExecute(Execute):
             except ZygoteLost as error:
                 host.discard()
                 raise RuntimeError(f"the zygote died twice while this notebook ran ({error})") from None
-        self.nb.metadata["language_info"] = dict(_LANGUAGE)
+        self.nb.metadata["language_info"] = dict(LANGUAGE_INFO)
         self.set_widgets_metadata()
         return self.nb, self.resources
 

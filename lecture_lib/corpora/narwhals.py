@@ -37,7 +37,6 @@ from lecture_lib.corpora.grammar import (
 )
 
 KINDS = (LOCAL, "agreement", "recall", "copy", "bracket")
-LONG_RANGE = KINDS[1:]
 
 
 @dataclass(frozen=True)

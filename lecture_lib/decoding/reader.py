@@ -5,11 +5,12 @@ Without one every step reads all again, padded on the right, where a causal mode
 `model(ids (B, T)) -> logits (B, T, vocab_size)` will do. Past its block_size a model reads the last block_size tokens.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from lecture_lib.models.threads import one_thread
 
 SMALL = 4_000_000  # weights times rows: below that a new token is read sooner than threads have found together
 
@@ -84,7 +85,7 @@ class Reader:
             self.fresh = False
             return read(ids, self.cache)
         ids = torch.tensor([row[-1:] for row in self.rows], device=self.device)
-        with few_threads(self.n_params * len(ids) < SMALL), torch.inference_mode():
+        with one_thread(self.n_params * len(ids) < SMALL), torch.inference_mode():
             return read(ids, self.cache)
 
     def _padded(self, side: str) -> tuple[Tensor, Tensor]:
@@ -95,17 +96,3 @@ class Reader:
         ids = [row + pad if side == "right" else pad + row for row, pad in zip(kept, fill)]
         last = [len(row) - 1 for row in kept]
         return torch.tensor(ids, device=self.device), torch.tensor(last, device=self.device)
-
-
-@contextmanager
-def few_threads(one: bool) -> Iterator[None]:
-    """Torch on a single thread inside, if `one`: on a busy machine threads that wait for each other took 50 times as
-    long over a small model's token as one thread did."""
-    n_threads = torch.get_num_threads()
-    if one:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        if one:
-            torch.set_num_threads(n_threads)

@@ -6,8 +6,7 @@ RNNLM or LSTMLM. One layer, one sentence; what the state means is left to the he
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -52,22 +51,11 @@ def compute(
     tokens = [str(token) for token in tokens]
     if not tokens:
         raise ValueError("there are no words; give at least one")
+    from lecture_lib.models.threads import one_thread
+
     X, weights, cell = _random(tokens, cell, seed) if model is None else _of_model(tokens, model, ids)
-    with _one_thread():
+    with one_thread():  # of several, steps this small wait for each other for seconds on a busy machine
         return _computed(tokens, cell, X, weights, memory, step)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Steps this small are slower on several threads, which on a busy machine wait for each other for seconds."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _computed(tokens: list[str], cell: str, X, weights, memory: float, step: Callable | None) -> Unrolled:

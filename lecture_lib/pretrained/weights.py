@@ -9,8 +9,7 @@ of a new token is limited by how fast the matrix is read, and MKL reads it so 1.
 on an AMD EPYC; for several tokens at once it was never slower.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Protocol
 
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from lecture_lib.models import Config, TransformerLM
 from lecture_lib.models.interchange import unpermute
+from lecture_lib.models.threads import one_thread
 from lecture_lib.pretrained.gguf_file import GGUFError, GGUFFile
 
 # Our parameters of a block, and the tensors whose rows follow one another in them.
@@ -56,7 +56,7 @@ def build(source: Source, device: torch.device | str = "cpu", dtype: torch.dtype
     if source.config.tied_head:
         model.head.weight = model.embeddings.tokens.weight  # `to_empty` parts what was shared
     parameters = dict(model.named_parameters())
-    with torch.no_grad(), _one_thread():
+    with torch.no_grad(), one_thread():
         for ours, theirs in source.layout.items():
             start = 0
             for name in theirs:
@@ -71,17 +71,6 @@ def _lay_columns(model: TransformerLM) -> None:
     for parameter in model.parameters():
         if parameter.dim() == 2 and parameter.shape[0] >= parameter.shape[1]:
             parameter.data = parameter.data.t().contiguous().t()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Pieces of a few megabytes are copied sooner than threads have found together, above all on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _check(source: Source, model: TransformerLM) -> None:

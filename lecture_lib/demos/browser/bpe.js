@@ -39,7 +39,7 @@ function countPairs(words) {
 }
 
 /** The ids with every pair (from left to right, none twice) replaced by the new id. */
-export function mergePair(ids, [left, right], newId) {
+function mergePair(ids, [left, right], newId) {
   const merged = [];
   for (let i = 0; i < ids.length; i++) {
     if (ids[i] === left && ids[i + 1] === right) {

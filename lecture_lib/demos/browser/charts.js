@@ -117,7 +117,7 @@ function scale([low, high], [from, to], log) {
 }
 
 /** Round numbers between low and high, about four of them; powers of ten on a logarithmic scale. */
-export function ticks(low, high, log = false) {
+function ticks(low, high, log = false) {
   if (low > high) return ticks(high, low, log); // an axis that runs the other way
   if (log) return Array.from({ length: Math.floor(Math.log10(high) + 1e-9) - Math.ceil(Math.log10(low) - 1e-9) + 1 }, (_, i) => 10 ** (Math.ceil(Math.log10(low) - 1e-9) + i));
   const rough = (high - low) / 4;

@@ -65,7 +65,7 @@ function split(values, count) {
 }
 
 /** What the chain did, in a sentence. */
-export function sayAll(found, single) {
+function sayAll(found, single) {
   const [first, end] = [found[0], found.at(-1)];
   if (single) return "Each column begins with the model's own distribution: no link sees what another did.";
   const held = first.probs.reduce((sum, p, i) => (end.probs[i] > 0 ? sum + p : sum), 0);

@@ -2,7 +2,7 @@
 
 import { entropy, softmax } from "./mathematics.js";
 
-export function applyTemperature(scores, temperature) {
+function applyTemperature(scores, temperature) {
   if (temperature > 0) return Array.from(scores, (score) => score / temperature);
   const likeliest = scores.indexOf(scores.reduce((most, score) => Math.max(most, score), -Infinity));
   return Array.from(scores, (score, i) => (i === likeliest ? score : -Infinity));
@@ -21,7 +21,7 @@ function keeping(scores, places) {
   return kept;
 }
 
-export function topK(scores, k) {
+function topK(scores, k) {
   return keeping(scores, ranked(scores, scores).slice(0, Math.trunc(k)));
 }
 
@@ -33,11 +33,11 @@ function until(places, probs, p) {
   return end < 0 ? places : places.slice(0, end);
 }
 
-export function topP(scores, p) {
+function topP(scores, p) {
   return keeping(scores, until(ranked(scores, scores), softmax(scores), p));
 }
 
-export function minP(scores, p) {
+function minP(scores, p) {
   const probs = softmax(scores);
   const least = p * probs.reduce((most, value) => Math.max(most, value), 0);
   return Array.from(scores, (score, i) => (probs[i] < least ? -Infinity : score));

@@ -18,7 +18,7 @@ const OPERATIONS = {
 };
 
 /** [value, derivative by the name `by`] of a tree, carried along together (dual numbers). */
-export function dual(tree, values, by = null) {
+function dual(tree, values, by = null) {
   if (typeof tree === "number") return [tree, 0];
   if (typeof tree === "string") return [values[tree], Number(tree === by)];
   const [operator, ...inputs] = tree;
@@ -53,7 +53,7 @@ export function factor(value) {
 }
 
 /** What is said, with each name's value in its place. */
-export function withNumbers(formula, values) {
+function withNumbers(formula, values) {
   return formula.replace(/[\p{L}_][\p{L}\p{N}_]*/gu, (name) => (Object.hasOwn(values, name) ? factor(values[name]) : name));
 }
 

@@ -92,7 +92,7 @@ export function headsDemo({ model, el, name, above = () => ({ nodes: [], draw: (
 }
 
 /** How deep a weight is coloured: by itself, or without the first column by the largest of the rest. */
-export function shader(weights, T, withoutFirst) {
+function shader(weights, T, withoutFirst) {
   if (!withoutFirst) return (weight) => Math.min(1, Math.max(0, weight));
   const most = weights.reduce((top, weight, k) => (k % T ? Math.max(top, weight) : top), 1e-9);
   return (weight, j) => (j === 0 ? 0 : Math.min(1, weight / most));

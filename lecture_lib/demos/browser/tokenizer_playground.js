@@ -68,7 +68,7 @@ function render({ model, el }) {
 }
 
 /** Whether two spans of the text share a byte. */
-export function overlap(one, other) {
+function overlap(one, other) {
   return Boolean(one && other && one[0] < other[1] && other[0] < one[1]);
 }
 
