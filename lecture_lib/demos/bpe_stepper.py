@@ -37,10 +37,12 @@ def compute(text: str, n_merges: int = 20, train: Train | None = None) -> list[S
     """The steps of BPE training on a text: before the first merge, after one, and so on, at most n_merges.
 
     train: (text, vocab_size) -> (vocab, merges) as unit 07's exercise; the library's if None. The pairs are the most
-    frequent first, equals by their ids. Raises ValueError, in one line, where the function fails.
+    frequent first, equals by their ids. Raises ValueError, in one line, for what is no text and where the function fails.
     """
     from lecture_lib.fallbacks import tokenizers as library
 
+    if not isinstance(text, str):
+        raise ValueError(f"the text is of type {type(text).__name__}; expected a string, such as 'sea seal seals'")
     text = text[:MOST_TEXT]
     vocab, merges = _trained(train or library.train_bpe, text, 256 + n_merges)
     words = Counter(tuple(piece.encode()) for piece in library.pre_tokenize(text))

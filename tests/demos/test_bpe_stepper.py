@@ -86,6 +86,11 @@ def test_any_text_can_be_stepped_through(text):
         assert "Vocabulary" in demos.bpe_stepper.render(steps, k)
 
 
+@pytest.mark.parametrize("text", [5, ["sea", "seal"], None])
+def test_what_is_no_text_is_said_in_the_widget_s_place(text):
+    assert f"the text is of type {type(text).__name__}; expected a string" in demos.bpe_stepper.show(text).still
+
+
 def test_a_static_picture_goes_with_the_widget():
     bundle = demos.bpe_stepper.show(TEXT)._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
