@@ -37,7 +37,8 @@ def compute(text: str, n_merges: int = 20, train: Train | None = None) -> list[S
     """The steps of BPE training on a text: before the first merge, after one, and so on, at most n_merges.
 
     train: (text, vocab_size) -> (vocab, merges) as unit 07's exercise; the library's if None. The pairs are the most
-    frequent first, equals by their ids. Raises ValueError, in one line, for what is no text and where the function fails.
+    frequent first, equals by their ids. Raises ValueError, in one line, for what is no text and where the function
+    fails.
     """
     from lecture_lib.fallbacks import tokenizers as library
 
