@@ -6,6 +6,7 @@ every other exercise, come last. Each run has a fresh sandbox, so that none can 
 """
 
 import os
+import secrets
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,9 +103,9 @@ class ZygoteExecute(Execute):
             cell.outputs = [_failed("CellTimeoutError", "Not run: the notebook has used all of its time.")]
             return
         seconds = min(self._ready.cell_seconds, left)
-        interrupted, cut = process.execute(
-            cell.source, f"cell-{index}", seconds, lambda message: self._show(message, cell, index)
-        )
+        # Not to be guessed: who knew the next cell's name could call it done before it has begun.
+        name = secrets.token_hex(8)
+        interrupted, cut = process.execute(cell.source, name, seconds, lambda message: self._show(message, cell, index))
         if interrupted:
             cell.outputs.append(_failed("CellTimeoutError", f"This cell took longer than {seconds:.0f} s."))
         if cut:

@@ -285,6 +285,18 @@ for n in range(60):
     frame({"type": "done", "id": f"cell-{n}", "ok": True, "seconds": 0})
 """,
     ),
+    Attack(
+        "calls its cell done before it is",
+        """
+import json, os, struct
+def frame(message):
+    data = json.dumps(message).encode()
+    os.write(3, struct.pack(">I", len(data)) + data)
+name = get_ipython().parent_header["header"]["msg_id"]
+for n in range(5000):
+    frame({"type": "done", "id": name, "ok": True, "seconds": 0})
+""",
+    ),
     Attack("hangs up", "import os; os.close(3)"),
     Attack("sends a bomb of brackets", "import os, struct; os.write(3, struct.pack('>I', 100000) + b'[' * 100000)"),
 ]
