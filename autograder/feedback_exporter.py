@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import nbgrader
-from jinja2 import pass_context
+from jinja2 import BytecodeCache, Environment, pass_context
+from jinja2.bccache import Bucket
 from latex2mathml.converter import convert
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -34,6 +35,24 @@ _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
 _INLINE_MATH = re.compile(r"\$([^$\n]+)\$")
 
 
+class _CompiledTemplates(BytecodeCache):
+    """Kept while the process lives: each page has an exporter of its own, which would compile them anew."""
+
+    def __init__(self):
+        self._kept: dict[str, tuple[str, Any]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        checksum, code = self._kept.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:  # of the template's text
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.checksum, bucket.code
+
+
+_COMPILED = _CompiledTemplates()
+
+
 class FeedbackExporter(HTMLExporter):
     """nbgrader's configuration can't name another template: the formgrader reads the same setting for its own pages."""
 
@@ -43,6 +62,11 @@ class FeedbackExporter(HTMLExporter):
         self.template_name = "course_feedback"
         # Computed before this line under the name in the configuration; the last entry is for `extends`.
         self.template_paths = [*self._template_paths(), str(_NBGRADERS)]
+
+    def _create_environment(self) -> Environment:
+        environment = super()._create_environment()
+        environment.bytecode_cache = _COMPILED
+        return environment
 
     @pass_context
     def markdown2html(self, context, source: str) -> str:

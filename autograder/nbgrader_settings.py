@@ -57,6 +57,7 @@ def _release(c: Config) -> None:
 
 def _grading(c: Config, course: Course, unsandboxed: bool) -> None:
     c.Autograde.exporter_class = "autograder.reading.StudentNotebookExporter"
+    c.StudentNotebookExporter.optimistic_validation = True  # after the last step, not after each
     c.Autograde.sanitize_preprocessors = [
         "nbgrader.preprocessors.ClearOutput",
         "autograder.preprocessors.mend.Mend",

@@ -9,7 +9,8 @@
     alone.py        ... what runs in it
     shell.py        inside the fork: an IPython shell whose outputs leave as frames
     zygote.py       the process that has imported everything once, and forks one for each submission
-    client.py       the grader's side: starts a zygote, runs cells with deadlines, reads what comes back
+    client.py       the grader's side: starts a zygote, asks it for processes
+    process.py      ... and of one process: runs cells with deadlines, reads what comes back
     warm.py         what is done once before forking
     kernels.py      the process that Jupyter kernels are forked from, for one's own work
     mouthpiece.py   a Jupyter kernel whose cells run in the sandbox, for stock execution of submissions

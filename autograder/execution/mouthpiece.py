@@ -15,9 +15,10 @@ from ipykernel.kernelapp import IPKernelApp
 from ipykernel.kernelbase import Kernel
 
 from autograder.execution import beside
-from autograder.execution.client import Process, ProcessEnded, Zygote, ZygoteLost
+from autograder.execution.client import Zygote
 from autograder.execution.limits import Limits
 from autograder.execution.messages import LANGUAGE_INFO
+from autograder.execution.process import Process, ProcessEnded, ZygoteLost
 
 _CELL_SECONDS = 3600  # who executes the notebook has a limit of their own
 _address = ""

@@ -1,6 +1,7 @@
 """What is done once before forking, and what each fork has to do again."""
 
 import sys
+from functools import cache
 
 
 def warm_torch() -> None:
@@ -14,9 +15,14 @@ def warm_torch() -> None:
     torch.nn.functional.scaled_dot_product_attention(Q, Q, Q, is_causal=True).sum().backward()
     torch.testing.assert_close(Q, Q)
     torch.allclose(Q, Q)
-    layer = torch.nn.Linear(8, 2)
-    torch.optim.AdamW(layer.parameters())  # the first optimiser of a process imports torch's compiler
-    layer(torch.ones(3, 8)).backward(torch.ones(3, 2))
+    torch.nn.Linear(8, 2)(torch.ones(3, 8)).backward(torch.ones(3, 2))
+
+
+@cache
+def warm_optimizers() -> None:
+    """The first optimiser of a process imports torch's compiler, which takes a second; nothing without torch."""
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.optim.AdamW(torch.nn.Linear(8, 2).parameters())
 
 
 def fresh_chance() -> None:

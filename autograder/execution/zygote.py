@@ -28,7 +28,7 @@ from typing import NoReturn
 from autograder.execution import bubblewrap, frames, linux, sandbox, seccomp
 from autograder.execution.limits import Limits
 from autograder.execution.shell import Seat  # here, because this package is not to be seen inside
-from autograder.execution.warm import fresh_chance, warm_torch
+from autograder.execution.warm import fresh_chance, warm_optimizers, warm_torch
 
 _CHANNEL = 3  # the descriptor of the cells' socket, after the standard ones
 
@@ -113,6 +113,7 @@ def _serve_by_bubblewrap(control, listener, view, setting, why: str) -> None:
 
 def _warm(control: socket.socket, missing: str | None) -> Seat:
     """Imports and reports; returns the seat of every fork."""
+    gc.disable()  # all that is made now stays
     try:
         seat = _imported()
     except Exception as error:
@@ -120,8 +121,8 @@ def _warm(control: socket.socket, missing: str | None) -> Seat:
             control, {"failed": f"the zygote can't import what notebooks need: {type(error).__name__}: {error}"}
         )
         os._exit(1)
-    gc.collect()
     gc.freeze()  # or the first collection in a fork would touch, and so copy, every page
+    gc.enable()
     frames.send(control, {"ready": True, "missing": missing, "note": None})
     return seat
 
@@ -182,11 +183,14 @@ def _fork(control, listener, connection, attend) -> None:
     if not data or len(descriptors) != 3:
         return
     connection.settimeout(None)
+    request = frames.unpacked(data[4:])
+    if request["optimizers"]:
+        warm_optimizers()  # once, for all that come after
     if os.fork() == 0:
         control.close()
         listener.close()
         try:
-            attend(connection, frames.unpacked(data[4:]), descriptors)
+            attend(connection, request, descriptors)
         except BaseException as error:
             _report(connection, {"failed": f"{type(error).__name__}: {error}"})
         os._exit(0)

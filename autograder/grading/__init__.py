@@ -9,6 +9,7 @@ as they go, can't give, and takes milliseconds of the one process that all worke
 
 gradebook.py   rows of the class's gradebook: taken out for a task, put back, and the record that a grade stands
 task.py        the task: submission -> graded notebook, scores, feedback
+once.py        what nbgrader would do anew for each task, done once in a process
 packing.py     what a task needs, read from the course's folders; when a grade still holds
 writer.py      enters results, each of them whole or not at all
 local.py       processes of this machine

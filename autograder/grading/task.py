@@ -112,6 +112,8 @@ def clean_up() -> None:
 
 
 def _graded(task: Task, real: Course, scratch: Course) -> Result:
+    from autograder.grading.once import done_once  # here: nbgrader takes seconds to load
+
     unit, student = task.unit, task.student
     _lay_out(task, scratch)
     config = Config(task.settings)
@@ -119,7 +121,7 @@ def _graded(task: Task, real: Course, scratch: Course) -> Result:
     # The sandbox is that of the machine, whose zygote is kept; only the files are the scratch folder's.
     config.ZygoteExecute.course_root, config.ZygoteExecute.classroom = str(real.root), str(real.classroom)
     log = scratch.root / "log.txt"
-    with log.open("w", encoding="utf-8") as file, _output_to(file):
+    with log.open("w", encoding="utf-8") as file, _output_to(file), done_once(scratch.gradebook):
         api = api_with(config)
         for step in (api.autograde, api.generate_feedback) if task.feedback else (api.autograde,):
             result = step(unit.id, student, force=True)

@@ -21,9 +21,9 @@ from traitlets import Bool, Dict, Unicode
 from autograder.building.source import shown_only
 from autograder.course import Course
 from autograder.execution import beside, host
-from autograder.execution.client import Process, ProcessEnded, ZygoteLost
 from autograder.execution.limits import Limits
 from autograder.execution.messages import LANGUAGE_INFO
+from autograder.execution.process import Process, ProcessEnded, ZygoteLost
 
 _MOST_DEATHS = 8  # of processes of one notebook; each costs the whole notebook once more
 
@@ -78,13 +78,14 @@ class ZygoteExecute(Execute):
     def _pass_over(self, zygote, archive: bytes, fatal: dict[int, str], end: float) -> tuple[int, str] | None:
         """One process, all cells but the fatal ones; the index of the cell in which it ended, and how, if it did."""
         self.reset_execution_trackers()
+        todo = [(n, cell) for n, cell in enumerate(self.nb.cells) if is_run(cell)]
         index = 0
         try:
-            with zygote.process(self._ready, archive) as process:
-                for index, cell in enumerate(self.nb.cells):
+            with zygote.process(self._ready, archive, any("optim" in cell.source for _, cell in todo)) as process:
+                for index, cell in todo:
                     if index in fatal:
                         cell.outputs = [_failed("ProcessEnded", fatal[index])]
-                    elif cell.cell_type == "code" and cell.source.strip() and not left_out(cell):
+                    else:
                         self._run_cell(process, cell, index, end)
                 self.seconds_of_cells += process.seconds
         except ProcessEnded as ended:
@@ -135,7 +136,7 @@ class ZygoteExecute(Execute):
 
     def _give_up(self, index: int, why: str) -> None:
         for cell in self.nb.cells[index + 1 :]:
-            if cell.cell_type == "code" and not left_out(cell):
+            if is_run(cell):
                 cell.outputs = [_failed("ProcessEnded", f"Not run. {why}")]
 
     def _other_files(self, resources: dict[str, Any]) -> bytes:
@@ -151,6 +152,10 @@ class ZygoteExecute(Execute):
         if not whole:
             self.log.warning("%s: files beyond %d MB are left out", handed_in, beside.MOST >> 20)
         return files
+
+
+def is_run(cell: NotebookNode) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip()) and not left_out(cell)
 
 
 def left_out(cell: NotebookNode) -> bool:

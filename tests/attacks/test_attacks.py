@@ -10,8 +10,9 @@ import pytest
 from hostile import ALL, LOST_ITS_OWN, NOTHING, RIGHT, WORKED
 
 from autograder.course import Course
-from autograder.execution.client import ProcessEnded, Zygote, ZygoteLost
+from autograder.execution.client import Zygote
 from autograder.execution.limits import Limits
+from autograder.execution.process import ProcessEnded, ZygoteLost
 from autograder.preflight import inspect_submissions
 
 UNIT = "99_toy"

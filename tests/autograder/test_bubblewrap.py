@@ -15,8 +15,9 @@ from test_sandbox import ORDINARY, ROOT, _running
 
 from autograder.course import Course
 from autograder.execution import bubblewrap, client
-from autograder.execution.client import ProcessEnded, Zygote, why_no_sandbox
+from autograder.execution.client import Zygote, why_no_sandbox
 from autograder.execution.limits import MB, Limits
+from autograder.execution.process import ProcessEnded
 from autograder.execution.sandbox import NoSandbox, view_of
 
 QUICK = Limits(cell_seconds=60, grace_seconds=0.5, notebook_seconds=200)  # a busy machine imports torch for long

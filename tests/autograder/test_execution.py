@@ -16,9 +16,10 @@ from nbclient import NotebookClient
 
 from autograder.course import Course
 from autograder.execution import frames, host
-from autograder.execution.client import ProcessEnded, Zygote, ZygoteLost
+from autograder.execution.client import Zygote
 from autograder.execution.limits import MB, Limits
 from autograder.execution.messages import as_jupyter
+from autograder.execution.process import ProcessEnded, ZygoteLost
 from autograder.execution.sandbox import view_of
 from autograder.preprocessors.zygote_execute import ZygoteExecute
 
@@ -217,6 +218,18 @@ def test_processes_do_not_share_their_chance(run, draw):
 
 def own_zygote():
     return Zygote.start(view_of(Course.here()))
+
+
+def test_optimisers_are_imported_once_for_all_when_a_notebook_first_needs_them(tmp_path, monkeypatch):
+    asks = "import sys; print('torch._dynamo' in sys.modules)"
+    with own_zygote() as fresh:
+        monkeypatch.setattr(host, "zygote", lambda course, unsandboxed: fresh)
+        step = ZygoteExecute(course_root=str(Course.here().root), classroom=str(tmp_path))
+        seen = []
+        for source in (asks, f"{asks}  # torch.optim", asks):
+            made, _ = step.preprocess(notebook(source), {"metadata": {"path": str(tmp_path)}})
+            seen.append(printed(made.cells[0]).strip())
+    assert seen == ["False", "True", "True"]
 
 
 def test_a_zygote_that_was_killed_is_replaced_and_the_notebook_runs_again(zygote, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import nbgrader
 import pytest
+from jinja2 import Environment
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
 
@@ -92,3 +93,12 @@ def test_the_notebook_itself_is_left_as_it_was():
     before = nbformat.writes(notebook)
     export(notebook)
     assert nbformat.writes(notebook) == before
+
+
+def test_templates_are_compiled_for_the_first_page_only(monkeypatch):
+    first = page_of(new_code_cell("1", id="a"))
+    compiled = []
+    own = Environment.compile
+    monkeypatch.setattr(Environment, "compile", lambda *given, **more: compiled.append(given) or own(*given, **more))
+    assert page_of(new_code_cell("1", id="a")) == first
+    assert compiled == []

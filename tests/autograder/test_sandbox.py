@@ -14,8 +14,9 @@ import pytest
 
 from autograder.course import BadInput, Course
 from autograder.execution import sandbox
-from autograder.execution.client import ProcessEnded, Zygote, why_no_sandbox
+from autograder.execution.client import Zygote, why_no_sandbox
 from autograder.execution.limits import MB, Limits
+from autograder.execution.process import ProcessEnded
 from autograder.execution.sandbox import NoSandbox, view_of
 from autograder.grade import grade
 from autograder.nbgrader_settings import nbgrader_settings
