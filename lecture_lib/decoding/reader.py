@@ -45,7 +45,7 @@ class Reader:
         if self.cache is None:
             ids, last = self._padded("right")
             return self.model(ids)[torch.arange(len(ids)), last].float()
-        return self._read(self.model)[:, -1].float()
+        return self._read(self._next).float()
 
     def hidden(self) -> tuple[Tensor, Tensor]:
         """The vectors of what is newly read, (B, T, d) with padding on the left, and the scores that follow.
@@ -78,6 +78,12 @@ class Reader:
         """All rows (B, T), -1 where they are shorter."""
         longest = max(map(len, self.rows))
         return torch.tensor([row + [-1] * (longest - len(row)) for row in self.rows], device=self.device)
+
+    def _next(self, ids: Tensor, cache) -> Tensor:
+        """Scores (B, vocab_size) after the last column; of a prompt's other tokens nobody asks for any."""
+        if hasattr(self.model, "hidden") and hasattr(self.model, "head"):
+            return self.model.head(self.model.hidden(ids, cache)[:, -1])
+        return self.model(ids, cache)[:, -1]
 
     def _read(self, read) -> Tensor:
         if self.fresh:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from lecture_lib.models.cache import LayerCache
 from lecture_lib.models.config import Config
+from lecture_lib.models.linear import Linear
 from lecture_lib.models.positions import rotate
 
 # Which keys a query may see: all (None), those up to itself ("causal", which the fused operator does without a
@@ -24,8 +25,8 @@ class Attention(nn.Module):
         super().__init__()
         self.heads = (config.n_heads, config.n_kv_heads, config.n_kv_heads)
         self.d_k, self.dropout = config.d_k, config.dropout
-        self.qkv = nn.Linear(config.d_model, sum(self.heads) * config.d_k, bias=config.bias)
-        self.out = nn.Linear(config.d_model, config.d_model, bias=config.bias)
+        self.qkv = Linear(config.d_model, sum(self.heads) * config.d_k, bias=config.bias)
+        self.out = Linear(config.d_model, config.d_model, bias=config.bias)
 
     def forward(self, X: Tensor, mask: Mask = None, rotation=None, cache: LayerCache | None = None) -> Tensor:
         """X (B, T, d_model) -> (B, T, d_model). A cache is extended by this X, and all it holds is attended to."""
@@ -50,9 +51,9 @@ class CrossAttention(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.d_k, self.dropout = config.d_k, config.dropout
-        self.q = nn.Linear(config.d_model, config.d_model, bias=config.bias)
-        self.kv = nn.Linear(config.d_model, 2 * config.n_kv_heads * config.d_k, bias=config.bias)
-        self.out = nn.Linear(config.d_model, config.d_model, bias=config.bias)
+        self.q = Linear(config.d_model, config.d_model, bias=config.bias)
+        self.kv = Linear(config.d_model, 2 * config.n_kv_heads * config.d_k, bias=config.bias)
+        self.out = Linear(config.d_model, config.d_model, bias=config.bias)
 
     def forward(self, X: Tensor, memory: Tensor, mask: Mask = None) -> Tensor:
         """X (B, T, d_model), memory (B, S, d_model), mask to (B, n_heads, T, S) -> (B, T, d_model)."""

@@ -74,16 +74,18 @@ class LayerCache:
     """One layer's part of a KVCache."""
 
     def __init__(self, cache: KVCache, layer: int):
-        self.cache, self.KV = cache, cache.KV[layer]
+        self.cache = cache
+        self.K, self.V = cache.KV[layer].unbind()
 
     def extend(self, K: Tensor, V: Tensor) -> tuple[Tensor, Tensor]:
         """Writes K and V (B, n_kv_heads, T, d_k) after what is there -> all keys, all values, as views.
 
         Raises ValueError where the capacity is too small.
         """
-        begin, end = self.cache.length, self.cache.length + K.shape[2]
+        begin, T = self.cache.length, K.shape[2]
+        end = begin + T
         if end > self.cache.capacity:
             raise ValueError(f"the cache has room for {self.cache.capacity} tokens, not {end}; make a larger one")
-        self.KV[0, :, :, begin:end] = K
-        self.KV[1, :, :, begin:end] = V
-        return self.KV[0, :, :, :end], self.KV[1, :, :, :end]
+        self.K.narrow(2, begin, T).copy_(K)
+        self.V.narrow(2, begin, T).copy_(V)
+        return self.K.narrow(2, 0, end), self.V.narrow(2, 0, end)

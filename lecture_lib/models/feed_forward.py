@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture_lib.models.config import Config
+from lecture_lib.models.linear import Linear
 
 ACTIVATIONS = {"gelu": F.gelu, "gelu-tanh": partial(F.gelu, approximate="tanh"), "relu": F.relu}
 
@@ -17,8 +18,8 @@ class FeedForward(nn.Module):
         super().__init__()
         self.gated = config.activation == "swiglu"
         self.activation = None if self.gated else ACTIVATIONS[config.activation]
-        self.up = nn.Linear(config.d_model, config.d_ff * (1 + self.gated), bias=config.bias)
-        self.down = nn.Linear(config.d_ff, config.d_model, bias=config.bias)
+        self.up = Linear(config.d_model, config.d_ff * (1 + self.gated), bias=config.bias)
+        self.down = Linear(config.d_ff, config.d_model, bias=config.bias)
 
     def forward(self, X: Tensor) -> Tensor:
         """(..., d_model) -> (..., d_model)."""

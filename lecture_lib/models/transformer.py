@@ -12,6 +12,7 @@ from lecture_lib.models.block import Block, make_norm
 from lecture_lib.models.cache import KVCache
 from lecture_lib.models.config import Config
 from lecture_lib.models.language_model import LanguageModel, initialise
+from lecture_lib.models.linear import Linear
 from lecture_lib.models.positions import rotation_at, sinusoidal_positions
 
 
@@ -120,7 +121,7 @@ class TransformerLM(LanguageModel):
 
 def make_head(config: Config, embeddings: Embeddings) -> nn.Linear:
     """The unembedding, d_model -> vocab_size; the same matrix as the embedding where the head is tied."""
-    head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+    head = Linear(config.d_model, config.vocab_size, bias=False)
     if config.tied_head:
         head.weight = embeddings.tokens.weight
     return head

@@ -132,6 +132,13 @@ def test_a_small_models_new_tokens_are_read_on_one_thread_and_the_threads_given_
     assert torch.get_num_threads() == 2
 
 
+def test_of_a_prompt_only_the_last_token_is_scored():
+    model, scored = transformer(), []
+    model.head.register_forward_hook(lambda head, given, scores: scored.append(tuple(scores.shape)))
+    greedy_decode(model, [[1, 2, 3], [2, 2, 0, 1, 3]], 3)
+    assert scored == [(2, VOCAB)] * 3
+
+
 def test_a_model_learns_after_it_has_generated(search):
     model = transformer()
     search(model, [1, 2, 3], 4)
