@@ -41,7 +41,9 @@ def compute(d_k: int, scaled: bool, T: int = KEYS, seed: int = SEED, temperature
 
 
 def draw(seed: int = SEED, T: int = KEYS) -> tuple[np.ndarray, np.ndarray]:
-    """A query (1, 1024) and keys (T, 1024); of a smaller d_k are the first columns."""
+    """A query (1, 1024) and keys (T, 1024); of a smaller d_k are the first columns. Raises ValueError for no seed."""
+    if not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"the seed is {seed!r}; expected a whole number from 0")
     rng = np.random.default_rng(seed)
     return rng.normal(size=(1, LARGEST)), rng.normal(size=(T, LARGEST))
 
@@ -72,7 +74,7 @@ def show(seed: int = SEED, *, d_k: int = 4, temperature: float = 1.0, predict: b
         query, keys = draw(state["seed"])
         return {"query": query, "keys": keys}
 
-    state = {"seed": int(seed), "d_k": int(d_k), "temperature": float(temperature)}
+    state = {"seed": seed, "d_k": int(d_k), "temperature": float(temperature)}
     given = {"many": many_scores(), **drawn(state)}
     still = render(d_k, *pair)
     return rich_demo("scaling_temperature", given, state, still=still, predict=predict, asks=("seed",), answer=drawn)

@@ -49,7 +49,7 @@ def test_the_spread_of_the_scores_grows_like_the_root_of_d_k():
     assert spread / np.sqrt(demos.scaling_temperature.POWERS) == pytest.approx(1.0, abs=0.15)
 
 
-@pytest.mark.parametrize("wrong", [{"d_k": 0}, {"d_k": 2000}, {"temperature": 0.0}])
+@pytest.mark.parametrize("wrong", [{"d_k": 0}, {"d_k": 2000}, {"temperature": 0.0}, {"seed": "x"}, {"seed": -1}])
 def test_a_number_out_of_range_is_said_in_one_line(wrong):
     assert "expected" in demos.scaling_temperature.show(**wrong).still
 
