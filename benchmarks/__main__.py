@@ -3,32 +3,21 @@
 Each runs in a process of its own: what one imports or sets, the number of torch's threads say, is not the next one's.
 """
 
-import importlib
 import json
 import pkgutil
 import sys
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 import benchmarks
+from benchmarks.measurement import measured_by_itself
 
 
-def rows_of(name: str) -> list[dict]:
-    return [measurement.row() for measurement in importlib.import_module(f"benchmarks.{name}").measure()]
-
-
-def by_itself(name: str) -> list[dict]:
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        return pool.submit(rows_of, name).result()
-
-
-def main(chosen: list[str], run: Callable[[str], list[dict]] = by_itself) -> None:
+def main(chosen: list[str], run: Callable[[str], list[dict]] = measured_by_itself) -> None:
     names = [m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name.startswith("bench_")]
     unknown = [name for name in chosen if f"bench_{name}" not in names]
     if unknown:
@@ -40,7 +29,7 @@ def main(chosen: list[str], run: Callable[[str], list[dict]] = by_itself) -> Non
     for name in names:
         if not chosen or name.removeprefix("bench_") in chosen:
             try:
-                rows += run(name)
+                rows += run(f"benchmarks.{name}")
             except (Exception, SystemExit):  # one that can't be measured here is not to cost the hour of the others
                 traceback.print_exc()
                 failed.append(name)

@@ -11,6 +11,7 @@ its scores mean another thing.
 """
 
 import importlib.util
+import itertools
 import os
 import shutil
 import subprocess
@@ -36,6 +37,7 @@ from autograder.simulate import simulate
 from autograder.units import Unit, find_units
 from benchmarks.measurement import Measurement
 
+RUNS = 3  # of the engine, with each number of workers; stock nbgrader, which takes minutes, once
 UNITS = ("06_multihead", "08_transformer_block", "05_attention")
 SUBMISSIONS = 24
 REPEATED = 500  # submissions after which the zygote must not have grown
@@ -49,22 +51,23 @@ def measure(submissions: int = SUBMISSIONS, repeated: int = REPEATED) -> list[Me
         serial, truth = _timed(original, unit, "stock", lambda course: _stock(course, unit, 1))
         pair, paired = _timed(original, unit, "stock2", lambda course: _stock(course, unit, 2))
         _require_same("stock with two processes", paired, truth)
-        rows, alone = [], 0.0
-        for workers in (1, 2, 4):
-            ours, scores = _timed(
-                original, unit, f"engine{workers}", lambda course, n=workers: _engine(course, unit, n)
+        rows, each = [], {workers: [] for workers in (1, 2, 4)}
+        for run, workers in itertools.product(range(RUNS), each):
+            took, scores = _timed(
+                original, unit, f"engine{workers}-{run}", lambda course, n=workers: _engine(course, unit, n)
             )
             _require_same(f"the engine with {workers} workers", scores, truth)
-            alone = alone or ours / size
+            each[workers].append(took / size)
+        for workers, ours in each.items():
             what = f"one of {size} submissions of {unit.id} graded, {workers} worker{'s' * (workers > 1)}"
             peers = [("stock nbgrader, serial", serial, 12 if workers == 2 else None)]
             if workers == 2:
                 peers.append(("stock nbgrader, two processes", pair, 6))
             rows += [
-                Measurement(f"{what}, beside {name}", "s", [ours / size], [peer / size], name, goal_ratio=goal)
+                Measurement(f"{what}, beside {name}", "s", ours, [peer / size] * RUNS, name, goal_ratio=goal)
                 for name, peer, goal in peers
             ]
-        rows.append(_beside_otter(original, unit, Path(scratch), alone))
+        rows.append(_beside_otter(original, unit, Path(scratch), each[1]))
         full, _ = _timed(original, unit, "feedback", lambda course: grade(course, [unit.id], workers=2))
         rows.append(Measurement("one submission graded, 2 workers, with its feedback page", "s", [full / size]))
         rows += _memory(original, unit, Path(scratch))
@@ -127,11 +130,11 @@ def _stock(course: Course, unit: Unit, processes: int) -> None:
         raise SystemExit("stock nbgrader could not grade the simulated class")
 
 
-def _beside_otter(original: Course, unit: Unit, scratch: Path, ours: float) -> Measurement:
+def _beside_otter(original: Course, unit: Unit, scratch: Path, ours: list[float]) -> Measurement:
     """Seconds a submission with one worker, beside `otter run` where it is installed."""
     name = f"one submission of {unit.id} graded, 1 worker, beside otter run"
     if importlib.util.find_spec("otter") is None:
-        return Measurement(f"{name} (not installed)", "s", [ours])
+        return Measurement(f"{name} (not installed)", "s", ours)
     tests, out = scratch / "otter" / "tests", scratch / "otter" / "out"
     for folder in (tests, out):
         folder.mkdir(parents=True)
@@ -150,7 +153,7 @@ def _beside_otter(original: Course, unit: Unit, scratch: Path, ours: float) -> M
         subprocess.run(command, check=True, cwd=out, capture_output=True)
         (out / "results.json").unlink()  # that it has graded
     took = time.perf_counter() - start
-    return Measurement(name, "s", [ours], [took / len(handed_in)], "otter run")
+    return Measurement(name, "s", ours, [took / len(handed_in)] * len(ours), "otter run")
 
 
 def _require_same(who: str, scores: dict, truth: dict) -> None:

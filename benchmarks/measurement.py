@@ -1,9 +1,12 @@
 """One row of the benchmark table: ours, a peer's, and the goal, from one run."""
 
+import importlib
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 
 
 @dataclass(frozen=True)
@@ -73,3 +76,13 @@ def seconds(function: Callable[[], object], repetitions: int = 5, warmup: int = 
         function()
         times.append(time.perf_counter() - start)
     return times
+
+
+def measured_by_itself(module: str) -> list[dict]:
+    """The rows of a module's `measure()`, from a new process that has imported nothing else."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_rows, module).result()
+
+
+def _rows(module: str) -> list[dict]:
+    return [measurement.row() for measurement in importlib.import_module(module).measure()]

@@ -1,12 +1,13 @@
 """`make bench`: what was measured is written, whatever becomes of the rest."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks.measurement import Measurement
+from benchmarks.measurement import Measurement, measured_by_itself
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def run(monkeypatch, tmp_path):
 
     def run_command(chosen=(), **found):
         def rows_of(name):
-            outcome = found[name.removeprefix("bench_")]
+            outcome = found[name.removeprefix("benchmarks.bench_")]
             if isinstance(outcome, BaseException):
                 raise outcome
             return [measurement.row() for measurement in outcome]
@@ -56,3 +57,13 @@ def test_names_choose_and_an_unknown_one_is_said_with_those_there_are(run):
     assert [found["name"] for found in run.rows] == ["swim"]
     with pytest.raises(SystemExit, match="no benchmark is called 'fly'; there are: walk, swim"):
         run(["fly"], walk=row("walk"), swim=row("swim"))
+
+
+def test_each_benchmark_has_a_process_of_its_own(monkeypatch, tmp_path):
+    (tmp_path / "bench_processes.py").write_text(
+        "import os\nfrom benchmarks.measurement import Measurement\n"
+        "def measure(): return [Measurement('process', '', [os.getpid()])]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    (first,), (second,) = (measured_by_itself("bench_processes") for _ in range(2))
+    assert len({first["ours"], second["ours"], os.getpid()}) == 3
