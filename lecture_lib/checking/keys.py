@@ -13,6 +13,7 @@ A misconception lists only the cases in which it differs from the right answer. 
 
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,19 @@ def visible_keys(unit: str) -> dict[str, Key]:
 def read_keys(path: Path) -> dict[str, Key]:
     """The keys in one file, by exercise. Raises UnreadableKey with the file's name and the next step."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return {name: _key_from(name, entry) for name, entry in data["exercises"].items()}
+        return dict(_keys_in(path.read_bytes()))
     except FileNotFoundError:
         raise UnreadableKey(f"there is no key file {path}; the build writes it (python -m autograder build)") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, Undecodable) as error:
         raise UnreadableKey(
             f"the key file {path} can't be read ({type(error).__name__}); install the course again, or rebuild it"
         ) from None
+
+
+@lru_cache(8)
+def _keys_in(data: bytes) -> dict[str, Key]:
+    """Kept, because a grader reads the same two files for every submission."""
+    return {name: _key_from(name, entry) for name, entry in json.loads(data)["exercises"].items()}
 
 
 def write_keys(path: Path, unit: str, keys: list[Key]) -> None:
