@@ -218,8 +218,7 @@ demos.attention_in_the_wild.show(predict=True)
 # silu is a soft ReLU: near 0 for negative numbers, near $z$ for large ones.
 #
 # **By hand:** one input, one hidden neuron, $x = 2$, $W_\mathrm{gate} = 1$, $W_\mathrm{up} = 3$, $W_\mathrm{down} =
-# 10$. $\mathrm{silu}(2) = 2 / (1 + 0.135) = 1.762$; times $3 \cdot 2 = 6$ is 10.57; times 10 is 105.7. **Predict:**
-# the result for $x = -2$. Is it negative?
+# 1$. $\mathrm{silu}(2) = 2 / (1 + 0.135) = 1.762$; times $3 \cdot 2 = 6$ is 10.57; times 1. **Predict:** the result for $x = -2$. Is it negative?
 #
 # **Build** it. The matrices lie as `nn.Linear` keeps them: (out, in).
 
@@ -230,8 +229,8 @@ def swiglu(x, W_gate, W_up, W_down):
 
     x: (..., d_model); W_gate, W_up: (d_ff, d_model), W_down: (d_model, d_ff), as nn.Linear.weight -> (..., d_model)
 
-    >>> swiglu(torch.tensor([2.0]), torch.tensor([[1.0]]), torch.tensor([[3.0]]), torch.tensor([[10.0]]))
-    tensor([105.6957])
+    >>> swiglu(torch.tensor([2.0]), torch.tensor([[1.0]]), torch.tensor([[3.0]]), torch.tensor([[1.0]]))
+    tensor([10.5696])
     """
     ### BEGIN SOLUTION
     gate = x @ W_gate.T  # (..., d_ff)
