@@ -218,7 +218,8 @@ demos.attention_in_the_wild.show(predict=True)
 # silu is a soft ReLU: near 0 for negative numbers, near $z$ for large ones.
 #
 # **By hand:** one input, one hidden neuron, $x = 2$, $W_\mathrm{gate} = 1$, $W_\mathrm{up} = 3$, $W_\mathrm{down} =
-# 1$. $\mathrm{silu}(2) = 2 / (1 + 0.135) = 1.762$; times $3 \cdot 2 = 6$ is 10.57; times 1. **Predict:** the result for $x = -2$. Is it negative?
+# 1$. $\mathrm{silu}(2) = 2 / (1 + 0.135) = 1.762$; times $3 \cdot 2 = 6$ is 10.57; times 1. **Predict:** the result for
+# $x = -2$. Is it negative?
 #
 # **Build** it. The matrices lie as `nn.Linear` keeps them: (out, in).
 
