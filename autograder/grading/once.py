@@ -3,7 +3,8 @@
 Each of a submission's eight openings of the gradebook makes a new engine of SQLAlchemy, which compiles every statement
 anew. SQLite waits at each commit until the disk has the data, though nobody would read a scratch gradebook after a
 crash: it is the class's that lasts, see writer.py. And for each cell the schema of nbgrader's metadata is checked by
-the schema of schemas. Together that was more than a third of grading (`make bench`).
+the schema of schemas. Together that was nearly a third of a task's
+time.
 """
 
 import sqlite3
