@@ -8,12 +8,13 @@
     keys.py         what the probe observes on the right answer and on each known misconception
     compare.py      one value beside another: equal within a tolerance, or how they differ
     relations.py    simple relations between a wrong value and the right one, said as a question
+    drawing.py      what probes draw their inputs with: sizes, tensors, ids, weights
     bank.py         known answers that an author writes beside a lesson: misconceptions, other right answers
     judge.py        observations beside a key: a verdict, case by case, with its likely cause
     panel.py        a verdict as a small HTML panel, or as text
     notebook.py     what a lesson calls: `check, my = open_unit("05_attention")`
 
-Nothing here is specific to a unit, and nothing here imports torch.
+Nothing here is specific to a unit, and nothing here imports torch before a probe draws a tensor.
 """
 
 from lecture_lib.checking.exercise import Case, Exercise, case, close, exercise, holds, poll

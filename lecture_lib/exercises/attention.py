@@ -7,13 +7,9 @@ another shows; masks here are random, since the causal and the padding mask are 
 import numpy as np
 
 from lecture_lib.checking import case, exercise, holds, poll
+from lecture_lib.checking.drawing import distinct_sizes
 
 FUSED = "torch.nn.functional.scaled_dot_product_attention"
-
-
-def _sizes(rng, count, low, high):
-    """`count` different integers from low to high - 1."""
-    return [int(n) for n in rng.permutation(np.arange(low, high))[:count]]
 
 
 def _random_mask(rng, shape):
@@ -26,7 +22,7 @@ def _random_mask(rng, shape):
 
 @exercise("softmax", points=2, forbids=["scipy.special.softmax", "torch.softmax", "torch.nn.functional.softmax"])
 def probe_softmax(softmax, rng):
-    rows, columns, batch = _sizes(rng, 3, 3, 7)
+    rows, columns, batch = distinct_sizes(rng, 3, 3, 7)
     scores = rng.normal(size=(rows, columns))
     yield case("one row of scores", softmax, rng.normal(size=columns), axis=-1)
     yield case("along each row", softmax, scores, axis=-1)
@@ -41,7 +37,7 @@ def probe_softmax(softmax, rng):
 
 @exercise("similarity_attention", points=2, forbids=[FUSED])
 def probe_similarity_attention(similarity_attention, rng):
-    T, d_model = _sizes(rng, 2, 3, 7)
+    T, d_model = distinct_sizes(rng, 2, 3, 7)
     yield case("one token", similarity_attention, rng.normal(size=(1, d_model)))
     yield case("two tokens", similarity_attention, rng.normal(size=(2, d_model)))
     yield case("a sentence", similarity_attention, 0.7 * rng.normal(size=(T, d_model)))
@@ -55,7 +51,7 @@ def probe_similarity_attention(similarity_attention, rng):
 
 @exercise("attention_scores", points=2, forbids=[FUSED])
 def probe_attention_scores(attention_scores, rng):
-    T_q, T_k, d_k, batch, heads = _sizes(rng, 5, 2, 8)
+    T_q, T_k, d_k, batch, heads = distinct_sizes(rng, 5, 2, 8)
     yield case("one query, one key", attention_scores, rng.normal(size=(1, d_k)), rng.normal(size=(1, d_k)))
     yield case("as many keys as queries", attention_scores, rng.normal(size=(T_k, d_k)), rng.normal(size=(T_k, d_k)))
     yield case("another number of keys", attention_scores, rng.normal(size=(T_q, d_k)), rng.normal(size=(T_k, d_k)))
@@ -86,7 +82,7 @@ def probe_causal_mask(causal_mask, rng):
 
 @exercise("padding_mask", points=2)
 def probe_padding_mask(padding_mask, rng):
-    T, batch, T_q = _sizes(rng, 3, 4, 9)
+    T, batch, T_q = distinct_sizes(rng, 3, 4, 9)
     yield case("one sentence", padding_mask, np.array([int(rng.integers(2, T - 1))]), T)
     lengths = rng.integers(1, T, size=batch)
     lengths[-1] = T
@@ -99,7 +95,7 @@ def probe_padding_mask(padding_mask, rng):
 
 @exercise("attention_weights", points=4)
 def probe_attention_weights(attention_weights, rng):
-    batch, T_q, T_k = _sizes(rng, 3, 3, 7)
+    batch, T_q, T_k = distinct_sizes(rng, 3, 3, 7)
     S = 1.5 * rng.normal(size=(T_q, T_k))
     yield case("nothing masked", attention_weights, S, np.zeros((T_q, T_k)))
     yield case("some cells masked", attention_weights, S, _random_mask(rng, (T_q, T_k)))
@@ -120,7 +116,7 @@ def probe_attention_weights(attention_weights, rng):
 
 @exercise("scaled_dot_product_attention", points=4, forbids=[FUSED])
 def probe_scaled_dot_product_attention(attention, rng):
-    T_q, T_k, d_k, d_v, batch = _sizes(rng, 5, 2, 8)
+    T_q, T_k, d_k, d_v, batch = distinct_sizes(rng, 5, 2, 8)
     Q, K, V = (rng.normal(size=(T_k, d_k)) for _ in range(3))
     yield case("one sentence", attention, Q, K, V)
     Q, K, V = rng.normal(size=(T_q, d_k)), rng.normal(size=(T_k, d_k)), rng.normal(size=(T_k, d_v))
@@ -150,7 +146,7 @@ def _same(attention, first, second, mask):
 
 @exercise("self_attention", points=4)
 def probe_self_attention(self_attention, rng):
-    T, d_model, d_k, d_v, batch = _sizes(rng, 5, 2, 8)
+    T, d_model, d_k, d_v, batch = distinct_sizes(rng, 5, 2, 8)
     X = rng.normal(size=(T, d_model))
     square = [rng.normal(size=(d_model, d_model)) / np.sqrt(d_model) for _ in range(3)]
     W = [rng.normal(size=(d_model, d)) / np.sqrt(d_model) for d in (d_k, d_k, d_v)]

@@ -7,19 +7,14 @@ so that an axis taken for another shows; modules of the probe's own stand in whe
 import numpy as np
 
 from lecture_lib.checking import case, close, exercise, holds, poll
-
-
-def _sizes(rng, count, low, high):
-    """`count` different integers from low to high - 1."""
-    return [int(n) for n in rng.permutation(np.arange(low, high))[:count]]
-
+from lecture_lib.checking.drawing import distinct_sizes
 
 # --- numerical_gradient
 
 
 @exercise("numerical_gradient", points=2, forbids=["scipy.optimize.approx_fprime", "numpy.gradient"])
 def probe_numerical_gradient(numerical_gradient, rng):
-    n, rows, columns = _sizes(rng, 3, 2, 7)
+    n, rows, columns = distinct_sizes(rng, 3, 2, 7)
     rounding = close(rtol=1e-5, atol=1e-6)  # a difference of near numbers, divided by a small one
     weights = rng.normal(size=n)
     yield case("a weighted sum", lambda x: numerical_gradient(lambda v: v @ weights, x, 1e-4), weights, within=rounding)
@@ -69,7 +64,7 @@ def _adds_in_place(module, x, grad_out):
 
 @exercise("Linear", points=4, forbids=["torch.nn.Linear"])
 def probe_linear(Linear, rng):
-    d_in, d_out, B, later = _sizes(rng, 4, 2, 8)
+    d_in, d_out, B, later = distinct_sizes(rng, 4, 2, 8)
     child = rng.spawn(1)[0]
     W, b = rng.normal(size=(d_in, d_out)), rng.normal(size=d_out)
     x, g = rng.normal(size=(B, d_in)), rng.normal(size=(B, d_out))
@@ -96,7 +91,7 @@ def probe_linear(Linear, rng):
 
 def _activation_cases(Module, rng, spread):
     """What every elementwise module is asked; `spread` is that of its inputs."""
-    B, d, later = _sizes(rng, 3, 2, 7)
+    B, d, later = distinct_sizes(rng, 3, 2, 7)
     x, g = spread * rng.normal(size=(B, d)), rng.normal(size=(B, d))
     newer, g2 = spread * rng.normal(size=(later, d)), rng.normal(size=(later, d))
 
@@ -116,7 +111,7 @@ def _activation_cases(Module, rng, spread):
 @exercise("ReLU", points=2, forbids=["torch.nn.ReLU", "torch.relu", "torch.nn.functional.relu"])
 def probe_relu(ReLU, rng):
     yield from _activation_cases(ReLU, rng, 2.0)
-    B, d = _sizes(rng, 2, 3, 7)
+    B, d = distinct_sizes(rng, 2, 3, 7)
     x, g = rng.normal(size=(B, d)), rng.normal(size=(B, d))
     x[:, 0] = 0.0
     yield case("backward: inputs of exactly 0", lambda x, g: _backward(ReLU(), x, g), x, g)
@@ -151,7 +146,7 @@ bigger_step = poll("bigger_step", points=1, choices="ABCD")
     forbids=["torch.nn.CrossEntropyLoss", "torch.nn.functional.cross_entropy", "scipy.special.log_softmax"],
 )
 def probe_softmax_cross_entropy(SoftmaxCrossEntropy, rng):
-    B, C = _sizes(rng, 2, 3, 8)
+    B, C = distinct_sizes(rng, 2, 3, 8)
     logits, targets = 1.5 * rng.normal(size=(B, C)), rng.integers(0, C, size=B)
 
     def loss(logits, targets):
@@ -183,7 +178,7 @@ doubled_batch = poll("doubled_batch", points=1, choices="ABCD")
 
 @exercise("Embedding", points=2, forbids=["torch.nn.Embedding", "torch.nn.functional.embedding"])
 def probe_embedding(Embedding, rng):
-    d_model, B = _sizes(rng, 2, 2, 6)
+    d_model, B = distinct_sizes(rng, 2, 2, 6)
     vocab_size = B + int(rng.integers(2, 6))
     child = rng.spawn(1)[0]
     E = rng.normal(size=(vocab_size, d_model))
@@ -253,7 +248,7 @@ class _Running:
 
 @exercise("Sequential", points=4, forbids=["torch.nn.Sequential"])
 def probe_sequential(Sequential, rng):
-    B, d = _sizes(rng, 2, 3, 7)
+    B, d = distinct_sizes(rng, 2, 3, 7)
     x, g, first, last = (rng.normal(size=shape) for shape in ((B, d), (B, d), d, d))
     narrow, g_narrow = rng.normal(size=d - 1), rng.normal(size=(B, d - 1))
 
@@ -290,7 +285,7 @@ def probe_sequential(Sequential, rng):
 
 @exercise("sgd_step", points=2, forbids=["torch.optim.SGD"])
 def probe_sgd_step(sgd_step, rng):
-    rows, columns = _sizes(rng, 2, 2, 6)
+    rows, columns = distinct_sizes(rng, 2, 2, 6)
     lr = float(rng.uniform(0.05, 0.5))
     W, b = rng.normal(size=(rows, columns)), rng.normal(size=columns)
     dW, db = 1.0 + rng.random(size=(rows, columns)), rng.normal(size=columns)

@@ -9,21 +9,13 @@ import numpy as np
 import torch
 
 from lecture_lib.checking import case, close, exercise, holds, poll
+from lecture_lib.checking.drawing import distinct_sizes, normal
 
 LIBRARY = "lecture_lib.decoding"
 ROWS = 6000
 BY_CHANCE = close(atol=0.045)
 IN_FLOAT32 = close(rtol=1e-4, atol=1e-5)  # a model may well compute in float32
 ROUNDED = close(rtol=1e-5, atol=1e-5)  # a number times truth values is float32 in torch
-
-
-def _sizes(rng, count, low, high):
-    """`count` different integers from low to high - 1."""
-    return [int(n) for n in rng.permutation(np.arange(low, high))[:count]]
-
-
-def _floats(rng, *shape):
-    return torch.from_numpy(rng.normal(size=shape))
 
 
 def _ids(rng, vocab_size, *shape):
@@ -34,7 +26,7 @@ class _Table:
     """A model whose logits follow from the last token and, as a mean, from all tokens so far."""
 
     def __init__(self, rng, vocab_size, spread=1.5):
-        self.last, self.all = spread * _floats(rng, 2, vocab_size, vocab_size)
+        self.last, self.all = spread * normal(rng, 2, vocab_size, vocab_size)
         self.all *= 2.0
 
     def __call__(self, ids):
@@ -120,7 +112,7 @@ def probe_greedy_decode(greedy_decode, rng):
 
 @exercise("ancestral_sample", points=4, forbids=[f"{LIBRARY}.ancestral_sample"])
 def probe_ancestral_sample(ancestral_sample, rng):
-    vocab_size, batch, T = _sizes(rng, 3, 3, 6)
+    vocab_size, batch, T = distinct_sizes(rng, 3, 3, 6)
     seed, other = (int(s) for s in rng.integers(2**31, size=2))
     model, chain = _Table(rng, vocab_size, spread=0.8), _Round(rng, vocab_size + 3)
 
@@ -187,12 +179,12 @@ def probe_beam_search(beam_search, rng):
 
 def _surprising(rng, *shape):
     """Logits with a few likely tokens and a tail, no two alike, positive and negative."""
-    return 2.0 * _floats(rng, *shape)
+    return 2.0 * normal(rng, *shape)
 
 
 @exercise("apply_temperature", points=2, forbids=[f"{LIBRARY}.apply_temperature"])
 def probe_apply_temperature(apply_temperature, rng):
-    batch, vocab_size = _sizes(rng, 2, 4, 9)
+    batch, vocab_size = distinct_sizes(rng, 2, 4, 9)
     yield case("temperature 1", apply_temperature, _surprising(rng, vocab_size), 1.0)
     yield case("below 1", apply_temperature, _surprising(rng, vocab_size), float(rng.uniform(0.3, 0.7)))
     yield case("above 1", apply_temperature, _surprising(rng, vocab_size), float(rng.uniform(1.5, 3.0)))
@@ -206,10 +198,10 @@ def probe_apply_temperature(apply_temperature, rng):
 
 @exercise("top_k_filter", points=2, forbids=[f"{LIBRARY}.top_k_filter"])
 def probe_top_k_filter(top_k_filter, rng):
-    batch, vocab_size, T = _sizes(rng, 3, 5, 10)
+    batch, vocab_size, T = distinct_sizes(rng, 3, 5, 10)
     yield case("k = 1", top_k_filter, _surprising(rng, vocab_size), 1)
     yield case("one distribution", top_k_filter, _surprising(rng, vocab_size), 3)
-    shifted = _surprising(rng, batch, vocab_size) + 5.0 * _floats(rng, batch, 1)
+    shifted = _surprising(rng, batch, vocab_size) + 5.0 * normal(rng, batch, 1)
     yield case("a batch", top_k_filter, shifted, int(rng.integers(2, 5)))
     yield case("all scores negative", top_k_filter, _surprising(rng, batch, vocab_size) - 12.0, 2)
     yield case("a batch of texts", top_k_filter, _surprising(rng, 2, T, vocab_size), 2)
@@ -219,7 +211,7 @@ def probe_top_k_filter(top_k_filter, rng):
 
 @exercise("top_p_filter", points=4, forbids=[f"{LIBRARY}.top_p_filter"])
 def probe_top_p_filter(top_p_filter, rng):
-    batch, vocab_size, T = _sizes(rng, 3, 6, 11)
+    batch, vocab_size, T = distinct_sizes(rng, 3, 6, 11)
     halves = np.log([0.5, 0.3, 0.15, 0.05])  # 0.6 is reached in the second, 0.85 in the third
     for p in (0.6, 0.85):
         yield case(f"0.5, 0.3, 0.15, 0.05 and p = {p}", top_p_filter, torch.from_numpy(rng.permutation(halves)), p)
@@ -227,7 +219,7 @@ def probe_top_p_filter(top_p_filter, rng):
     sure = _surprising(rng, batch, vocab_size)
     sure[:, 2] += 14.0
     yield case("one token holds more than p", top_p_filter, sure, float(rng.uniform(0.3, 0.6)))
-    even = 0.05 * _floats(rng, batch, vocab_size)
+    even = 0.05 * normal(rng, batch, vocab_size)
     yield case("nearly even", top_p_filter, even, float(rng.uniform(0.55, 0.7)))
     only = torch.full((1, vocab_size), -2000.0, dtype=torch.float64) - torch.arange(vocab_size)
     only[0, int(rng.integers(vocab_size))] = 0.0  # its probability is exactly 1
@@ -241,7 +233,7 @@ def probe_top_p_filter(top_p_filter, rng):
 
 @exercise("min_p_filter", points=2, forbids=[f"{LIBRARY}.min_p_filter"])
 def probe_min_p_filter(min_p_filter, rng):
-    batch, vocab_size, T = _sizes(rng, 3, 6, 11)
+    batch, vocab_size, T = distinct_sizes(rng, 3, 6, 11)
     halves = np.log([0.5, 0.3, 0.15, 0.05])
     for p in (0.2, 0.5):
         yield case(f"0.5, 0.3, 0.15, 0.05 and p = {p}", min_p_filter, torch.from_numpy(rng.permutation(halves)), p)
@@ -257,7 +249,7 @@ def probe_min_p_filter(min_p_filter, rng):
 
 @exercise("penalise", points=4, forbids=[f"{LIBRARY}.penalise"])
 def probe_penalise(penalise, rng):
-    batch, vocab_size = _sizes(rng, 2, 5, 10)
+    batch, vocab_size = distinct_sizes(rng, 2, 5, 10)
     logits = _surprising(rng, batch, vocab_size)
     logits[:, 0], logits[:, 1] = logits[:, 0].abs() + 0.5, -logits[:, 1].abs() - 0.5
     once = torch.from_numpy(np.stack([rng.permutation(vocab_size)[:3] for _ in range(batch)]))
@@ -294,12 +286,12 @@ what_to_keep = poll("what_to_keep", points=1, choices="ABCD")
 
 @exercise("KVCache", points=4, forbids=["lecture_lib.models.cache.KVCache"])
 def probe_kv_cache(KVCache, rng):
-    batch, n_heads, T, later = _sizes(rng, 4, 2, 6)
+    batch, n_heads, T, later = distinct_sizes(rng, 4, 2, 6)
     d_k = 2
     n_layers = int(rng.integers(2, 5))
-    K, V = _floats(rng, 2, batch, n_heads, T, d_k)
-    K2, V2 = _floats(rng, 2, batch, n_heads, later, d_k)
-    K3, V3 = _floats(rng, 2, batch, n_heads, 1, d_k)
+    K, V = normal(rng, 2, batch, n_heads, T, d_k)
+    K2, V2 = normal(rng, 2, batch, n_heads, later, d_k)
+    K3, V3 = normal(rng, 2, batch, n_heads, 1, d_k)
     last = n_layers - 1
 
     def after(*calls):
@@ -342,14 +334,14 @@ def _tiny(rng, n_layers=2):
     from lecture_lib.fallbacks.transformer_lm import TransformerLM
     from lecture_lib.models import Config
 
-    d_k, n_heads = _sizes(rng, 2, 2, 5)
+    d_k, n_heads = distinct_sizes(rng, 2, 2, 5)
     vocab_size = int(rng.integers(7, 12))
     shape = {"vocab_size": vocab_size, "block_size": 16, "d_model": n_heads * d_k, "n_heads": n_heads}
     model = TransformerLM(Config(**shape, n_layers=n_layers, d_ff=3 * n_heads * d_k)).double().eval()
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
             scale = 1.5 if "embeddings" in name else 2.0 * parameter.shape[-1] ** -0.5 if parameter.ndim == 2 else 0.3
-            drawn = scale * _floats(rng, *parameter.shape)
+            drawn = scale * normal(rng, *parameter.shape)
             parameter.copy_(1.0 + drawn if "norm" in name and "weight" in name else drawn)
         model.embeddings.tokens.weight *= 0.5  # the head is tied: large vectors would repeat the last token
     return model, vocab_size
@@ -360,7 +352,7 @@ def probe_forward_cached(forward_cached, rng):
     from lecture_lib.fallbacks.decoding import KVCache
 
     model, vocab_size = _tiny(rng)
-    batch, T, cut = _sizes(rng, 3, 3, 7)
+    batch, T, cut = distinct_sizes(rng, 3, 3, 7)
     ids = _ids(rng, vocab_size, batch, T + cut)
 
     def pieces(ids, *lengths, model=model):
@@ -391,7 +383,7 @@ def probe_forward_cached(forward_cached, rng):
 @exercise("generate_cached", points=4)
 def probe_generate_cached(generate_cached, rng):
     model, vocab_size = _tiny(rng)
-    batch, T, count = _sizes(rng, 3, 5, 8)
+    batch, T, count = distinct_sizes(rng, 3, 5, 8)
 
     def second(logits):
         """The runner-up of each row."""

@@ -10,17 +10,13 @@ import torch
 from torch import nn
 
 from lecture_lib.checking import case, close, exercise, holds, poll
-from lecture_lib.exercises.transformer_lm.materials import fill, new_seed, random_ids, sizes
+from lecture_lib.checking.drawing import distinct_sizes, fill, new_seed, normal, random_ids
 from lecture_lib.models.config import Config
 
 NOT_ASKED = -100
 READY_LAYERS = [f"torch.nn.Transformer{kind}" for kind in ("", "Encoder", "EncoderLayer", "Decoder", "DecoderLayer")]
 
 who_sees_what = poll("who_sees_what", points=1, choices="ABCD")
-
-
-def _normal(rng, *shape):
-    return torch.from_numpy(rng.normal(size=shape))
 
 
 def _hidden(rng, *shape):
@@ -46,9 +42,9 @@ def _silence(*weights):
 
 @exercise("EncoderBlock", points=3, forbids=READY_LAYERS)
 def probe_encoder_block(EncoderBlock, rng):
-    B, T, d_k = sizes(rng, 3, 3, 6)
+    B, T, d_k = distinct_sizes(rng, 3, 3, 6)
     d_model, d_ff, seed = 2 * d_k, 2 * d_k + 3, new_seed(rng)
-    x = 2.0 * _normal(rng, B, T, d_model)
+    x = 2.0 * normal(rng, B, T, d_model)
     padding, each = _hidden(rng, B, 1, T), _hidden(rng, B, T, T)
 
     def block():
@@ -81,12 +77,12 @@ def probe_encoder_block(EncoderBlock, rng):
     yield case("a mask for each query", run, x, each)
     yield case("silent sublayers", silent, 3.0 * x[:2])
     yield case("the gradient of x", gradient, x[:2], padding[:2])
-    yield holds("the first token sees the last", both_sides, x, _normal(rng, B, 1, d_model))
+    yield holds("the first token sees the last", both_sides, x, normal(rng, B, 1, d_model))
 
 
 @exercise("mask_tokens", points=4)
 def probe_mask_tokens(mask_tokens, rng):
-    B, T = sizes(rng, 2, 4, 9)
+    B, T = distinct_sizes(rng, 2, 4, 9)
     vocab_size = int(rng.integers(5, 8))
     mask_id, word = (int(n) for n in rng.permutation(vocab_size)[:2])
     many = torch.from_numpy(rng.integers(vocab_size, size=(200, 200)))
@@ -166,7 +162,7 @@ def _names(model):
 
 def _small(rng, **changes):
     """A Config of two or three layers, with the id 0 for padding."""
-    heads, vocab_size, block_size = int(rng.integers(2, 4)), *sizes(rng, 2, 9, 14)
+    heads, vocab_size, block_size = int(rng.integers(2, 4)), *distinct_sizes(rng, 2, 9, 14)
     shape = {"d_model": 4 * heads, "n_heads": heads, "n_layers": int(rng.integers(2, 4)), "d_ff": 12 * heads}
     return Config(vocab_size, block_size, **shape, pad_id=0, **changes)
 
@@ -182,7 +178,7 @@ def _padded(ids, T):
 @exercise("MaskedLM", points=3, forbids=["lecture_lib.models.transformer.TransformerLM", *READY_LAYERS])
 def probe_masked_lm(MaskedLM, rng):
     config, seed = _small(rng), new_seed(rng)
-    B, T = sizes(rng, 2, 3, 7)
+    B, T = distinct_sizes(rng, 2, 3, 7)
     ids = random_ids(rng, config.vocab_size, B, T)
     padded = _padded(ids, T)
 
@@ -234,10 +230,10 @@ bottleneck = poll("bottleneck", points=1, choices="ABCD")
 
 @exercise("additive_attention", points=3)
 def probe_additive_attention(additive_attention, rng):
-    S, B, T, d_query, d_keys, d_a = sizes(rng, 6, 2, 9)
-    W, U, v = _normal(rng, d_query, d_a), _normal(rng, d_keys, d_a), 1.5 * _normal(rng, d_a)
-    query, keys = _normal(rng, B, d_query), _normal(rng, B, S, d_keys)
-    as_many = _normal(rng, S, d_query), _normal(rng, S, S, d_keys)
+    S, B, T, d_query, d_keys, d_a = distinct_sizes(rng, 6, 2, 9)
+    W, U, v = normal(rng, d_query, d_a), normal(rng, d_keys, d_a), 1.5 * normal(rng, d_a)
+    query, keys = normal(rng, B, d_query), normal(rng, B, S, d_keys)
+    as_many = normal(rng, S, d_query), normal(rng, S, S, d_keys)
 
     def attend(query, keys, W=W, U=U, v=v, *mask):
         context, weights = additive_attention(query, keys, W, U, v, *mask)
@@ -256,17 +252,17 @@ def probe_additive_attention(additive_attention, rng):
         sums = weights.sum(-1)
         return weights.shape[-1] == S and bool((weights >= 0).all()) and torch.allclose(sums, torch.ones_like(sums))
 
-    square = [_normal(rng, d_a, d_a) for _ in range(2)]
+    square = [normal(rng, d_a, d_a) for _ in range(2)]
     yield case("one key", attend, query[0], keys[0, :1])
     yield case("one query", attend, query[0], keys[0])
-    yield case("as wide everywhere", attend, _normal(rng, d_a), _normal(rng, S, d_a), *square, v)
+    yield case("as wide everywhere", attend, normal(rng, d_a), normal(rng, S, d_a), *square, v)
     yield case("scores far apart", attend, query[0], keys[0], W, U, 900.0 * v)
     yield case("a batch", attend, query, keys)
     yield case("as many sentences as words", attend, *as_many)
-    yield case("several queries a sentence", attend, _normal(rng, B, T, d_query), keys[:, None])
+    yield case("several queries a sentence", attend, normal(rng, B, T, d_query), keys[:, None])
     yield case("with padding masked", masked, query, keys, _hidden(rng, B, S))
     yield case(
-        "several queries, with padding", masked, _normal(rng, B, T, d_query), keys[:, None], _hidden(rng, B, 1, S)
+        "several queries, with padding", masked, normal(rng, B, T, d_query), keys[:, None], _hidden(rng, B, 1, S)
     )
     yield case("the gradients of W, U and v", gradients, query, keys, W, U, v)
     yield holds("the weights of each query add up to 1", shares, *as_many)
@@ -277,7 +273,7 @@ teacher_forcing = poll("teacher_forcing", points=1, choices="ABCD")
 
 @exercise("shift_right", points=2)
 def probe_shift_right(shift_right, rng):
-    B, T = sizes(rng, 2, 3, 8)
+    B, T = distinct_sizes(rng, 2, 3, 8)
     bos, other = (int(n) for n in rng.permutation(np.arange(1, 6))[:2])
     targets = random_ids(rng, 30, B, T) + 6
     repeated = targets.clone()
@@ -293,10 +289,10 @@ def probe_shift_right(shift_right, rng):
 
 @exercise("DecoderBlock", points=4, forbids=READY_LAYERS)
 def probe_decoder_block(DecoderBlock, rng):
-    B, T, d_k = sizes(rng, 3, 3, 6)
+    B, T, d_k = distinct_sizes(rng, 3, 3, 6)
     S = T + int(rng.integers(1, 4))
     d_model, d_ff, seed = 2 * d_k, 2 * d_k + 3, new_seed(rng)
-    y, memory = 2.0 * _normal(rng, B, T, d_model), 2.0 * _normal(rng, B, S, d_model) + 0.5
+    y, memory = 2.0 * normal(rng, B, T, d_model), 2.0 * normal(rng, B, S, d_model) + 0.5
     padding = _hidden(rng, B, 1, S)
 
     def block():
@@ -339,14 +335,14 @@ def probe_decoder_block(DecoderBlock, rng):
         "nothing is heard", lambda y, m: silenced(y, m, "self", "cross", "feed-forward"), 2.0 * y[:2], memory[:2]
     )
     yield case("the gradients of y and of the memory", gradients, y[:2], memory[:2], padding[:2])
-    yield holds("no word sees a later one", past_only, y, _normal(rng, B, 1, d_model))
-    yield holds("the first word sees the whole memory", whole_source, memory, _normal(rng, B, 1, d_model))
+    yield holds("no word sees a later one", past_only, y, normal(rng, B, 1, d_model))
+    yield holds("the first word sees the whole memory", whole_source, memory, normal(rng, B, 1, d_model))
 
 
 @exercise("Seq2Seq", points=4, forbids=["lecture_lib.models.seq2seq.Seq2Seq", *READY_LAYERS])
 def probe_seq2seq(Seq2Seq, rng):
     config, seed = _small(rng), new_seed(rng)
-    B, T, more = sizes(rng, 3, 2, 5)
+    B, T, more = distinct_sizes(rng, 3, 2, 5)
     B, S = B + 1, T + more
     source, target = random_ids(rng, config.vocab_size, B, S), random_ids(rng, config.vocab_size, B, T)
     padded = _padded(source, S)
@@ -408,7 +404,7 @@ class _Writer(nn.Module):
 
     def __init__(self, rng, vocab_size, eos, patience):
         super().__init__()
-        self.last, self.all, self.read = (nn.Parameter(1.5 * _normal(rng, vocab_size, vocab_size)) for _ in range(3))
+        self.last, self.all, self.read = (nn.Parameter(1.5 * normal(rng, vocab_size, vocab_size)) for _ in range(3))
         self.eos, self.patience, self.encoded, self.decoded = eos, patience, 0, 0
 
     def encode(self, source):
@@ -434,7 +430,7 @@ class _Writer(nn.Module):
 def probe_translate(translate, rng):
     vocab_size = int(rng.integers(8, 12))
     bos, eos, other = (int(n) for n in rng.permutation(vocab_size)[:3])
-    B, S = sizes(rng, 2, 4, 8)
+    B, S = distinct_sizes(rng, 2, 4, 8)
     first = torch.from_numpy(rng.permutation(np.arange(B) % 4))  # rows end at four different times
     source = torch.cat((first[:, None], random_ids(rng, vocab_size, B, S)), 1)
     writer, tireless, mute = (_Writer(rng, vocab_size, eos, patience) for patience in (2, 100, -8))

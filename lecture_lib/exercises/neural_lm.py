@@ -10,16 +10,7 @@ import torch
 from torch import nn
 
 from lecture_lib.checking import case, exercise, holds, poll
-
-
-def _sizes(rng, count, low, high):
-    """`count` different integers from low to high - 1."""
-    return [int(n) for n in rng.permutation(np.arange(low, high))[:count]]
-
-
-def _normal(rng, *shape):
-    """Standard normal, float64."""
-    return torch.from_numpy(rng.normal(size=shape))
+from lecture_lib.checking.drawing import distinct_sizes, normal
 
 
 def _ids(rng, vocab_size, *shape):
@@ -32,8 +23,8 @@ def _ids(rng, vocab_size, *shape):
 
 @exercise("embed", points=2, forbids=["torch.nn.functional.embedding", "torch.nn.Embedding", "torch.embedding"])
 def probe_embed(embed, rng):
-    vocab_size, d_emb, T, B = _sizes(rng, 4, 3, 9)
-    E, blame = _normal(rng, vocab_size, d_emb), _normal(rng, B, T, d_emb)
+    vocab_size, d_emb, T, B = distinct_sizes(rng, 4, 3, 9)
+    E, blame = normal(rng, vocab_size, d_emb), normal(rng, B, T, d_emb)
     batch = _ids(rng, vocab_size, B, T)
     twice = torch.cat([torch.tensor([vocab_size - 1, 0, vocab_size - 1, 1]), _ids(rng, vocab_size, T)])
 
@@ -82,14 +73,14 @@ def probe_make_windows(make_windows, rng):
     ],
 )
 def probe_cross_entropy(cross_entropy, rng):
-    C, B, T = _sizes(rng, 3, 3, 8)
-    logits, targets = 2.0 * _normal(rng, B, C), _ids(rng, C, B)
-    text, following = 2.0 * _normal(rng, B, T, C), 1 + _ids(rng, C - 1, B, T)
+    C, B, T = distinct_sizes(rng, 3, 3, 8)
+    logits, targets = 2.0 * normal(rng, B, C), _ids(rng, C, B)
+    text, following = 2.0 * normal(rng, B, T, C), 1 + _ids(rng, C - 1, B, T)
     padded = following.clone()
     for row, length in enumerate(rng.permutation(np.arange(B) % (T - 1)) + 1):
         padded[row, length:] = 0
     elsewhere = torch.where(padded == 0, -100, padded)
-    far_apart = _normal(rng, B, C) + torch.from_numpy(rng.permutation(np.linspace(-900.0, 900.0, C)))
+    far_apart = normal(rng, B, C) + torch.from_numpy(rng.permutation(np.linspace(-900.0, 900.0, C)))
 
     def gradient(logits, targets):
         logits = logits.clone().requires_grad_()
@@ -145,15 +136,15 @@ def _each_for_itself(model, ids):
 
 @exercise("WindowLM", points=4)
 def probe_window_lm(WindowLM, rng):
-    vocab_size, d_emb, n, d_hidden, B = _sizes(rng, 5, 3, 9)
+    vocab_size, d_emb, n, d_hidden, B = distinct_sizes(rng, 5, 3, 9)
     weights = {
-        "E": _normal(rng, vocab_size, d_emb),
-        "hidden.weight": _normal(rng, d_hidden, n * d_emb) / np.sqrt(n * d_emb),
-        "hidden.bias": _normal(rng, d_hidden),
-        "out.weight": _normal(rng, vocab_size, d_hidden) / np.sqrt(d_hidden),
-        "out.bias": _normal(rng, vocab_size),
+        "E": normal(rng, vocab_size, d_emb),
+        "hidden.weight": normal(rng, d_hidden, n * d_emb) / np.sqrt(n * d_emb),
+        "hidden.bias": normal(rng, d_hidden),
+        "out.weight": normal(rng, vocab_size, d_hidden) / np.sqrt(d_hidden),
+        "out.bias": normal(rng, vocab_size),
     }
-    ids, blame = _ids(rng, vocab_size, B, n), _normal(rng, B, vocab_size)
+    ids, blame = _ids(rng, vocab_size, B, n), normal(rng, B, vocab_size)
     ids[1] = (ids[0] + 1) % vocab_size
 
     def model():
@@ -172,13 +163,13 @@ def probe_window_lm(WindowLM, rng):
 
 @exercise("AverageLM", points=4, forbids=["torch.nn.functional.embedding_bag", "torch.nn.EmbeddingBag"])
 def probe_average_lm(AverageLM, rng):
-    vocab_size, d_emb, n, B = _sizes(rng, 4, 3, 9)
+    vocab_size, d_emb, n, B = distinct_sizes(rng, 4, 3, 9)
     weights = {
-        "E": _normal(rng, vocab_size, d_emb),
-        "out.weight": _normal(rng, vocab_size, d_emb),
-        "out.bias": _normal(rng, vocab_size),
+        "E": normal(rng, vocab_size, d_emb),
+        "out.weight": normal(rng, vocab_size, d_emb),
+        "out.bias": normal(rng, vocab_size),
     }
-    ids, blame = _ids(rng, vocab_size, B, n), _normal(rng, B, vocab_size)
+    ids, blame = _ids(rng, vocab_size, B, n), normal(rng, B, vocab_size)
     ids[1] = (ids[0] + 1) % vocab_size
     order = torch.from_numpy(rng.permutation(n))
 
@@ -219,7 +210,7 @@ class _Table(nn.Module):
 def probe_fit(fit, rng):
     V, batch_size, N = int(rng.integers(4, 7)), int(rng.integers(11, 15)), int(rng.integers(24, 31))
     torch.optim.Adam([torch.zeros(1)])  # the first one loads torch's compiler, slowly while calls are watched
-    rows, lr, seed = _normal(rng, V, V), float(rng.uniform(0.05, 0.15)), int(rng.integers(2**31))
+    rows, lr, seed = normal(rng, V, V), float(rng.uniform(0.05, 0.15)), int(rng.integers(2**31))
     following = torch.from_numpy(np.roll(np.arange(V), 1 + int(rng.integers(V - 1))))
     X = torch.stack([torch.arange(N), _ids(rng, V, N)], dim=1)  # the first token of a window is its number
     y = following[X[:, 1]]
@@ -261,7 +252,7 @@ def probe_fit(fit, rng):
 def probe_mean_loss(mean_loss, rng):
     V, batch_size = int(rng.integers(4, 7)), int(rng.integers(4, 8))
     N = 3 * batch_size + int(rng.integers(1, batch_size - 1))
-    rows, X, y = 2.0 * _normal(rng, V, V), _ids(rng, V, N, 2), _ids(rng, V, N)
+    rows, X, y = 2.0 * normal(rng, V, V), _ids(rng, V, N, 2), _ids(rng, V, N)
     most = 3 * batch_size
 
     def loss(X, y, size):
@@ -291,9 +282,9 @@ def probe_mean_loss(mean_loss, rng):
 def probe_nearest_neighbours(nearest_neighbours, rng):
     V, d_emb = int(rng.integers(11, 16)), int(rng.integers(3, 6))
     word, k = int(rng.integers(1, V - 1)), int(rng.integers(3, 5))
-    E = _normal(rng, V, d_emb)
+    E = normal(rng, V, d_emb)
     E = E / E.norm(dim=1, keepdim=True)
-    uneven = _normal(rng, V, d_emb) * torch.from_numpy(rng.uniform(0.2, 4.0, size=(V, 1)))
+    uneven = normal(rng, V, d_emb) * torch.from_numpy(rng.uniform(0.2, 4.0, size=(V, 1)))
     opposite = uneven.clone()
     opposite[0] = -2.0 * opposite[word]
     twin = uneven.clone()

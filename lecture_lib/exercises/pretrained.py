@@ -10,16 +10,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from lecture_lib.checking import case, exercise, holds, poll
-
-
-def _sizes(rng, count, low, high):
-    """`count` different integers from low to high - 1."""
-    return [int(n) for n in rng.permutation(np.arange(low, high))[:count]]
-
-
-def _normal(rng, *shape):
-    return torch.from_numpy(rng.normal(size=shape))
-
+from lecture_lib.checking.drawing import distinct_sizes, normal
 
 # --- the parts of a modern block
 
@@ -29,28 +20,28 @@ READY_ATTENTION = ["torch.nn.functional.scaled_dot_product_attention", "torch._C
 
 @exercise("rms_norm", points=2, forbids=READY_NORMS)
 def probe_rms_norm(rms_norm, rng):
-    batch, T, d_model = _sizes(rng, 3, 3, 8)
-    ones, gain = torch.ones(d_model, dtype=torch.float64), 1.0 + 0.5 * _normal(rng, d_model)
-    x = 2.0 * _normal(rng, T, d_model) + _normal(rng, T, 1)
+    batch, T, d_model = distinct_sizes(rng, 3, 3, 8)
+    ones, gain = torch.ones(d_model, dtype=torch.float64), 1.0 + 0.5 * normal(rng, d_model)
+    x = 2.0 * normal(rng, T, d_model) + normal(rng, T, 1)
     yield case("one vector", rms_norm, x[0], ones, 1e-6)
     yield case("a sentence", rms_norm, x, ones, 1e-6)
     yield case("with a gain", rms_norm, x, gain, 1e-6)
-    yield case("a batch", rms_norm, 3.0 * _normal(rng, batch, T, d_model) + 1.0, gain, 1e-6)
-    yield case("as many vectors as numbers", rms_norm, _normal(rng, d_model, d_model), gain, 1e-6)
-    yield case("far from 0", rms_norm, _normal(rng, T, d_model) + 50.0, ones, 1e-6)
+    yield case("a batch", rms_norm, 3.0 * normal(rng, batch, T, d_model) + 1.0, gain, 1e-6)
+    yield case("as many vectors as numbers", rms_norm, normal(rng, d_model, d_model), gain, 1e-6)
+    yield case("far from 0", rms_norm, normal(rng, T, d_model) + 50.0, ones, 1e-6)
     yield case("an eps large enough to see", rms_norm, x, gain, float(rng.uniform(0.5, 2.0)))
     yield case("a vector of zeros", rms_norm, 0.0 * x, gain, 1e-3)
 
 
 @exercise("grouped_query_attention", points=4, forbids=READY_ATTENTION)
 def probe_grouped_query_attention(grouped_query_attention, rng):
-    batch, T, d_k = _sizes(rng, 3, 3, 7)
+    batch, T, d_k = distinct_sizes(rng, 3, 3, 7)
     n_kv_heads, share = int(rng.integers(2, 4)), int(rng.integers(2, 4))
     n_heads = n_kv_heads * share
 
     def inputs(batch, n_heads, n_kv_heads, T, size=1.0):
-        Q = size * _normal(rng, batch, n_heads, T, d_k)
-        return Q, _normal(rng, batch, n_kv_heads, T, d_k), _normal(rng, batch, n_kv_heads, T, d_k)
+        Q = size * normal(rng, batch, n_heads, T, d_k)
+        return Q, normal(rng, batch, n_kv_heads, T, d_k), normal(rng, batch, n_kv_heads, T, d_k)
 
     yield case("one token", grouped_query_attention, *inputs(1, 2, 2, 1))
     yield case("one head", grouped_query_attention, *inputs(1, 1, 1, T))
@@ -79,17 +70,17 @@ grouped_cache = poll("grouped_cache", points=1, choices="ABCD")
 
 @exercise("swiglu", points=2)
 def probe_swiglu(swiglu, rng):
-    batch, T, d_model, d_ff = _sizes(rng, 4, 3, 9)
+    batch, T, d_model, d_ff = distinct_sizes(rng, 4, 3, 9)
 
     def weights(wide):
-        return _normal(rng, wide, d_model), _normal(rng, wide, d_model), _normal(rng, d_model, wide)
+        return normal(rng, wide, d_model), normal(rng, wide, d_model), normal(rng, d_model, wide)
 
-    yield case("one token", swiglu, _normal(rng, d_model), *weights(d_ff))
-    yield case("a sentence", swiglu, _normal(rng, T, d_model), *weights(d_ff))
-    yield case("a batch", swiglu, _normal(rng, batch, T, d_model), *weights(d_ff))
-    yield case("as wide inside as outside", swiglu, _normal(rng, T, d_model), *weights(d_model))
+    yield case("one token", swiglu, normal(rng, d_model), *weights(d_ff))
+    yield case("a sentence", swiglu, normal(rng, T, d_model), *weights(d_ff))
+    yield case("a batch", swiglu, normal(rng, batch, T, d_model), *weights(d_ff))
+    yield case("as wide inside as outside", swiglu, normal(rng, T, d_model), *weights(d_model))
     yield case("an input of zeros", swiglu, torch.zeros(T, d_model, dtype=torch.float64), *weights(d_ff))
-    yield case("large inputs", swiglu, 900.0 * _normal(rng, T, d_model), *weights(d_ff))
+    yield case("large inputs", swiglu, 900.0 * normal(rng, T, d_model), *weights(d_ff))
 
 
 # --- weights from a file
@@ -139,7 +130,7 @@ def _file(rng, vocab_size, d_model, d_kv, d_ff, n_layers, tied=True):
 
 @exercise("load_weights", points=4, forbids=["lecture_lib.models.interchange.fill"])
 def probe_load_weights(load_weights, rng):
-    vocab_size, d_model, d_ff = _sizes(rng, 3, 3, 7)
+    vocab_size, d_model, d_ff = distinct_sizes(rng, 3, 3, 7)
     d_kv, n_layers = d_model - 1, int(rng.integers(2, 4))
 
     def sizes(n_layers, tied=True):
@@ -216,8 +207,8 @@ class _Reader(nn.Module):
 
     def __init__(self, rng, vocab_size, size=1.0):
         super().__init__()
-        self.E = nn.Parameter(_normal(rng, vocab_size, 6))
-        self.W = nn.Parameter(size * _normal(rng, 6, vocab_size))
+        self.E = nn.Parameter(normal(rng, vocab_size, 6))
+        self.W = nn.Parameter(size * normal(rng, 6, vocab_size))
 
     def forward(self, ids):
         """ids (B, T) -> (B, T, vocab_size)."""
@@ -233,7 +224,7 @@ def _ids(rng, vocab_size, count):
 
 @exercise("score_label", points=3)
 def probe_score_label(score_label, rng):
-    vocab_size, T, n = _sizes(rng, 3, 4, 9)
+    vocab_size, T, n = distinct_sizes(rng, 3, 4, 9)
     vocab_size += 8
     model, sure = _Reader(rng, vocab_size), _Reader(rng, vocab_size, size=400.0)
 
@@ -246,7 +237,7 @@ def probe_score_label(score_label, rng):
     def scored(prompt, labels, model=model):
         return score_label(model, prompt, labels)
 
-    first, second, third = _sizes(rng, 3, 0, vocab_size)
+    first, second, third = distinct_sizes(rng, 3, 0, vocab_size)
     alike = {"good": [first, second], "bad": [first, third]}
     yield case("one token after one", scored, ids(1), labels(1))
     yield case("two labels of one token", scored, ids(T), {"good": [first], "bad": [second]})
@@ -295,13 +286,13 @@ def _lora(LoRALinear, weights, rank, alpha):
 
 @exercise("LoRALinear", points=4)
 def probe_lora_linear(LoRALinear, rng):
-    d_in, d_out, T, batch = _sizes(rng, 4, 4, 9)
+    d_in, d_out, T, batch = distinct_sizes(rng, 4, 4, 9)
     rank, alpha = int(rng.integers(2, 4)), float(rng.uniform(3, 9))
-    plain = {"weight": _normal(rng, d_out, d_in), "bias": _normal(rng, d_out)}
-    weights = {**plain, "lora_A": _normal(rng, rank, d_in), "lora_B": _normal(rng, d_out, rank)}
+    plain = {"weight": normal(rng, d_out, d_in), "bias": normal(rng, d_out)}
+    weights = {**plain, "lora_A": normal(rng, rank, d_in), "lora_B": normal(rng, d_out, rank)}
     bare = {name: value for name, value in weights.items() if name != "bias"}
-    square = {"weight": _normal(rng, d_in, d_in), "lora_A": _normal(rng, 1, d_in), "lora_B": _normal(rng, d_in, 1)}
-    x = _normal(rng, T, d_in)
+    square = {"weight": normal(rng, d_in, d_in), "lora_A": normal(rng, 1, d_in), "lora_B": normal(rng, d_in, 1)}
+    x = normal(rng, T, d_in)
 
     def run(x, weights=weights, rank=rank, alpha=alpha):
         return _lora(LoRALinear, weights, rank, alpha)(x)
@@ -339,10 +330,10 @@ def probe_lora_linear(LoRALinear, rng):
     yield case("nothing is changed at the start", lambda x: run(x, plain), x)
     yield case("one token", run, x[0])
     yield case("a sentence", run, x)
-    yield case("a batch", run, _normal(rng, batch, T, d_in))
+    yield case("a batch", run, normal(rng, batch, T, d_in))
     yield case("alpha equal to the rank", lambda x: run(x, alpha=rank), x)
     yield case("no bias", lambda x: run(x, bare), x)
-    yield case("a square matrix, rank 1", lambda x: run(x, square, 1), _normal(rng, d_in))
+    yield case("a square matrix, rank 1", lambda x: run(x, square, 1), normal(rng, d_in))
     yield case("gradients", gradients, x)
     yield case("merged", merged, x)
     yield case("merged, no bias", lambda x: merged(x, bare), x)
@@ -358,7 +349,7 @@ class _Adapter(nn.Module):
     def __init__(self, rng, d_model):
         super().__init__()
         self.linear = nn.Linear(d_model, d_model, dtype=torch.float64)
-        self.lora_A, self.lora_B = nn.Parameter(_normal(rng, 2, d_model)), nn.Parameter(_normal(rng, d_model, 2))
+        self.lora_A, self.lora_B = nn.Parameter(normal(rng, 2, d_model)), nn.Parameter(normal(rng, d_model, 2))
 
     def forward(self, x):
         return self.linear(x) + 0.5 * x @ self.lora_A.T @ self.lora_B.T
@@ -381,13 +372,13 @@ class _Features(nn.Module):
 def _drawn(rng, module):
     with torch.no_grad():
         for p in module.parameters():
-            p.copy_(_normal(rng, *p.shape))
+            p.copy_(normal(rng, *p.shape))
     return module
 
 
 @exercise("finetune", points=4)
 def probe_finetune(finetune, rng):
-    vocab_size, T, n_classes, d_model = _sizes(rng, 4, 3, 8)
+    vocab_size, T, n_classes, d_model = distinct_sizes(rng, 4, 3, 8)
     seed, lr = int(rng.integers(10_000)), float(rng.uniform(0.01, 0.05))
 
     def batches(count):
@@ -456,7 +447,7 @@ comparable_models = poll("comparable_models", points=1, choices="ABCD")
 
 @exercise("bias_gap", points=3)
 def probe_bias_gap(bias_gap, rng):
-    vocab_size, before, after = _sizes(rng, 3, 3, 9)
+    vocab_size, before, after = distinct_sizes(rng, 3, 3, 9)
     vocab_size += 8
     model = _Reader(rng, vocab_size)
 
@@ -473,7 +464,7 @@ def probe_bias_gap(bias_gap, rng):
         there, back = gap(template, pairs), gap(template, [(second, first) for first, second in pairs])
         return abs(there + back) < 1e-9 and abs(there) > 1e-9
 
-    one = [tuple([i] for i in _sizes(rng, 2, 0, vocab_size))]
+    one = [tuple([i] for i in distinct_sizes(rng, 2, 0, vocab_size))]
     yield case("a gap at the end, one pair", gap, template(before, 0), one)
     yield case("a gap in the middle, one pair", gap, template(before, after), one)
     yield case("a gap after the first token", gap, template(1, after), pairs((1, 1)))

@@ -10,11 +10,7 @@ import torch
 from torch import nn
 
 from lecture_lib.checking import case, close, exercise, holds, poll
-
-
-def _sizes(rng, count, low, high):
-    """`count` different integers from low to high - 1."""
-    return [int(n) for n in rng.permutation(np.arange(low, high))[:count]]
+from lecture_lib.checking.drawing import distinct_sizes
 
 
 def _normal(rng, *shape, scale=1.0):
@@ -44,7 +40,7 @@ def _gradients(function, *tensors):
 
 @exercise("rnn_step", points=2, forbids=["torch.nn.RNNCell", "torch.rnn_tanh_cell", "torch.nn.RNN"])
 def probe_rnn_step(rnn_step, rng):
-    d_emb, d_hidden, B = _sizes(rng, 3, 2, 7)
+    d_emb, d_hidden, B = distinct_sizes(rng, 3, 2, 7)
     weights = _cell(rng, d_emb, d_hidden)
     x, h = _normal(rng, B, d_emb), _normal(rng, B, d_hidden, scale=0.6)
     yield case("a single number", rnn_step, *(_normal(rng, *s) for s in ((1, 1), (1, 1), (1, 1), (1, 1), (1,))))
@@ -60,7 +56,7 @@ def probe_rnn_step(rnn_step, rng):
 
 @exercise("rnn_unroll", points=3, forbids=["torch.nn.RNN", "torch.rnn_tanh"])
 def probe_rnn_unroll(rnn_unroll, rng):
-    d_emb, d_hidden, B, T = _sizes(rng, 4, 2, 8)
+    d_emb, d_hidden, B, T = distinct_sizes(rng, 4, 2, 8)
     weights = _cell(rng, d_emb, d_hidden)
     X, h = _normal(rng, B, T, d_emb), _normal(rng, B, d_hidden, scale=0.6)
     zeros = torch.zeros_like(h)
@@ -135,7 +131,7 @@ def _shapes(model):
 
 def _model_cases(Model, rng, gates):
     """What both language models are asked."""
-    d_emb, d_hidden, B, T = _sizes(rng, 4, 2, 8)
+    d_emb, d_hidden, B, T = distinct_sizes(rng, 4, 2, 8)
     vocab_size = int(rng.integers(9, 13))
     weights = _drawn(rng, vocab_size, d_emb, d_hidden, gates)
     ids = torch.from_numpy(rng.integers(0, vocab_size, size=(B, T + 2)))
@@ -188,7 +184,7 @@ next_input = poll("next_input", points=1, choices="ABCD")
     ],
 )
 def probe_sequence_loss(sequence_loss, rng):
-    B, T, V = _sizes(rng, 3, 3, 9)
+    B, T, V = distinct_sizes(rng, 3, 3, 9)
     V += 8  # apart from B and T, and large enough for a share of the wrong axis to show
     pad_id = int(rng.integers(0, V))
     logits = _normal(rng, B, T, V, scale=1.5)
@@ -218,7 +214,7 @@ how_far_back = poll("how_far_back", points=1, choices="ABCD")
 
 @exercise("clip_gradients", points=3, forbids=["torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_value_"])
 def probe_clip_gradients(clip_gradients, rng):
-    rows, columns, n = _sizes(rng, 3, 2, 6)
+    rows, columns, n = distinct_sizes(rng, 3, 2, 6)
     grads = [_normal(rng, rows, columns, scale=3.0), _normal(rng, n, scale=2.0)]
     norm = float(torch.cat([g.flatten() for g in grads]).norm())
     within = close(rtol=1e-5, atol=1e-7)  # some divide by norm + 1e-6, as torch does
@@ -246,7 +242,7 @@ def probe_clip_gradients(clip_gradients, rng):
 
 @exercise("lstm_step", points=4, forbids=["torch.nn.LSTMCell", "torch.nn.LSTM", "torch.lstm_cell", "torch.lstm"])
 def probe_lstm_step(lstm_step, rng):
-    d_emb, d_hidden, B = _sizes(rng, 3, 2, 7)
+    d_emb, d_hidden, B = distinct_sizes(rng, 3, 2, 7)
     weights = _cell(rng, d_emb, d_hidden, gates=4)
     x, h, c = _normal(rng, B, d_emb), _normal(rng, B, d_hidden, scale=0.6), _normal(rng, B, d_hidden)
 
@@ -264,7 +260,7 @@ def probe_lstm_step(lstm_step, rng):
 @exercise("LSTMLM", points=4, forbids=["torch.nn.LSTM", "torch.nn.LSTMCell", "torch.lstm"])
 def probe_lstm_lm(LSTMLM, rng):
     yield from _model_cases(LSTMLM, rng, gates=4)
-    vocab_size, d_emb, d_hidden = _sizes(rng, 3, 2, 8)
+    vocab_size, d_emb, d_hidden = distinct_sizes(rng, 3, 2, 8)
     yield case("names and shapes of the parameters", lambda: _shapes(LSTMLM(vocab_size, d_emb, d_hidden)))
     yield case("b_h of a new model", lambda: LSTMLM(vocab_size, d_emb, d_hidden).b_h)
 

@@ -12,25 +12,16 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from lecture_lib.checking import case, exercise, holds, poll
+from lecture_lib.checking.drawing import distinct_sizes, normal
 from lecture_lib.models.config import Config
-
-
-def _sizes(rng, count, low, high):
-    """`count` different integers from low to high - 1."""
-    return [int(n) for n in rng.permutation(np.arange(low, high))[:count]]
-
-
-def _floats(rng, *shape):
-    return torch.from_numpy(rng.normal(size=shape))
-
 
 # --- parameters and operations
 
 
 def _shape(rng, **changes):
     """A small decoder's shape with every size drawn; d_ff is no multiple of d_model."""
-    vocab_size, block_size, d_ff = _sizes(rng, 3, 30, 90)
-    d_k, n_layers = _sizes(rng, 2, 2, 7)
+    vocab_size, block_size, d_ff = distinct_sizes(rng, 3, 30, 90)
+    d_k, n_layers = distinct_sizes(rng, 2, 2, 7)
     shape = {"vocab_size": vocab_size, "block_size": block_size, "d_model": 4 * d_k, "n_heads": 2}
     return Config(**{**shape, "n_layers": n_layers, "d_ff": d_ff, **changes})
 
@@ -70,7 +61,7 @@ twice_as_long = poll("twice_as_long", points=1, choices="ABCD")
 
 
 def _pairs(rng, lengths, d_v, size=1.5):
-    return [(size * _floats(rng, n), _floats(rng, n, d_v)) for n in lengths]
+    return [(size * normal(rng, n), normal(rng, n, d_v)) for n in lengths]
 
 
 def _with_top(pairs, which, top):
@@ -81,7 +72,7 @@ def _with_top(pairs, which, top):
 
 @exercise("online_softmax", points=4)
 def probe_online_softmax(online_softmax, rng):
-    n, more, d_v = _sizes(rng, 3, 2, 7)
+    n, more, d_v = distinct_sizes(rng, 3, 2, 7)
 
     def read(pairs):
         return online_softmax(iter(pairs))
@@ -148,11 +139,11 @@ READY_ATTENTION = ["torch.nn.functional.scaled_dot_product_attention", "torch._C
 
 @exercise("flash_attention", points=5, forbids=READY_ATTENTION)
 def probe_flash_attention(flash_attention, rng):
-    T_q, T_k, d_v, half = _sizes(rng, 4, 3, 10)
+    T_q, T_k, d_v, half = distinct_sizes(rng, 4, 3, 10)
     d_k = 2 * half
 
     def inputs(T_q, T_k, size=1.0):
-        return size * _floats(rng, T_q, d_k), _floats(rng, T_k, d_k), _floats(rng, T_k, d_v)
+        return size * normal(rng, T_q, d_k), normal(rng, T_k, d_k), normal(rng, T_k, d_v)
 
     T = 2 * half
     yield case("one tile", flash_attention, *inputs(T, T), T)
@@ -168,7 +159,7 @@ def probe_flash_attention(flash_attention, rng):
 
 def _long(rng):
     """Q, K, V of 48 tokens and a tile of 6: a strip of scores is 288 numbers, the matrix 2,304."""
-    return _floats(rng, 48, 4), _floats(rng, 48, 4), _floats(rng, 48, 4), 6
+    return normal(rng, 48, 4), normal(rng, 48, 4), normal(rng, 48, 4), 6
 
 
 what_flash_saves = poll("what_flash_saves", points=1, choices="ABCD")
@@ -191,16 +182,16 @@ def probe_kv_cache_bytes(kv_cache_bytes, rng):
 
 @exercise("quantize", points=3)
 def probe_quantize(quantize, rng):
-    n_out, n_in = _sizes(rng, 2, 3, 9)
-    W = _floats(rng, n_out, n_in)
+    n_out, n_in = distinct_sizes(rng, 2, 3, 9)
+    W = normal(rng, n_out, n_in)
     sizes = torch.logspace(-3, 2, n_out, dtype=torch.float64)[:, None]
     zeros = W.clone()
     zeros[int(rng.integers(n_out))] = 0.0
     steps = torch.from_numpy(rng.integers(-126, 127, size=(n_out, n_in)).astype(float))
     steps[:, 0] = 127.0
-    yield case("one row", quantize, _floats(rng, 1, n_in))
+    yield case("one row", quantize, normal(rng, 1, n_in))
     yield case("a matrix", quantize, W)
-    yield case("a square matrix", quantize, _floats(rng, n_in, n_in))
+    yield case("a square matrix", quantize, normal(rng, n_in, n_in))
     yield case("rows of very different size", quantize, sizes * W)
     yield case("only negative numbers", quantize, -W.abs() - 0.1)
     yield case("whole steps", quantize, 0.05 * steps)
@@ -216,7 +207,7 @@ def _within_half_a_step(quantize, W):
 
 @exercise("dequantize", points=1)
 def probe_dequantize(dequantize, rng):
-    n_out, n_in = _sizes(rng, 2, 3, 9)
+    n_out, n_in = distinct_sizes(rng, 2, 3, 9)
 
     def stored(n_out, n_in, size):
         q = torch.from_numpy(rng.integers(-127, 128, size=(n_out, n_in)).astype(np.int8))
@@ -233,8 +224,8 @@ def probe_dequantize(dequantize, rng):
 
 @exercise("distillation_loss", points=3)
 def probe_distillation_loss(distillation_loss, rng):
-    batch, T, vocab_size = _sizes(rng, 3, 3, 9)
-    teacher, logits = 2.0 * _floats(rng, 2, T, vocab_size)
+    batch, T, vocab_size = distinct_sizes(rng, 3, 3, 9)
+    teacher, logits = 2.0 * normal(rng, 2, T, vocab_size)
     warm = float(rng.uniform(2.0, 4.0))
 
     def gradient(logits, teacher, temperature):
@@ -250,7 +241,7 @@ def probe_distillation_loss(distillation_loss, rng):
     yield case("one position, temperature 1", distillation_loss, logits[:1], teacher[:1], 1.0)
     yield case("several positions", distillation_loss, logits, teacher, 1.0)
     yield case("softened", distillation_loss, logits, teacher, warm)
-    yield case("a batch", distillation_loss, *_floats(rng, 2, batch, T, vocab_size), warm)
+    yield case("a batch", distillation_loss, *normal(rng, 2, batch, T, vocab_size), warm)
     yield case("the teacher's own logits", distillation_loss, teacher + 1.0, teacher, warm)
     yield case("large logits", distillation_loss, 900.0 + logits, 900.0 + teacher, warm)
     yield case("the gradient of the logits", gradient, logits, teacher, warm)
@@ -259,14 +250,14 @@ def probe_distillation_loss(distillation_loss, rng):
 
 @exercise("top_k_route", points=2)
 def probe_top_k_route(top_k_route, rng):
-    batch, T, n_experts = _sizes(rng, 3, 4, 9)
-    yield case("one token, k = 1", top_k_route, _floats(rng, 1, n_experts), 1)
-    yield case("one token, k = 2", top_k_route, _floats(rng, 1, n_experts), 2)
-    yield case("several tokens", top_k_route, 2.0 * _floats(rng, T, n_experts), 2)
-    yield case("a batch of texts", top_k_route, 2.0 * _floats(rng, batch, T, n_experts), 3)
-    yield case("all experts", top_k_route, _floats(rng, T, n_experts), n_experts)
-    yield case("all logits negative", top_k_route, _floats(rng, T, n_experts) - 9.0, 2)
-    yield case("large logits", top_k_route, _floats(rng, T, n_experts) + 900.0, 2)
+    batch, T, n_experts = distinct_sizes(rng, 3, 4, 9)
+    yield case("one token, k = 1", top_k_route, normal(rng, 1, n_experts), 1)
+    yield case("one token, k = 2", top_k_route, normal(rng, 1, n_experts), 2)
+    yield case("several tokens", top_k_route, 2.0 * normal(rng, T, n_experts), 2)
+    yield case("a batch of texts", top_k_route, 2.0 * normal(rng, batch, T, n_experts), 3)
+    yield case("all experts", top_k_route, normal(rng, T, n_experts), n_experts)
+    yield case("all logits negative", top_k_route, normal(rng, T, n_experts) - 9.0, 2)
+    yield case("large logits", top_k_route, normal(rng, T, n_experts) + 900.0, 2)
 
 
 mixture_bill = poll("mixture_bill", points=1, choices="ABCD")
@@ -329,11 +320,11 @@ def _gradients_after(all_reduce_gradients, workers):
 
 @exercise("all_reduce_gradients", points=3)
 def probe_all_reduce_gradients(all_reduce_gradients, rng):
-    rows, columns, more = _sizes(rng, 3, 2, 6)
+    rows, columns, more = distinct_sizes(rng, 3, 2, 6)
     shapes = [(rows, columns), (rows,), (more, rows)]
 
     def drawn(n_workers, shapes=shapes):
-        return [[_floats(rng, *shape) for shape in shapes] for _ in range(n_workers)]
+        return [[normal(rng, *shape) for shape in shapes] for _ in range(n_workers)]
 
     def after(workers):
         return _gradients_after(all_reduce_gradients, workers)

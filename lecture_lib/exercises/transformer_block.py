@@ -9,15 +9,7 @@ import torch
 from torch import nn
 
 from lecture_lib.checking import case, close, exercise, holds, poll
-
-
-def _sizes(rng, count, low, high):
-    """`count` different integers from low to high - 1."""
-    return [int(n) for n in rng.permutation(np.arange(low, high))[:count]]
-
-
-def _normal(rng, *shape):
-    return torch.from_numpy(rng.normal(size=shape))
+from lecture_lib.checking.drawing import distinct_sizes, normal
 
 
 def _build(Module, *sizes, weights=None, **options):
@@ -41,7 +33,7 @@ ANGLES = close(rtol=1e-4, atol=1e-3)
 
 @exercise("sinusoidal_positions", points=2, forbids=["lecture_lib.models.positions.sinusoidal_positions"])
 def probe_sinusoidal_positions(sinusoidal_positions, rng):
-    T, half, later, wide = _sizes(rng, 4, 4, 12)
+    T, half, later, wide = distinct_sizes(rng, 4, 4, 12)
     yield case("two columns", sinusoidal_positions, T, 2, within=ANGLES)
     yield case("four columns", sinusoidal_positions, later, 4, within=ANGLES)
     yield case("more columns than positions", sinusoidal_positions, 3, 2 * half, within=ANGLES)
@@ -62,11 +54,11 @@ def _even_diagonals(sinusoidal_positions, T, d_model):
 
 @exercise("Embeddings", points=3)
 def probe_embeddings(Embeddings, rng):
-    batch, T, d_model, more = _sizes(rng, 4, 2, 7)
+    batch, T, d_model, more = distinct_sizes(rng, 4, 2, 7)
     block_size, vocab_size = T + 8, T + 12 + more
     weights = {
-        "tokens.weight": _normal(rng, vocab_size, d_model),
-        "positions.weight": _normal(rng, block_size, d_model),
+        "tokens.weight": normal(rng, vocab_size, d_model),
+        "positions.weight": normal(rng, block_size, d_model),
     }
     ids = torch.from_numpy(rng.permutation(vocab_size)[: batch * T].reshape(batch, T) if batch * T <= vocab_size
                            else rng.integers(vocab_size, size=(batch, T)))  # fmt: skip
@@ -99,20 +91,20 @@ def _shapes(module):
 
 @exercise("apply_rope", points=3, forbids=["lecture_lib.models.positions.rotate"])
 def probe_apply_rope(apply_rope, rng):
-    T, half, batch, heads = _sizes(rng, 4, 2, 7)
+    T, half, batch, heads = distinct_sizes(rng, 4, 2, 7)
     d_k, theta = 2 * half, 10_000.0
     order = torch.from_numpy(rng.permutation(4 * T)[:T])
-    q, positions = _normal(rng, T, d_k), torch.arange(T)
-    yield case("one pair", apply_rope, _normal(rng, T, 2), positions, theta, within=ANGLES)
-    yield case("two pairs", apply_rope, _normal(rng, T, 4), positions, theta, within=ANGLES)
+    q, positions = normal(rng, T, d_k), torch.arange(T)
+    yield case("one pair", apply_rope, normal(rng, T, 2), positions, theta, within=ANGLES)
+    yield case("two pairs", apply_rope, normal(rng, T, 4), positions, theta, within=ANGLES)
     yield case("a sentence", apply_rope, q, positions, theta, within=ANGLES)
     yield case(
         "positions that don't start at 0", apply_rope, q, positions + int(rng.integers(5, 90)), theta, within=ANGLES
     )
     yield case("positions in any order", apply_rope, q, order, theta, within=ANGLES)
     yield case("another theta", apply_rope, q, positions, float(rng.uniform(20, 200)), within=ANGLES)
-    yield case("a batch of heads", apply_rope, _normal(rng, batch, heads, T, d_k), positions, theta, within=ANGLES)
-    k, far = _normal(rng, T, d_k), int(rng.integers(10, 60))
+    yield case("a batch of heads", apply_rope, normal(rng, batch, heads, T, d_k), positions, theta, within=ANGLES)
+    k, far = normal(rng, T, d_k), int(rng.integers(10, 60))
     yield holds("a score depends on the distance only", _moves_freely, apply_rope, q, k, far)
     yield holds("no vector changes its length", _keeps_length, apply_rope, q, order)
 
@@ -144,35 +136,33 @@ READY_NORMS = ["torch.nn.functional.layer_norm", "torch.layer_norm", "torch.nn.L
 
 @exercise("layer_norm", points=2, forbids=READY_NORMS)
 def probe_layer_norm(layer_norm, rng):
-    batch, T, d_model = _sizes(rng, 3, 3, 8)
+    batch, T, d_model = distinct_sizes(rng, 3, 3, 8)
     ones, zeros = torch.ones(d_model, dtype=torch.float64), torch.zeros(d_model, dtype=torch.float64)
-    gamma, beta = 1.0 + 0.5 * _normal(rng, d_model), _normal(rng, d_model)
-    x = 2.0 * _normal(rng, T, d_model) + _normal(rng, T, 1)
+    gamma, beta = 1.0 + 0.5 * normal(rng, d_model), normal(rng, d_model)
+    x = 2.0 * normal(rng, T, d_model) + normal(rng, T, 1)
     yield case("one vector", layer_norm, x[0], ones, zeros, 1e-5)
     yield case("a sentence", layer_norm, x, ones, zeros, 1e-5)
     yield case("with gain and shift", layer_norm, x, gamma, beta, 1e-5)
-    yield case("a batch", layer_norm, 3.0 * _normal(rng, batch, T, d_model) + 1.0, gamma, beta, 1e-5)
-    yield case("far from 0", layer_norm, _normal(rng, T, d_model) + 50.0, ones, zeros, 1e-5)
+    yield case("a batch", layer_norm, 3.0 * normal(rng, batch, T, d_model) + 1.0, gamma, beta, 1e-5)
+    yield case("far from 0", layer_norm, normal(rng, T, d_model) + 50.0, ones, zeros, 1e-5)
     yield case("an eps large enough to see", layer_norm, x, gamma, beta, float(rng.uniform(0.5, 2.0)))
     yield case("a vector of equal numbers", layer_norm, torch.ones_like(x) * x[0, 0], gamma, beta, 1e-3)
 
 
 @exercise("feed_forward", points=2, forbids=["torch.nn.Linear"])
 def probe_feed_forward(feed_forward, rng):
-    batch, T, d_model, d_ff = _sizes(rng, 4, 3, 9)
+    batch, T, d_model, d_ff = distinct_sizes(rng, 4, 3, 9)
 
     def weights(wide):
-        return _normal(rng, d_model, wide), _normal(rng, wide), _normal(rng, wide, d_model), _normal(rng, d_model)
+        return normal(rng, d_model, wide), normal(rng, wide), normal(rng, wide, d_model), normal(rng, d_model)
 
-    yield case("one token", feed_forward, _normal(rng, d_model), *weights(d_ff))
-    yield case("a sentence", feed_forward, _normal(rng, T, d_model), *weights(d_ff))
-    yield case("a batch", feed_forward, _normal(rng, batch, T, d_model), *weights(d_ff))
-    yield case("as wide inside as outside", feed_forward, _normal(rng, T, d_model), *weights(d_model))
+    yield case("one token", feed_forward, normal(rng, d_model), *weights(d_ff))
+    yield case("a sentence", feed_forward, normal(rng, T, d_model), *weights(d_ff))
+    yield case("a batch", feed_forward, normal(rng, batch, T, d_model), *weights(d_ff))
+    yield case("as wide inside as outside", feed_forward, normal(rng, T, d_model), *weights(d_model))
     yield case("an input of zeros", feed_forward, torch.zeros(T, d_model, dtype=torch.float64), *weights(d_ff))
     order = torch.from_numpy(np.roll(np.arange(T), 1))
-    yield holds(
-        "each token goes its own way", _row_by_row, feed_forward, _normal(rng, T, d_model), weights(d_ff), order
-    )
+    yield holds("each token goes its own way", _row_by_row, feed_forward, normal(rng, T, d_model), weights(d_ff), order)
 
 
 def _row_by_row(feed_forward, x, weights, order):
@@ -189,22 +179,22 @@ def _block_weights(rng, d_model, d_ff):
     """By the names of the contract; gains away from 1 and shifts away from 0, so that each norm can be told."""
     weights = {}
     for name in ("norm_1", "norm_2"):
-        weights[f"{name}.weight"] = 1.0 + 0.5 * _normal(rng, d_model)
-        weights[f"{name}.bias"] = 0.5 * _normal(rng, d_model)
+        weights[f"{name}.weight"] = 1.0 + 0.5 * normal(rng, d_model)
+        weights[f"{name}.bias"] = 0.5 * normal(rng, d_model)
     for name in ("W_q", "W_k", "W_v", "W_o"):
-        weights[f"attention.{name}.weight"] = 1.5 * _normal(rng, d_model, d_model) / d_model**0.5
+        weights[f"attention.{name}.weight"] = 1.5 * normal(rng, d_model, d_model) / d_model**0.5
     for name, rows, columns in (("ff_in", d_ff, d_model), ("ff_out", d_model, d_ff)):
-        weights[f"{name}.weight"] = _normal(rng, rows, columns) / columns**0.5
-        weights[f"{name}.bias"] = 0.5 * _normal(rng, rows)
+        weights[f"{name}.weight"] = normal(rng, rows, columns) / columns**0.5
+        weights[f"{name}.bias"] = 0.5 * normal(rng, rows)
     return weights
 
 
 def _block_cases(Block, rng):
     """What both kinds of block are asked."""
-    batch, T, d_k = _sizes(rng, 3, 3, 6)
+    batch, T, d_k = distinct_sizes(rng, 3, 3, 6)
     d_model, d_ff = 2 * d_k, 2 * d_k + 3
     weights = _block_weights(rng, d_model, d_ff)
-    x = 2.0 * _normal(rng, batch, T, d_model)
+    x = 2.0 * normal(rng, batch, T, d_model)
     padded = torch.zeros(batch, 1, T, dtype=torch.float64)
     padded[0, :, -1] = padded[1, :, 1:] = -torch.inf
 
@@ -242,14 +232,14 @@ def _silent(Block, x, d_ff):
 @exercise("PreLNBlock", points=4, forbids=["torch.nn.TransformerEncoderLayer"])
 def probe_pre_ln_block(PreLNBlock, rng):
     yield from _block_cases(PreLNBlock, rng)
-    x = 5.0 * _normal(rng, 2, 3, 8)
+    x = 5.0 * normal(rng, 2, 3, 8)
     yield case("silent sublayers", lambda x: _silent(PreLNBlock, x, 11), x)
 
 
 @exercise("PostLNBlock", points=3, forbids=["torch.nn.TransformerEncoderLayer"])
 def probe_post_ln_block(PostLNBlock, rng):
     yield from _block_cases(PostLNBlock, rng)
-    x = 5.0 * _normal(rng, 2, 3, 8)
+    x = 5.0 * normal(rng, 2, 3, 8)
     yield case("silent sublayers", lambda x: _silent(PostLNBlock, x, 11), x)
 
 
@@ -266,9 +256,9 @@ class _Tables(nn.Module):
 
 @exercise("LMHead", points=2)
 def probe_lm_head(LMHead, rng):
-    batch, T, d_model, vocab_size = _sizes(rng, 4, 3, 9)
-    table, newer = _normal(rng, vocab_size, d_model), _normal(rng, vocab_size, d_model)
-    x = _normal(rng, batch, T, d_model)
+    batch, T, d_model, vocab_size = distinct_sizes(rng, 4, 3, 9)
+    table, newer = normal(rng, vocab_size, d_model), normal(rng, vocab_size, d_model)
+    x = normal(rng, batch, T, d_model)
 
     def tables():
         return _build(_Tables, vocab_size, vocab_size, d_model, weights={"tokens.weight": table})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import psutil
 import pytest
 from small_class import UNIT, edit_cell, keep_only, submission, surprises
 
+import lecture_lib.exercises
 from autograder.execution.sandbox import RENOUNCED
 from autograder.grade import grade
 from autograder.grading import packing, version
@@ -110,6 +112,14 @@ def test_probes_that_are_a_package_count_for_their_unit_alone(tmp_path, changed,
     of_parts, of_other = digest("parts"), digest("other")
     (tmp_path / changed).write_text("after")
     assert (digest("parts") != of_parts, digest("other") != of_other) == (counts, not counts)
+
+
+def test_no_probe_borrows_from_another_unit_whose_changes_would_not_count():
+    folder = Path(lecture_lib.exercises.__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        unit = path.relative_to(folder).parts[0].removesuffix(".py")
+        borrowed = re.findall(r"lecture_lib\.exercises(?:\.| import )(\w+)", path.read_text(encoding="utf-8"))
+        assert set(borrowed) <= {unit}, path
 
 
 def test_a_grade_does_not_hold_when_grader_or_configuration_change(simulated, monkeypatch):

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 
 from lecture_lib.checking import case, exercise, holds, poll
-from lecture_lib.exercises.transformer_lm.materials import new_seed, sizes
+from lecture_lib.checking.drawing import distinct_sizes, new_seed
 
 
 @exercise("pad_and_truncate", points=2, forbids=["torch.nn.utils.rnn.pad_sequence"])
 def probe_pad_and_truncate(pad_and_truncate, rng):
-    block_size, B = sizes(rng, 2, 4, 8)
+    block_size, B = distinct_sizes(rng, 2, 4, 8)
     pad_id = int(rng.integers(60, 90))
 
     def rows(*lengths):
@@ -37,7 +37,7 @@ def _text(rng, n):
 
 @exercise("get_batch", points=4)
 def probe_get_batch(get_batch, rng):
-    block_size, batch_size = sizes(rng, 2, 3, 8)
+    block_size, batch_size = distinct_sizes(rng, 2, 3, 8)
     N = 4 * block_size + int(rng.integers(1, block_size))
     tokens, place = _text(rng, N)
     seed = new_seed(rng)

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from lecture_lib.checking import case, close, exercise, holds, poll
-from lecture_lib.exercises.transformer_lm.materials import Bigrams, fill, new_seed, random_ids, sizes
+from lecture_lib.checking.drawing import distinct_sizes, fill, new_seed, random_ids
+from lecture_lib.exercises.transformer_lm.materials import Bigrams
 from lecture_lib.models.config import Config
 
 
@@ -83,7 +84,7 @@ def probe_save_checkpoint(save_checkpoint, rng):
 def probe_load_checkpoint(load_checkpoint, rng):
     from lecture_lib.fallbacks.transformer_lm import TransformerLM, save_checkpoint
 
-    vocab_size, block_size = sizes(rng, 2, 8, 13)
+    vocab_size, block_size = distinct_sizes(rng, 2, 8, 13)
     seed = new_seed(rng)
     small = Config(vocab_size, block_size, d_model=8, n_heads=2, n_layers=1, dropout=0.5)
     other = Config(vocab_size + 1, block_size, d_model=12, n_heads=3, n_layers=2, d_ff=20)

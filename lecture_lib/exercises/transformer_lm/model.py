@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from lecture_lib.checking import case, exercise, holds
-from lecture_lib.exercises.transformer_lm.materials import Bigrams, fill, new_seed, random_ids, sizes
+from lecture_lib.checking.drawing import distinct_sizes, fill, new_seed, random_ids
+from lecture_lib.exercises.transformer_lm.materials import Bigrams
 from lecture_lib.models.config import Config
 
 
@@ -21,8 +22,8 @@ def _names(model):
 @exercise("TransformerLM", points=6, forbids=["lecture_lib.models.transformer.TransformerLM"])
 def probe_transformer_lm(TransformerLM, rng):
     heads, n_layers = int(rng.integers(2, 4)), int(rng.integers(2, 4))
-    d_model, vocab_size, block_size = heads * 4, *sizes(rng, 2, 8, 14)
-    B, T = sizes(rng, 2, 3, 7)
+    d_model, vocab_size, block_size = heads * 4, *distinct_sizes(rng, 2, 8, 14)
+    B, T = distinct_sizes(rng, 2, 3, 7)
     seed = new_seed(rng)
     shape = {"d_model": d_model, "n_heads": heads, "n_layers": n_layers, "d_ff": 3 * d_model}
     config = Config(vocab_size, block_size, **shape)
@@ -74,7 +75,7 @@ def probe_transformer_lm(TransformerLM, rng):
 
 @exercise("lm_loss", points=4)
 def probe_lm_loss(lm_loss, rng):
-    vocab_size, B, T = sizes(rng, 3, 4, 9)
+    vocab_size, B, T = distinct_sizes(rng, 3, 4, 9)
     seed, pad_id = new_seed(rng), int(rng.integers(1, vocab_size))
     model = Bigrams(seed, vocab_size)
 

@@ -3,7 +3,8 @@
 import torch
 
 from lecture_lib.checking import case, close, exercise, poll
-from lecture_lib.exercises.transformer_lm.materials import Bigrams, new_seed, random_ids, sizes
+from lecture_lib.checking.drawing import distinct_sizes, new_seed, random_ids
+from lecture_lib.exercises.transformer_lm.materials import Bigrams
 from lecture_lib.train.config import TrainConfig
 
 
@@ -13,7 +14,7 @@ from lecture_lib.train.config import TrainConfig
     forbids=["torch.optim.AdamW", "torch.optim.Adam", "torch.optim.adamw.adamw", "torch.optim.adam.adam"],
 )
 def probe_adamw_step(adamw_step, rng):
-    rows, columns = sizes(rng, 2, 2, 6)
+    rows, columns = distinct_sizes(rng, 2, 2, 6)
     lr, decay = float(rng.uniform(0.05, 0.2)), float(rng.uniform(0.2, 0.5))
     W, grads = torch.from_numpy(rng.normal(size=(rows, columns))), torch.from_numpy(rng.normal(size=(5, rows, columns)))
 
@@ -71,7 +72,7 @@ class _Runs:
 
     def __init__(self, train, rng):
         self.train = train
-        self.vocab_size, self.rows_a_batch, self.T = sizes(rng, 3, 4, 8)
+        self.vocab_size, self.rows_a_batch, self.T = distinct_sizes(rng, 3, 4, 8)
         self.seed, steps, self.stop = new_seed(rng), int(rng.integers(6, 9)), int(rng.integers(2, 5))
         settings = {"lr": 0.05, "warmup": 0.4, "clip": 100.0, "batch_size": self.rows_a_batch, "device": "cpu"}
         self.config = TrainConfig(steps=steps, seed=self.seed % 1000, **settings)
@@ -163,7 +164,7 @@ def probe_train(train, rng):
 
 @exercise("evaluate", points=4)
 def probe_evaluate(evaluate, rng):
-    vocab_size, B, T, more = sizes(rng, 4, 4, 10)
+    vocab_size, B, T, more = distinct_sizes(rng, 4, 4, 10)
     seed = new_seed(rng)
 
     def batch(rows, width, short=0):

@@ -1,0 +1,50 @@
+"""What probes draw their inputs with: the same draws from the same generator, whichever unit asks.
+
+It stands here and not beside the probes, because a unit's grades depend on the library and on its own probes alone:
+what one unit borrowed from another's could change without its submissions being graded again. torch is imported where
+tensors are made, so that NumPy units open without it.
+"""
+
+import zlib
+
+import numpy as np
+
+
+def distinct_sizes(rng, count, low, high):
+    """`count` different integers from low to high - 1."""
+    return [int(n) for n in rng.permutation(np.arange(low, high))[:count]]
+
+
+def new_seed(rng):
+    return int(rng.integers(2**31))
+
+
+def normal(rng, *shape):
+    """Standard normal tensor, float64."""
+    import torch
+
+    return torch.from_numpy(rng.normal(size=shape))
+
+
+def random_ids(rng, vocab_size, *shape):
+    """Tensor of ids from 1 to vocab_size - 1, int64: 0 is left to padding."""
+    import torch
+
+    return torch.from_numpy(rng.integers(1, vocab_size, size=shape))
+
+
+def fill(model, seed):
+    """The module in float64, every parameter drawn anew from the seed and its name: no initialisation matters."""
+    import torch
+
+    model = model.double()
+    done = set()
+    for name, p in sorted(model.named_parameters(remove_duplicate=False)):  # "embeddings..." before "head..."
+        if id(p) in done:
+            continue
+        done.add(id(p))
+        values = np.random.default_rng([seed, zlib.crc32(name.encode())]).normal(size=tuple(p.shape))
+        scale, shift = (p.shape[-1] ** -0.5, 0.0) if p.dim() > 1 else (0.3, 0.0 if name.endswith("bias") else 1.0)
+        with torch.no_grad():
+            p.copy_(torch.from_numpy(scale * values + shift))
+    return model
