@@ -183,14 +183,14 @@ def _fork(control, listener, connection, attend) -> None:
     if not data or len(descriptors) != 3:
         return
     connection.settimeout(None)
-    request = frames.unpacked(data[4:])
-    if request["optimizers"]:
-        warm_optimizers()  # once, for all that come after
+    with contextlib.suppress(frames.BadFrame, KeyError):  # the fork says what is wrong with it
+        if frames.unpacked(data[4:])["optimizers"]:
+            warm_optimizers()  # once, for all that come after
     if os.fork() == 0:
         control.close()
         listener.close()
         try:
-            attend(connection, request, descriptors)
+            attend(connection, frames.unpacked(data[4:]), descriptors)
         except BaseException as error:
             _report(connection, {"failed": f"{type(error).__name__}: {error}"})
         os._exit(0)

@@ -220,6 +220,16 @@ def own_zygote():
     return Zygote.start(view_of(Course.here()))
 
 
+@pytest.mark.parametrize("request_", [b"no frame at all", b"\0\0\0\2{}"])
+def test_a_request_that_is_none_is_answered_and_costs_no_other_its_zygote(zygote, run, request_):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(zygote.address)
+        with open(os.devnull, "wb") as nothing:
+            socket.send_fds(connection, [request_], [nothing.fileno()] * 3)
+        assert "failed" in frames.receive(connection)
+    assert run("print('alive')").text == "alive\n"
+
+
 def test_optimisers_are_imported_once_for_all_when_a_notebook_first_needs_them(tmp_path, monkeypatch):
     asks = "import sys; print('torch._dynamo' in sys.modules)"
     with own_zygote() as fresh:
