@@ -45,8 +45,15 @@ class StudentNotebookExporter(NotebookExporter):
     """nbgrader's way to a submission, through `read_notebook`."""
 
     def from_file(self, file_stream, resources=None, **kw):
-        notebook = read_notebook(Path(file_stream.name))
+        notebook = _Own(read_notebook(Path(file_stream.name)))
         return self.from_notebook_node(notebook, resources=resources, **kw)
+
+
+class _Own(nbformat.NotebookNode):
+    """A notebook that nobody else holds: nbconvert, which copies lest it change somebody's, need not copy this one."""
+
+    def __deepcopy__(self, memo: dict) -> "_Own":
+        return self
 
 
 def _text(path: Path) -> str:

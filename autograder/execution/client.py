@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -116,14 +116,14 @@ class Zygote:
         return self._started.poll() is None
 
     @contextmanager
-    def process(self, limits: Limits, archive: bytes = b"", optimizers: bool = False) -> Iterator[Process]:
+    def process(self, limits: Limits, archive: bytes = b"", parts: Iterable[str] = ()) -> Iterator[Process]:
         """A fresh process for one submission, gone with all that it started at the end of the block.
 
-        archive: its other files, as a tar archive. optimizers: it uses torch's; the zygote imports them the first
-        time that one does. Raises ZygoteLost.
+        archive: its other files, as a tar archive. parts: what the zygote is to have imported (warm.py).
+        Raises ZygoteLost.
         """
         folder = None if self.sandboxed else tempfile.mkdtemp(prefix="submission-")
-        process = Process(self.address, limits, archive, folder, optimizers)
+        process = Process(self.address, limits, archive, folder, list(parts))
         try:
             process.open()
             yield process
@@ -137,11 +137,8 @@ class Zygote:
         if self._control is not None:
             self._control.close()
         if self._started is not None:
-            try:
-                self._started.wait(1)
-            except subprocess.TimeoutExpired:  # still importing: the sandboxed one ends with its parent
-                self._started.kill()
-                self._started.wait()
+            self._started.kill()  # to end by itself takes it longer; what it has forked ends with it
+            self._started.wait()
             shutil.rmtree(os.path.dirname(self.address), ignore_errors=True)
 
     def __enter__(self) -> "Zygote":
@@ -165,5 +162,6 @@ def _environment(view: sandbox.View | None) -> dict[str, str]:
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB")}
     base = dict(os.environ) if view is None else sandbox.environment(view)
     base.pop("COURSE_ZYGOTE", None)
+    base.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")  # large pages: a fork copies a table of few entries
     # Nothing is saved or loaded for other units: an exercise is graded on the library's version of the rest.
     return base | threads | {"PYTHONDONTWRITEBYTECODE": "1", saved.ENVIRONMENT: ""}

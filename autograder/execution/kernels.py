@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from autograder.execution import frames, linux
-from autograder.execution.warm import fresh_chance, warm_optimizers, warm_torch
+from autograder.execution.warm import HEAVY, fresh_chance, warm_part, warm_torch
 
 
 def main(control_number: int) -> None:
@@ -61,7 +61,8 @@ def _import_all() -> int | None:
         return None
     cores = torch.get_num_threads()
     warm_torch()  # on one thread: a fork copies no other
-    warm_optimizers()
+    for part in HEAVY:
+        warm_part(part)
     return cores
 
 

@@ -28,8 +28,8 @@ class ProcessEnded(Exception):
 class Process:
     """One submission's process. `execute` runs a cell in it; what the cell displays is passed on as it arrives."""
 
-    def __init__(self, address: str, limits: Limits, archive: bytes, folder: str | None, optimizers: bool):
-        self._address, self._limits, self._folder, self._optimizers = address, limits, folder, optimizers
+    def __init__(self, address: str, limits: Limits, archive: bytes, folder: str | None, parts: list[str]):
+        self._address, self._limits, self._folder, self._parts = address, limits, folder, parts
         self._pending = bytearray(archive)
         self._archive_size = len(archive)
         self._splitter = frames.Splitter()
@@ -56,7 +56,7 @@ class Process:
         for read in self._raw:
             os.set_blocking(read, False)
         request = {"limits": asdict(self._limits), "archive": self._archive_size, "folder": self._folder}
-        request["optimizers"] = self._optimizers
+        request["parts"] = self._parts
         try:
             numbers = [theirs.fileno(), *(write for _, write in pipes)]
             socket.send_fds(self._connection, [frames.packed(request)], numbers)

@@ -1,6 +1,9 @@
 """What is done once before forking, and what each fork has to do again."""
 
+import importlib
+import re
 import sys
+from collections.abc import Iterable
 from functools import cache
 
 
@@ -13,16 +16,32 @@ def warm_torch() -> None:
     torch.set_num_threads(1)
     Q = torch.zeros(1, 2, 4, 8, requires_grad=True)
     torch.nn.functional.scaled_dot_product_attention(Q, Q, Q, is_causal=True).sum().backward()
-    torch.testing.assert_close(Q, Q)
     torch.allclose(Q, Q)
     torch.nn.Linear(8, 2)(torch.ones(3, 8)).backward(torch.ones(3, 2))
 
 
+# Parts of torch that import much at their first use, which few notebooks ask for: what a cell that does has in it.
+HEAVY = {
+    "optim": lambda torch: torch.optim.AdamW(torch.nn.Linear(8, 2).parameters()),  # its compiler, a second
+    "assert_close": lambda torch: torch.testing.assert_close(torch.zeros(1), torch.zeros(1)),  # its distributed tensors
+}
+_UNIT = re.compile(r"""open_unit\(["']\d+_(\w+)""")
+
+
+def parts_of(sources: Iterable[str]) -> list[str]:
+    """What these cells will import besides: heavy parts of torch, and the exercises of their unit, a module's name."""
+    text = "\n".join(sources)
+    units = sorted(set(_UNIT.findall(text)))
+    return [name for name in HEAVY if name in text] + [f"lecture_lib.exercises.{unit}" for unit in units]
+
+
 @cache
-def warm_optimizers() -> None:
-    """The first optimiser of a process imports torch's compiler, which takes a second; nothing without torch."""
-    if (torch := sys.modules.get("torch")) is not None:
-        torch.optim.AdamW(torch.nn.Linear(8, 2).parameters())
+def warm_part(name: str) -> None:
+    """Its first use or import, once in a process; nothing of torch where there is none."""
+    if name not in HEAVY:
+        importlib.import_module(name)
+    elif (torch := sys.modules.get("torch")) is not None:
+        HEAVY[name](torch)
 
 
 def fresh_chance() -> None:

@@ -28,7 +28,7 @@ from typing import NoReturn
 from autograder.execution import bubblewrap, frames, linux, sandbox, seccomp
 from autograder.execution.limits import Limits
 from autograder.execution.shell import Seat  # here, because this package is not to be seen inside
-from autograder.execution.warm import fresh_chance, warm_optimizers, warm_torch
+from autograder.execution.warm import fresh_chance, warm_part, warm_torch
 
 _CHANNEL = 3  # the descriptor of the cells' socket, after the standard ones
 
@@ -108,7 +108,7 @@ def _serve_by_bubblewrap(control, listener, view, setting, why: str) -> None:
     note = f"submissions run in bubblewrap, each in a new process that takes seconds to start: {why}"
     frames.send(control, {"ready": True, "missing": seccomp.unsupported(), "note": note})
     if not setting["rehearsal"]:
-        _serve(control, listener, lambda *asked: _attend_by_bubblewrap(*asked, view, folder))
+        _serve(control, listener, lambda *asked: _attend_by_bubblewrap(*asked, view, folder), imports=False)
 
 
 def _warm(control: socket.socket, missing: str | None) -> Seat:
@@ -140,6 +140,8 @@ def _imported() -> Seat:
     import numpy as np
 
     import lecture_lib.checking.notebook
+    import lecture_lib.corpora
+    import lecture_lib.demos
     import lecture_lib.plots  # noqa: F401
 
     ipywidgets.IntSlider()
@@ -152,8 +154,11 @@ def _imported() -> Seat:
     return seat
 
 
-def _serve(control: socket.socket, listener: socket.socket, attend: Callable[..., None]) -> None:
-    """Forks for each connection until the control socket closes; `attend` gets the connection and its request."""
+def _serve(control: socket.socket, listener: socket.socket, attend: Callable[..., None], imports: bool = True) -> None:
+    """Forks for each connection until the control socket closes; `attend` gets the connection and its request.
+
+    imports: first what the request's cells will import, once for all that come after.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader
     while True:
         readable, _, _ = select.select([control, listener], [], [], 5)
@@ -163,7 +168,7 @@ def _serve(control: socket.socket, listener: socket.socket, attend: Callable[...
         if listener in readable:
             connection, _ = listener.accept()
             with connection:
-                _fork(control, listener, connection, attend)
+                _fork(control, listener, connection, attend, imports)
 
 
 def _reap() -> None:
@@ -174,7 +179,7 @@ def _reap() -> None:
         pass
 
 
-def _fork(control, listener, connection, attend) -> None:
+def _fork(control, listener, connection, attend, imports) -> None:
     connection.settimeout(10)  # one grader that hangs is not to stop the others
     try:
         data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 3)
@@ -183,9 +188,9 @@ def _fork(control, listener, connection, attend) -> None:
     if not data or len(descriptors) != 3:
         return
     connection.settimeout(None)
-    with contextlib.suppress(frames.BadFrame, KeyError):  # the fork says what is wrong with it
-        if frames.unpacked(data[4:])["optimizers"]:
-            warm_optimizers()  # once, for all that come after
+    with contextlib.suppress(Exception):  # the fork says what is wrong with it
+        for part in frames.unpacked(data[4:])["parts"] if imports else ():
+            warm_part(part)
     if os.fork() == 0:
         control.close()
         listener.close()

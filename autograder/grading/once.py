@@ -1,26 +1,31 @@
 """What nbgrader does anew for each notebook, and a process that grades one after the other needs to do once.
 
 Each of a submission's eight openings of the gradebook makes a new engine of SQLAlchemy, which compiles every statement
-anew. SQLite waits at each commit until the disk has the data, though nobody would read a scratch gradebook after a
-crash: it is the class's that lasts, see writer.py. And for each cell the schema of nbgrader's metadata is checked by
-the schema of schemas. Together that was nearly a third of a task's
-time.
+anew, and looks for every table, which a task's gradebook has (`extract`). SQLite waits at each commit until the disk
+has the data, though nobody would read a scratch gradebook after a crash: it is the class's that lasts, see writer.py.
+For each cell the schema of nbgrader's metadata is checked by the schema of schemas, and for each output nbformat's
+schema is read from the top.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
+import fastjsonschema
 import jsonschema
+import nbformat
 import nbgrader.api
 import nbgrader.nbgraderformat.common
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import QueuePool
 
+_TABLES = nbgrader.api.Base.metadata
+_create_all_anew = _TABLES.create_all
 _path: Path | None = None
 _validators: list[jsonschema.protocols.Validator] = []
 
@@ -32,7 +37,9 @@ def done_once(gradebook: Path) -> Iterator[None]:
     _path = gradebook
     with (
         patch.object(nbgrader.api, "create_engine", lambda url, **options: _engine()),
+        patch.object(_TABLES, "create_all", _create_all),
         patch.object(nbgrader.nbgraderformat.common, "jsonschema", SimpleNamespace(validate=_validate)),
+        patch.object(nbformat.v4.nbbase, "validate", _validate_part),
     ):
         _engine().dispose()  # no connection to the gradebook of a task before
         try:
@@ -53,6 +60,11 @@ def _connection() -> sqlite3.Connection:
     return book
 
 
+def _create_all(bind: Engine) -> None:
+    if not _path.stat().st_size:
+        _create_all_anew(bind=bind)
+
+
 def _validate(instance: object, schema: dict) -> None:
     """As jsonschema's own."""
     validator = next((known for known in _validators if known.schema == schema), None)
@@ -63,3 +75,21 @@ def _validate(instance: object, schema: dict) -> None:
     error = jsonschema.exceptions.best_match(validator.iter_errors(instance))
     if error is not None:
         raise error
+
+
+def _validate_part(node: nbformat.NotebookNode, ref: str | None = None) -> None:
+    """As nbformat's own: `ref` names the part of a notebook that `node` is."""
+    if ref is None:
+        nbformat.validate(node, version=4)
+        return
+    try:
+        _compiled(ref)(node)
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise nbformat.ValidationError(str(error)) from None
+
+
+@lru_cache
+def _compiled(ref: str) -> Callable:
+    name = nbformat.v4.nbformat_schema[nbformat.v4.nbformat, nbformat.v4.nbformat_minor]
+    schema = json.loads(Path(nbformat.v4.__file__).with_name(name).read_text(encoding="utf-8"))
+    return fastjsonschema.compile({"$ref": f"#/definitions/{ref}", "definitions": schema["definitions"]})

@@ -24,6 +24,7 @@ from autograder.execution import beside, host
 from autograder.execution.limits import Limits
 from autograder.execution.messages import LANGUAGE_INFO
 from autograder.execution.process import Process, ProcessEnded, ZygoteLost
+from autograder.execution.warm import parts_of
 
 _MOST_DEATHS = 8  # of processes of one notebook; each costs the whole notebook once more
 
@@ -81,7 +82,7 @@ class ZygoteExecute(Execute):
         todo = [(n, cell) for n, cell in enumerate(self.nb.cells) if is_run(cell)]
         index = 0
         try:
-            with zygote.process(self._ready, archive, any("optim" in cell.source for _, cell in todo)) as process:
+            with zygote.process(self._ready, archive, parts_of(cell.source for _, cell in todo)) as process:
                 for index, cell in todo:
                     if index in fatal:
                         cell.outputs = [_failed("ProcessEnded", fatal[index])]

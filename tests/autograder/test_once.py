@@ -3,10 +3,10 @@
 import sqlite3
 from contextlib import closing
 
-import jsonschema
+import nbformat
 import nbgrader.api
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbgrader.api import Gradebook
 from nbgrader.nbgraderformat import MetadataValidator, ValidationError
 from traitlets.config import Config
@@ -53,10 +53,16 @@ def test_statements_are_compiled_once(tmp_path):
 
 
 def test_outside_its_block_nbgrader_is_as_it_was_even_after_an_error(tmp_path):
-    before = nbgrader.api.create_engine, jsonschema.validate
+    def theirs():
+        validators = nbgrader.nbgraderformat.common.jsonschema.validate, nbformat.v4.nbbase.validate
+        return nbgrader.api.create_engine, nbgrader.api.Base.metadata.create_all, *validators
+
+    before = theirs()
+    with done_once(tmp_path / "gradebook.db"):
+        assert not set(theirs()) & set(before)
     with pytest.raises(ZeroDivisionError), done_once(tmp_path / "gradebook.db"):
         raise ZeroDivisionError
-    assert (nbgrader.api.create_engine, nbgrader.nbgraderformat.common.jsonschema.validate) == before
+    assert theirs() == before
 
 
 @pytest.mark.parametrize("wrong", [{"grade": "yes"}, {"points": "many"}, {"locked": None}, {"unheard of": 1}])
@@ -76,3 +82,26 @@ def test_metadata_that_nbgrader_refuses_is_refused_in_the_same_words(tmp_path, w
 def test_sound_metadata_passes(tmp_path):
     with done_once(tmp_path / "gradebook.db"):
         MetadataValidator().validate_nb(new_notebook(cells=[new_code_cell("1", metadata={"nbgrader": SOUND})]))
+
+
+OUTPUTS = {
+    "stream": {"name": "stdout", "text": "x"},
+    "display_data": {"data": {"text/plain": "x", "application/json": {"a": [1]}}, "metadata": {}},
+    "execute_result": {"data": {"image/png": "AAAA"}, "metadata": {"a": 1}, "execution_count": 3},
+    "error": {"ename": "E", "evalue": "x", "traceback": ["x"]},
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+@pytest.mark.parametrize("wrong", [{}, {"text": 3}, {"data": []}, {"metadata": "x"}, {"traceback": "x"}, {"new": 1}])
+def test_outputs_are_taken_or_refused_as_by_nbformat(tmp_path, kind, wrong):
+    def taken():
+        try:
+            new_output(kind, **OUTPUTS[kind] | wrong)
+        except nbformat.ValidationError:
+            return False
+        return True
+
+    expected = taken()
+    with done_once(tmp_path / "gradebook.db"):
+        assert taken() is expected
