@@ -230,16 +230,31 @@ def test_a_request_that_is_none_is_answered_and_costs_no_other_its_zygote(zygote
     assert run("print('alive')").text == "alive\n"
 
 
-def test_optimisers_are_imported_once_for_all_when_a_notebook_first_needs_them(tmp_path, monkeypatch):
-    asks = "import sys; print('torch._dynamo' in sys.modules)"
+@pytest.mark.parametrize(
+    ("needs", "module"),
+    [
+        ("torch.optim", "torch._dynamo"),
+        ("torch.testing.assert_close", "torch.distributed.tensor"),
+        ('open_unit("03_neural_lm")', "lecture_lib.exercises.neural_lm"),
+    ],
+)
+def test_what_few_notebooks_need_is_imported_once_when_one_first_does(tmp_path, monkeypatch, needs, module):
+    asks = f"import sys; print('{module}' in sys.modules)"
     with own_zygote() as fresh:
         monkeypatch.setattr(host, "zygote", lambda course, unsandboxed: fresh)
         step = ZygoteExecute(course_root=str(Course.here().root), classroom=str(tmp_path))
         seen = []
-        for source in (asks, f"{asks}  # torch.optim", asks):
+        for source in (asks, f"{asks}  # {needs}", asks):
             made, _ = step.preprocess(notebook(source), {"metadata": {"path": str(tmp_path)}})
             seen.append(printed(made.cells[0]).strip())
     assert seen == ["False", "True", "True"]
+
+
+def test_what_a_zygote_cannot_import_costs_no_notebook_its_run(zygote, tmp_path):
+    with zygote.process(QUICK, parts=["lecture_lib.exercises.nothing", "no such part"]) as process:
+        told = []
+        process.execute("print('here')", "1", 10, told.append)
+    assert [message["content"]["text"] for message in told] == ["here\n"]
 
 
 def test_a_zygote_that_was_killed_is_replaced_and_the_notebook_runs_again(zygote, tmp_path, monkeypatch):
