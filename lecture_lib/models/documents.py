@@ -32,3 +32,12 @@ def as_documents(ids: Ids) -> list[np.ndarray]:
         if len(document) and not np.issubdtype(document.dtype, np.integer):
             raise ValueError(f"ids must be integers, not {document.dtype}; encode the text first")
     return [document.astype(np.int64) for document in documents]
+
+
+def check_ids(ids: np.ndarray, vocab_size: int) -> None:
+    """Raises ValueError where an id of an array of any shape is not below `vocab_size`, or is negative."""
+    if ids.size and not (ids.min() >= 0 and ids.max() < vocab_size):
+        raise ValueError(
+            f"ids run from {ids.min()} to {ids.max()}, but vocab_size is {vocab_size}; "
+            "give the model the vocabulary that encoded them"
+        )

@@ -182,3 +182,17 @@ def test_targets_can_be_given_and_left_out():
     targets[0, 2], targets[1, 5] = 3, 4
     wanted = F.cross_entropy(torch.stack((model(ids)[0, 2], model(ids)[1, 5])), torch.tensor([3, 4]))
     torch.testing.assert_close(model.loss(ids, targets), wanted)
+
+
+def test_a_text_that_is_no_batch_is_refused(maker):
+    for call in (lambda model, ids: model(ids), lambda model, ids: model.loss(ids)):
+        with pytest.raises(ValueError, match=r"shape \(4,\), expected \(B, T\)"):
+            call(maker(), torch.ones(4, dtype=torch.long))
+
+
+@pytest.mark.parametrize("ids", [[[1, VOCAB]], [[1, -2]]])
+def test_ids_of_another_vocabulary_get_one_clear_line(maker, ids):
+    model = maker()
+    for call in (lambda: model(torch.tensor(ids)), lambda: model.perplexity(ids), lambda: model.generate(ids, 2)):
+        with pytest.raises(ValueError, match=f"but vocab_size is {VOCAB}"):
+            call()
