@@ -100,7 +100,7 @@ def _is_number(value: Value) -> bool:
 def _compare_raised(seen: Value, right: Value) -> Difference | None:
     if not isinstance(right, Raised):
         at = f", in {_short(seen.where)}" if seen.where else ""
-        said = f": {seen.message.rstrip('.')}" if seen.message else ""
+        said = f": {seen.message.rstrip('. ')}" if seen.message else ""
         return Difference("raised", f"raises {seen.kind}{said}{at}")
     if not isinstance(seen, Raised):
         return Difference("type", f"returns {kind_of(seen)}, expected {kind_of(right)}")

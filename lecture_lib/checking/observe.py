@@ -85,7 +85,7 @@ def _copy(argument: Any) -> Value:
 
 def _raised(error: BaseException) -> Raised:
     try:
-        said = str(error).strip().split("\n")[0][:200]
+        said = str(error).lstrip().split("\n")[0][:200]
     except Exception:  # an error of the student's own that can't even be printed
         said = ""
     return Raised(type(error).__name__, said, _where(error))
