@@ -38,7 +38,8 @@ def save_checkpoint(folder: Path, config: TrainConfig, tokenizer: Tokenizer, dat
         _sync_folder(folder)
     except (OSError, RuntimeError) as error:  # torch's own writer has errors of its own
         unfinished.unlink(missing_ok=True)  # on a full disk it would be in the way of what comes next
-        reason = getattr(error, "strerror", None) or _first_line(error)
+        told = next((each for each in (error, error.__context__) if isinstance(each, OSError)), None)
+        reason = told.strerror if told else f"{_first_line(error)}: is the disk full?"
         raise InputError(f"{target} can't be written ({reason}); the one before it, if any, is kept") from None
     return target
 
