@@ -16,11 +16,12 @@ from lecture_lib.checking.values import Raised, Tensor, Value
 
 UNWRITTEN = "unwritten"
 MISCONCEPTION = "misconception"
+STOPPED = "It was stopped before it was done, and later cases were not run: is there a loop that never ends?"
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The likely cause: its kind (misconception, relation, pattern, unwritten, ...), its name, and what to say."""
+    """The likely cause: its kind (misconception, relation, pattern, stopped, ...), its name, and what to say."""
 
     kind: str
     name: str
@@ -92,6 +93,8 @@ def diagnose(observations: dict[str, Value], key: Key, cases: list[CaseVerdict])
             return Diagnosis("forbidden", error.message, _forbidden_text(error.message))
     if len(raised) == len(cases) and all(map(_is_unwritten, raised)):
         return _unwritten(key.exercise, raised[0])
+    if any(error.kind == "KeyboardInterrupt" for error in raised):
+        return Diagnosis("stopped", "stopped", STOPPED)
     for misconception in key.misconceptions:
         if matches(observations, key, misconception.name):
             return Diagnosis(MISCONCEPTION, misconception.name, misconception.hint)

@@ -203,3 +203,14 @@ def test_losing_the_watch_is_not_called_a_call_of_the_answer():
     text = judge(observe(probe_scale, recurses, 0), key()).diagnosis.text
     assert "asked to write" not in text
     assert "RecursionError" in text
+
+
+def test_of_what_was_stopped_by_hand_no_pattern_is_claimed():
+    def stopped(x, mask):
+        if len(x) > 1:
+            raise KeyboardInterrupt
+        return right(x, mask)
+
+    verdict = judge(observe(probe_scale, stopped, 0), key())
+    assert verdict.passed == 1
+    assert (verdict.diagnosis.kind, "never ends" in verdict.diagnosis.text) == ("stopped", True)

@@ -122,6 +122,12 @@ def test_documents_come_as_arrays_rows_or_lists():
 # -------------------------------------------------------------------- each model against its definition
 
 
+@pytest.mark.parametrize("ids", ["abc", None, 5, [[[1]]], torch.tensor(3), ["abc", "de"]])
+def test_what_is_neither_a_text_nor_several_gets_one_clear_line(ids):
+    with pytest.raises(ValueError, match="ids must be"):
+        as_documents(ids)
+
+
 def test_the_window_model_concatenates_the_last_n_embeddings():
     model, ids = MAKERS["window"](), random_ids(1, 6)
     E = model.embedding(ids)[0]
