@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lecture_lib.checking.exercise import Tolerance
-from lecture_lib.checking.values import Mutated, Opaque, Oversized, Raised, Tensor, Value, kind_of
+from lecture_lib.checking.values import SIZES, Mutated, Opaque, Oversized, Raised, Tensor, Value, kind_of
 
 EXACT = Tolerance(0.0, 0.0)
 _BY_DTYPE = {  # rounding of a few hundred operations in another order, and little more
@@ -75,8 +75,11 @@ def show(value: Value) -> str:
     if isinstance(value, np.ndarray | Tensor):
         shape = (value.array if isinstance(value, Tensor) else value).shape
         return f"{kind_of(value)} of shape {shape}"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return _short(repr(value), 60)
+
+
+def _short(text: str, longest: int = 120) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def wrong_cells(seen: np.ndarray, right: np.ndarray, within: Tolerance) -> np.ndarray:
@@ -96,8 +99,8 @@ def _is_number(value: Value) -> bool:
 
 def _compare_raised(seen: Value, right: Value) -> Difference | None:
     if not isinstance(right, Raised):
-        at = f", in {seen.where}" if seen.where else ""
-        said = f": {seen.message}" if seen.message else ""
+        at = f", in {_short(seen.where)}" if seen.where else ""
+        said = f": {seen.message.rstrip('. ')}" if seen.message else ""
         return Difference("raised", f"raises {seen.kind}{said}{at}")
     if not isinstance(seen, Raised):
         return Difference("type", f"returns {kind_of(seen)}, expected {kind_of(right)}")
@@ -105,9 +108,12 @@ def _compare_raised(seen: Value, right: Value) -> Difference | None:
 
 
 def _compare_by_kind(seen: Value, right: Value) -> Difference | None:
-    if isinstance(seen, Oversized) and isinstance(right, np.ndarray | Tensor):
-        shape = (right.array if isinstance(right, Tensor) else right).shape
-        return Difference("shape", f"has shape {seen.shape}, expected {shape}")
+    if isinstance(seen, Oversized) and seen.kind.startswith(("array", "tensor")):
+        if isinstance(right, Tensor if seen.kind.startswith("tensor") else np.ndarray):
+            shape = (right.array if isinstance(right, Tensor) else right).shape
+            return Difference("shape", f"has shape {seen.shape}, expected {shape}")
+    elif isinstance(seen, Oversized) and seen.kind == type(right).__name__ and seen.kind in SIZES:
+        return Difference("length", f"has {seen.shape[0]:,} {SIZES[seen.kind]}, expected {len(right):,}")
     if type(seen) is type(right) and seen == right:
         return None
     return Difference("type", f"returns {kind_of(seen)}, expected {kind_of(right)}")
@@ -115,7 +121,7 @@ def _compare_by_kind(seen: Value, right: Value) -> Difference | None:
 
 def _compare_numbers(seen, right, within: Tolerance) -> Difference | None:
     if isinstance(right, int) and isinstance(seen, int):
-        return None if seen == right else Difference("value", f"is {seen}, expected {right}")
+        return None if seen == right else Difference("value", f"is {show(seen)}, expected {show(right)}")
     wrong = wrong_cells(np.array([seen], np.float64), np.array([right], np.float64), within)
     return Difference("value", f"is {_digits(seen, right)}, expected {_digits(right, seen)}") if wrong[0] else None
 
@@ -167,7 +173,7 @@ def _compare_sequences(seen, right, within: Tolerance) -> Difference | None:
     for position, (a, b) in enumerate(zip(seen, right)):
         inner = difference(a, b, within)
         if inner is not None:
-            return Difference(inner.kind, f"item {position} {inner.message}")
+            return _inside(f"item {position}", inner)
     if len(seen) != len(right):
         return Difference("length", f"has {len(seen)} items, expected {len(right)}")
     return None
@@ -183,8 +189,14 @@ def _compare_dicts(seen: dict, right: dict, within: Tolerance) -> Difference | N
     for key, expected in right.items():
         inner = difference(seen[key], expected, within)
         if inner is not None:
-            return Difference(inner.kind, f"the entry for {show(key)} {inner.message}")
+            return _inside(f"the entry for {show(key)}", inner)
     return None
+
+
+def _inside(place: str, inner: Difference) -> Difference:
+    """The difference of one part of a value: it is not the part that returns something."""
+    said = inner.message.removeprefix("returns ")
+    return Difference(inner.kind, f"{place} {inner.message if said == inner.message else f'is {said}'}")
 
 
 def _more(keys: list) -> str:

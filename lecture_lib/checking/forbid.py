@@ -10,6 +10,8 @@ from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
+SWITCHED_OFF = "sys.setprofile"  # stands for any way to get rid of the hook
+
 
 class Watch:
     """Context manager: `with Watch(names) as watch: ...`, then `watch.called` is the first forbidden name, or None."""
@@ -33,10 +35,11 @@ class Watch:
             threading.setprofile(self._set)  # for threads that start meanwhile
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_exception) -> None:
         if self._names:
-            if sys.getprofile() is not self._set and self.called is None:
-                self.called = "sys.setprofile"
+            # Recursion without end takes the hook with it: Python drops one that finds no room for its own call.
+            if sys.getprofile() is not self._set and self.called is None and kind is not RecursionError:
+                self.called = SWITCHED_OFF
             sys.setprofile(self._previous)
             threading.setprofile(self._previous_of_threads)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lecture_lib.checking.compare import Difference, difference
+from lecture_lib.checking.forbid import SWITCHED_OFF
 from lecture_lib.checking.keys import Key
 from lecture_lib.checking.observe import FORBIDDEN, SETTING_UP
 from lecture_lib.checking.relations import relate
@@ -15,11 +16,12 @@ from lecture_lib.checking.values import Raised, Tensor, Value
 
 UNWRITTEN = "unwritten"
 MISCONCEPTION = "misconception"
+STOPPED = "It was stopped before it was done, and later cases were not run: is there a loop that never ends?"
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The likely cause: its kind (misconception, relation, pattern, unwritten, ...), its name, and what to say."""
+    """The likely cause: its kind (misconception, relation, pattern, stopped, ...), its name, and what to say."""
 
     kind: str
     name: str
@@ -88,12 +90,11 @@ def diagnose(observations: dict[str, Value], key: Key, cases: list[CaseVerdict])
     raised = [case.seen for case in failing if isinstance(case.seen, Raised)]
     for error in raised:
         if error.kind == FORBIDDEN:
-            text = (
-                f"This calls {error.message}, which is what you are asked to write. Build it from simpler operations."
-            )
-            return Diagnosis("forbidden", error.message, text)
-    if len(raised) == len(cases) and all(error.kind == "NotImplementedError" for error in raised):
+            return Diagnosis("forbidden", error.message, _forbidden_text(error.message))
+    if len(raised) == len(cases) and all(map(_is_unwritten, raised)):
         return _unwritten(key.exercise, raised[0])
+    if any(error.kind == "KeyboardInterrupt" for error in raised):
+        return Diagnosis("stopped", "stopped", STOPPED)
     for misconception in key.misconceptions:
         if matches(observations, key, misconception.name):
             return Diagnosis(MISCONCEPTION, misconception.name, misconception.hint)
@@ -117,6 +118,17 @@ def _unobserved(setting_up: Value) -> Difference:
     if isinstance(setting_up, Raised):
         return difference(setting_up, None)
     return Difference("absent", "was not run")
+
+
+def _forbidden_text(name: str) -> str:
+    if name == SWITCHED_OFF:
+        return "While this ran, the check lost sight of it: leave sys.setprofile alone, and don't catch RecursionError."
+    return f"This calls {name}, which is what you are asked to write. Build it from simpler operations."
+
+
+def _is_unwritten(error: Raised) -> bool:
+    """Whether a stub raised this. torch raises NotImplementedError too, for a dtype that an operator does not take."""
+    return error.kind == "NotImplementedError" and (not error.message or "raise NotImplementedError" in error.where)
 
 
 def _unwritten(exercise: str, error: Raised) -> Diagnosis:

@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import os
 import sys
+from contextlib import redirect_stdout
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -25,6 +26,7 @@ from lecture_lib.mywork import MyWork, fallback_module, saved
 
 MIME = "application/vnd.language-models-course.observations+json"
 VISIBLE, SEALED = "visible", "sealed"
+MAX_PRINTED = 10_000  # characters
 
 
 class CourseMessage(Exception):
@@ -144,7 +146,8 @@ class Checks:
 
     def _observe(self, exercise: Exercise, student: Any, seed: int) -> dict[str, Value]:
         own = (f"{fallback_module(self.unit)}.{exercise.name}",)
-        return observe(exercise, student, seed, forbidden=own)
+        with redirect_stdout(_Brief(sys.stdout)):
+            return observe(exercise, student, seed, forbidden=own)
 
     def _payload(self, name: str, kind: str, observations: dict[str, Value]) -> dict[str, Any]:
         """What the judge reads. A case too large for the budget is replaced by its size: it could not be right."""
@@ -157,6 +160,24 @@ class Checks:
             encoded.append([case, data])
             room -= size
         return {"unit": self.unit, "exercise": name, "kind": kind, "observations": encoded}
+
+
+class _Brief:
+    """Passes on the beginning of what is written: a forgotten print could fill a notebook with megabytes."""
+
+    def __init__(self, stream: Any, room: int = MAX_PRINTED):
+        self._stream, self._room = stream, room
+
+    def write(self, text: str) -> int:
+        if self._room > 0 and text:
+            self._stream.write(text[: self._room])
+            self._room -= len(text)
+            if self._room <= 0:
+                self._stream.write(f"\n(a check shows the first {MAX_PRINTED:,} characters that are printed)\n")
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _missing(*args, **kwargs):

@@ -38,7 +38,7 @@ def observe(exercise: Exercise, student: Any, seed: int, forbidden: tuple[str, .
     while True:
         try:
             case = next(probe, None)
-        except Exception as error:  # the probe tripped over what the student's object gave it
+        except (Exception, SystemExit) as error:  # the probe tripped over what the student's object gave it
             observations[SETTING_UP] = _raised(error)
             return observations
         if case is None:
@@ -66,7 +66,7 @@ def _run(case: Case, watch: Watch) -> Value:
             value = freeze(returned)
     except RecursionError as error:
         value = Raised("RecursionError", "calls itself without end", _where(error))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         value = _raised(error)
     if watch.called:
         return Raised(FORBIDDEN, watch.called)
@@ -83,8 +83,12 @@ def _copy(argument: Any) -> Value:
     return freeze(copy.copy(argument))
 
 
-def _raised(error: Exception) -> Raised:
-    return Raised(type(error).__name__, str(error).split("\n")[0][:200], _where(error))
+def _raised(error: BaseException) -> Raised:
+    try:
+        said = str(error).lstrip().split("\n")[0][:200]
+    except Exception:  # an error of the student's own that can't even be printed
+        said = ""
+    return Raised(type(error).__name__, said, _where(error))
 
 
 def _where(error: BaseException) -> str:

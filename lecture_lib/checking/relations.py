@@ -26,9 +26,12 @@ def relate(seen: Value, right: Value, within: Tolerance | None = None) -> tuple[
         return None
     within = within or default_tolerance(right)
     a, b = pair
-    for relation in (_shape_relations, _value_relations):
-        for name, question in relation(a, b, lambda x, y: _equal(x, y, within)):
-            return name, question
+    if _equal(a, b, within):  # only the type is wrong
+        return None
+    with np.errstate(all="ignore"):
+        for relation in (_shape_relations, _value_relations):
+            for name, question in relation(a, b, lambda x, y: _equal(x, y, within)):
+                return name, question
     return None
 
 
@@ -98,8 +101,8 @@ def _inner(a: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _sorted_rows(a: np.ndarray) -> np.ndarray:
-    rows = a.reshape(-1, a.shape[-1])
-    return rows[np.lexsort(np.round(rows, 6).T)]
+    rows = a.reshape(-1, a.shape[-1]) if a.size else a
+    return rows[np.lexsort(np.round(rows.astype(np.float64), 6).T)] if a.size else rows
 
 
 def _value_relations(a: np.ndarray, b: np.ndarray, equal: Equal) -> Iterator[tuple[str, str]]:
@@ -111,27 +114,29 @@ def _value_relations(a: np.ndarray, b: np.ndarray, equal: Equal) -> Iterator[tup
     if nan.any():
         yield from _nan_relations(a, b, nan, equal)
         return
-    with np.errstate(all="ignore"):
-        if b.any() and equal(-a, b):
-            yield "sign", "Your result has the opposite sign: which way does the quantity grow?"
-        elif (factor := _factor(a, b, equal)) is not None:
-            yield "constant factor", _factor_question(factor)
-        if a.size > 1 and (shift := a.flat[0] - b.flat[0]) and np.isfinite(shift) and equal(a - shift, b):
-            yield "constant added", f"Every value is off by the same amount, {shift:.4g}: what is added once too often?"
-        for axis in range(a.ndim):
-            if a.shape[axis] > 1 and equal(a / a.sum(axis, keepdims=True), b):
-                yield "unnormalised", "Your values have the right proportions: what should they add up to?"
-        if equal(np.exp(a), b):
-            yield "logarithm", "Your values are logarithms of the expected ones: which of the two is asked for?"
-        if (a > 0).all() and equal(np.log(a), b):
-            yield "exponential", "Your values are the exponentials of the expected ones: which of the two is asked for?"
+    if b.any() and equal(-a, b):
+        yield "sign", "Your result has the opposite sign: which way does the quantity grow?"
+    elif (factor := _factor(a, b, equal)) is not None:
+        yield "constant factor", _factor_question(factor)
+    if a.size > 1 and (shift := a.flat[0] - b.flat[0]) and np.isfinite(shift) and equal(a - shift, b):
+        yield "constant added", f"Every value is off by the same amount, {shift:.4g}: what is added once too often?"
+    for axis in range(a.ndim):
+        if a.shape[axis] > 1 and equal(a / a.sum(axis, keepdims=True), b):
+            yield "unnormalised", "Your values have the right proportions: what should they add up to?"
+    if equal(np.exp(a), b):
+        yield "logarithm", "Your values are logarithms of the expected ones: which of the two is asked for?"
+    if (a > 0).all() and equal(np.log(a), b):
+        yield "exponential", "Your values are the exponentials of the expected ones: which of the two is asked for?"
 
 
 def _nan_relations(a: np.ndarray, b: np.ndarray, nan: np.ndarray, equal: Equal) -> Iterator[tuple[str, str]]:
-    if not equal(np.where(nan, b, a), b):
+    if nan.all():
+        yield "NaN", "All your values are NaN: which operation here can be inf - inf, 0 / 0 or 0 times inf?"
+    elif not equal(np.where(nan, b, a), b):
         yield "NaN", "Some of your values are NaN: which operation here can be inf - inf, 0 / 0 or 0 times inf?"
     elif a.ndim >= 2 and (nan.all(-1) == nan.any(-1)).all():
-        yield "NaN row", "One whole row is NaN, the others are right: what is special about the scores of that row?"
+        rows = "One whole row is" if nan.all(-1).sum() == 1 else "Whole rows are"
+        yield "NaN row", f"{rows} NaN, the others are right: what is special about the scores there?"
     else:
         yield "NaN", "All is right but the NaN: which operation here can be inf - inf, 0 / 0 or 0 times inf?"
 

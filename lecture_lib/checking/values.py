@@ -14,7 +14,8 @@ import numpy as np
 MAX_BYTES = 16 * 1024  # of one array or string
 MAX_ITEMS = 2048  # of one list or dict
 MAX_DEPTH = 8
-MAX_BITS = 1024  # of one integer
+MAX_BITS = 1023  # of one integer: what a float can hold too
+SIZES = {"str": "characters", "bytes": "bytes", "list": "items", "tuple": "items", "dict": "entries"}
 DTYPES = {np.dtype(name) for name in ("bool", "float16", "float32", "float64")} | {
     np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
@@ -77,7 +78,7 @@ def freeze(thing: Any, depth: int = 0) -> Value:
     if isinstance(thing, float):
         return float(thing)
     if isinstance(thing, str | bytes):
-        return type(thing)(thing) if len(thing) <= MAX_BYTES else Oversized(type(thing).__name__, (len(thing),))
+        return _freeze_text(thing)
     if isinstance(thing, np.ndarray):
         return _freeze_array(thing)
     torch = sys.modules.get("torch")
@@ -97,6 +98,15 @@ def freeze(thing: Any, depth: int = 0) -> Value:
     if isinstance(thing, Raised | Opaque | Oversized):
         return thing
     return Opaque(type(thing).__name__)
+
+
+def _freeze_text(text: str | bytes) -> Value:
+    """A plain string, whatever subclass it was; half a surrogate pair, which JSON can't carry, as its escape."""
+    plain = str if isinstance(text, str) else bytes
+    if len(text) > MAX_BYTES:
+        return Oversized(plain.__name__, (len(text),))
+    text = plain().join((text,))
+    return text.encode("utf-8", "backslashreplace").decode() if plain is str else text
 
 
 def _freeze_array(array: np.ndarray) -> Value:
@@ -137,8 +147,11 @@ def kind_of(value: Value) -> str:
         return "a tensor"
     if isinstance(value, np.ndarray):
         return "an array"
-    if isinstance(value, Opaque | Oversized):
-        return f"{_article(value.kind)} {value.kind}"
+    if isinstance(value, Oversized):
+        return _oversized(value)
+    if isinstance(value, Opaque):
+        name = {"complex": "complex number", "type": "class"}.get(value.kind, value.kind)
+        return name if name.startswith("something") else f"{_article(name)} {name}"
     if isinstance(value, Raised):
         return f"the error {value.kind}"
     if value is None:
@@ -146,6 +159,19 @@ def kind_of(value: Value) -> str:
     names = {bool: "a truth value", int: "a number", float: "a number", str: "a string"}
     name = type(value).__name__
     return names.get(type(value), f"{_article(name)} {name}")
+
+
+def _oversized(value: Oversized) -> str:
+    """
+    >>> _oversized(Oversized("list", (5000,))), _oversized(Oversized("array of int64", (90, 90)))
+    ('a list of 5,000 items', 'an array of int64 of shape (90, 90)')
+    """
+    if value.kind in SIZES and len(value.shape) == 1:
+        name = {"str": "string"}.get(value.kind, value.kind)
+        return f"a {name} of {value.shape[0]:,} {SIZES[value.kind]}"
+    if value.kind in ("integer", "result"):
+        return f"{_article(value.kind)} {value.kind} too large to look at"
+    return f"{_article(value.kind)} {value.kind} of shape {value.shape}"
 
 
 def _article(word: str) -> str:

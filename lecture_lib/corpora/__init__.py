@@ -17,9 +17,11 @@ def load(name: str | Path, *, n_documents: int | None = None, seed: int = 0) -> 
 
     name: one of `NAMES`, or a path. n_documents: how many documents, train and held-out together; None takes 2,000 of
     narwhals, and all there are of the others. seed: of the tales, or of the shuffle before the split.
-    Raises FileNotFoundError for a name that is none of these and no path either, DownloadError where a corpus can't be
-    fetched.
+    Raises FileNotFoundError for a name that is none of these and no path either, ValueError for text too short to split
+    or fewer than 2 documents, DownloadError where a corpus can't be fetched.
     """
+    if n_documents is not None and n_documents < 2:
+        raise ValueError(f"n_documents is {n_documents}; at least 2 are needed, one of them held out")
     if name == "narwhals":
         from lecture_lib.corpora.narwhals import NarwhalCorpus
 

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -59,7 +60,8 @@ def fetch(remote: Remote, folder: str | Path | None = None) -> Path:
 def _retrieve(pooch, remote: Remote, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     record = folder / f"{remote.name}.sha256"
-    expected = remote.sha256 or (record.read_text().split()[0] if record.exists() else None)
+    recorded = record.read_text().split() if record.exists() else []
+    expected = remote.sha256 or next(iter(recorded), None)
     if expected is None:
         (folder / remote.name).unlink(missing_ok=True)  # nothing vouches for it
     try:
@@ -97,6 +99,29 @@ class _Transfer:
         self.version = folder / f"{remote.name}.part-version"  # of the remote file that the part belongs to
 
     def __call__(self, url: str, output_file: str, pooch_instance) -> None:
+        self._claim()
+        try:
+            self._fill(url)
+            os.replace(self.part, output_file)
+            self.version.unlink(missing_ok=True)
+        except BaseException:
+            self._give_back()
+            raise
+
+    def _claim(self) -> None:
+        """A part that grew within the time-out belongs to a transfer that still runs: this one fills another."""
+        if self.part.exists() and time.time() - self.part.stat().st_mtime < TIMEOUT:
+            self.part = self.part.with_name(f"{self.part.name}-{os.getpid()}")
+            self.version = self.version.with_name(f"{self.version.name}-{os.getpid()}")
+        self.part.touch()
+
+    def _give_back(self) -> None:
+        if self.came:
+            os.utime(self.part, (0, 0))  # the next call may go on at once
+        else:
+            self.part.unlink(missing_ok=True)
+
+    def _fill(self, url: str) -> None:
         failures = 0
         while failures < ATTEMPTS:
             before = self.came
@@ -108,8 +133,6 @@ class _Transfer:
                 last = broken
         else:
             raise DownloadError(f"{self.name}: {last}; {self.advice()}")
-        os.replace(self.part, output_file)
-        self.version.unlink(missing_ok=True)
 
     @property
     def came(self) -> int:

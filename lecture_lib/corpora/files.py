@@ -27,7 +27,7 @@ def load_path(path: Path, n_documents: int | None = None, seed: int = 0) -> Corp
 def read_text(path: Path) -> str:
     """Raises FileNotFoundError, or ValueError if the file is not UTF-8."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a mark
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}") from None
 

@@ -45,7 +45,7 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
     _check_share("p", p)
     if p == 1:
         return logits.clone()
-    probs = logits.softmax(-1).sort(dim=-1, descending=True, stable=True).values
+    probs = _wide(logits).softmax(-1).sort(dim=-1, descending=True, stable=True).values
     before = probs.cumsum(-1) - probs  # what the likelier tokens hold: the one that reaches p stays
     return _keep_first(logits, logits, before < p)
 
@@ -53,7 +53,7 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
 def min_p_filter(logits: Tensor, p: float) -> Tensor:
     """Keeps the tokens that are at least p times as probable as the likeliest."""
     _check_share("p", p)
-    log_probs = logits.log_softmax(-1)
+    log_probs = _wide(logits).log_softmax(-1)
     return logits.masked_fill(log_probs.exp() < p * log_probs.amax(-1, keepdim=True).exp(), float("-inf"))
 
 
@@ -62,7 +62,7 @@ def typical_filter(logits: Tensor, p: float) -> Tensor:
     _check_share("p", p)
     if p == 1:
         return logits.clone()
-    log_probs = logits.log_softmax(-1)
+    log_probs = _wide(logits).log_softmax(-1)
     probs = log_probs.exp()
     entropy = torch.special.entr(probs).sum(-1, keepdim=True)
     nearness = -(-log_probs - entropy).abs()
@@ -92,6 +92,11 @@ def penalise(
     if repetition != 1:
         logits = torch.where(seen, torch.where(logits > 0, logits / repetition, logits * repetition), logits)
     return logits - presence * seen - frequency * counts
+
+
+def _wide(logits: Tensor) -> Tensor:
+    """In float32 at least: sums over a large vocabulary are far off in half precision."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _keep_first(logits: Tensor, by: Tensor, kept: Tensor) -> Tensor:

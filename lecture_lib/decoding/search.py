@@ -5,6 +5,8 @@ or a tensor (B, T), by a list of lists. A row ends with `stop_id` where that is 
 a pair: the text, and what was considered at each step, as plain lists and dictionaries, one for each prompt.
 """
 
+from numbers import Integral
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -43,7 +45,7 @@ def ancestral_sample(
     """
     sampler = sampler or Sampler()
     prompts, single = _as_prompts(prompt)
-    generator = torch.Generator().manual_seed(rng) if isinstance(rng, int) else rng
+    generator = _as_generator(rng)
     steps: list[list[dict]] = [[] for _ in prompts]
     stopped = [False] * len(prompts)
     with evaluating(model):
@@ -63,6 +65,14 @@ def ancestral_sample(
                 break
     texts = [_cut(row, len(start), stop_id) for row, start in zip(reader.rows, prompts)]
     return _answer(texts, steps, single, trace)
+
+
+def _as_generator(rng: int | torch.Generator | None) -> torch.Generator | None:
+    if rng is None or isinstance(rng, torch.Generator):
+        return rng
+    if not isinstance(rng, Integral):
+        raise TypeError(f"rng must be a seed or a torch.Generator, not {type(rng).__module__}.{type(rng).__name__}")
+    return torch.Generator().manual_seed(int(rng))
 
 
 def _draw(filtered: Tensor, sampler: Sampler, generator: torch.Generator | None) -> list[int]:
@@ -151,6 +161,8 @@ def contrastive_search(
 
     A trace is a list of steps {"candidates": [{"id", "prob", "similarity", "score"}, ...], "chosen"}.
     """
+    if k < 1 or not 0 <= alpha <= 1:
+        raise ValueError(f"k must be at least 1 and alpha from 0 to 1, not {k} and {alpha}")
     if not (hasattr(model, "hidden") and hasattr(model, "head")):
         raise ValueError(f"contrastive search compares vectors, and {type(model).__name__} has no hidden() and head()")
     prompts, single = _as_prompts(prompt)

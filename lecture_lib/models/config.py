@@ -6,6 +6,7 @@ Ainslie et al. 2023 (grouped-query attention), Touvron et al. 2023 (Llama, which
 """
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 CHOICES = {
     "form": ("decoder", "encoder", "encoder-decoder"),
@@ -14,6 +15,7 @@ CHOICES = {
     "positions": ("learned", "sinusoidal", "rope", "none"),
     "activation": ("gelu", "gelu-tanh", "relu", "swiglu"),
 }
+SIZES = ("vocab_size", "block_size", "d_model", "n_heads", "n_layers", "n_kv_heads", "d_ff")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ class Config:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}={getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
+        for name in SIZES:
+            value, least = getattr(self, name), int(name != "n_layers")
+            if value is not None and not (isinstance(value, Integral) and value >= least):
+                raise ValueError(f"{name} must be a whole number from {least} on, not {value!r}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
         if self.n_kv_heads is None:
             object.__setattr__(self, "n_kv_heads", self.n_heads)
         if self.d_ff is None:

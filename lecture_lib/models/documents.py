@@ -20,15 +20,30 @@ def is_nested(ids: Ids) -> bool:
 def as_documents(ids: Ids) -> list[np.ndarray]:
     """The documents, each an array of int64.
 
-    Raises ValueError where something is not an integer.
+    Raises ValueError where they are something else, or hold something that is not an integer.
 
     >>> as_documents([[1, 2], [3]])
     [array([1, 2]), array([3])]
     """
     if hasattr(ids, "cpu"):  # a tensor, wherever it is
         ids = ids.cpu().numpy()
-    documents = [np.asarray(document) for document in (ids if is_nested(ids) else [ids])]
+    several = hasattr(ids, "__len__") and is_nested(ids)
+    documents = [np.asarray(document) for document in (ids if several else [ids])]
     for document in documents:
+        if document.ndim != 1:
+            raise ValueError(
+                f"ids must be those of one text, or a list of several, not {type(ids).__name__}"
+                + (f" of {document.ndim} dimensions" if document.ndim else "; encode the text first")
+            )
         if len(document) and not np.issubdtype(document.dtype, np.integer):
             raise ValueError(f"ids must be integers, not {document.dtype}; encode the text first")
     return [document.astype(np.int64) for document in documents]
+
+
+def check_ids(ids: np.ndarray, vocab_size: int) -> None:
+    """Raises ValueError where an id of an array of any shape is not below `vocab_size`, or is negative."""
+    if ids.size and not (ids.min() >= 0 and ids.max() < vocab_size):
+        raise ValueError(
+            f"ids run from {ids.min()} to {ids.max()}, but vocab_size is {vocab_size}; "
+            "give the model the vocabulary that encoded them"
+        )

@@ -13,47 +13,74 @@ from torch import Tensor
 from lecture_lib.models.config import Config
 from lecture_lib.models.transformer import TransformerLM
 
+# Our parameters of a block, and the tensors of theirs: one, or several whose rows follow one another.
+GPT2_BLOCK = {
+    "attention_norm": ("ln_1",),
+    "attention.qkv": ("attn.c_attn",),
+    "attention.out": ("attn.c_proj",),
+    "feed_forward_norm": ("ln_2",),
+    "feed_forward.up": ("mlp.c_fc",),
+    "feed_forward.down": ("mlp.c_proj",),
+}
+LLAMA_BLOCK = {
+    "attention_norm": ("input_layernorm",),
+    "attention.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "attention.out": ("self_attn.o_proj",),
+    "feed_forward_norm": ("post_attention_layernorm",),
+    "feed_forward.up": ("mlp.gate_proj", "mlp.up_proj"),
+    "feed_forward.down": ("mlp.down_proj",),
+}
+# In state dicts, and no weights: masks of older GPT-2 files, angles of older Llama files.
+NO_WEIGHTS = ("attn.bias", "attn.masked_bias", "rotary_emb.inv_freq")
+
 
 def load_gpt2(model: TransformerLM, tensors: Mapping[str, Tensor]) -> TransformerLM:
-    """Copies the state dict of a GPT2LMHeadModel into `model`, whose config must have the same shapes."""
+    """Copies the state dict of a GPT2LMHeadModel into `model`, whose config must have the same shapes.
+
+    Raises ValueError as `fill` does, and where a tensor has no place in the model; the model is then as it was.
+    """
     tensors = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
-    ours = {"embeddings.tokens.weight": tensors["wte.weight"], "embeddings.table": tensors["wpe.weight"]}
-    ours |= {"stack.norm.weight": tensors["ln_f.weight"], "stack.norm.bias": tensors["ln_f.bias"]}
-    parts = {
-        "ln_1": "attention_norm",
-        "attn.c_attn": "attention.qkv",
-        "attn.c_proj": "attention.out",
-        "ln_2": "feed_forward_norm",
-        "mlp.c_fc": "feed_forward.up",
-        "mlp.c_proj": "feed_forward.down",
-    }
+    tensors = {name: t.T if name.startswith("h.") and t.dim() == 2 else t for name, t in tensors.items()}
+    names = {"embeddings.tokens.weight": ("wte.weight",), "embeddings.table": ("wpe.weight",)}
+    names |= {f"stack.norm.{kind}": (f"ln_f.{kind}",) for kind in ("weight", "bias")}
     for layer in range(model.config.n_layers):
-        for theirs, mine in parts.items():
-            weight = tensors[f"h.{layer}.{theirs}.weight"]
-            ours[f"stack.blocks.{layer}.{mine}.weight"] = weight.T if weight.dim() == 2 else weight
-            ours[f"stack.blocks.{layer}.{mine}.bias"] = tensors[f"h.{layer}.{theirs}.bias"]
-    return fill(model, ours)
+        for ours, theirs in GPT2_BLOCK.items():
+            for kind in ("weight", "bias"):
+                names[f"stack.blocks.{layer}.{ours}.{kind}"] = tuple(f"h.{layer}.{part}.{kind}" for part in theirs)
+    return fill(model, _stacked(tensors, _with_head(model, names)))
 
 
 def load_llama(model: TransformerLM, tensors: Mapping[str, Tensor]) -> TransformerLM:
-    """Copies the state dict of a LlamaForCausalLM into `model`, whose config must have the same shapes."""
+    """Copies the state dict of a LlamaForCausalLM into `model`, whose config must have the same shapes.
+
+    Raises ValueError as `load_gpt2` does.
+    """
     tensors = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
-    ours = {"embeddings.tokens.weight": tensors["embed_tokens.weight"], "stack.norm.weight": tensors["norm.weight"]}
-    if not model.config.tied_head:
-        ours["head.weight"] = tensors["lm_head.weight"]
-    parts = {
-        "attention_norm": ["input_layernorm"],
-        "attention.qkv": ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
-        "attention.out": ["self_attn.o_proj"],
-        "feed_forward_norm": ["post_attention_layernorm"],
-        "feed_forward.up": ["mlp.gate_proj", "mlp.up_proj"],
-        "feed_forward.down": ["mlp.down_proj"],
-    }
+    names = {"embeddings.tokens.weight": ("embed_tokens.weight",), "stack.norm.weight": ("norm.weight",)}
     for layer in range(model.config.n_layers):
-        for mine, theirs in parts.items():
-            rows = [tensors[f"layers.{layer}.{name}.weight"] for name in theirs]
-            ours[f"stack.blocks.{layer}.{mine}.weight"] = rows[0] if len(rows) == 1 else torch.cat(rows)
-    return fill(model, ours)
+        for ours, theirs in LLAMA_BLOCK.items():
+            names[f"stack.blocks.{layer}.{ours}.weight"] = tuple(f"layers.{layer}.{part}.weight" for part in theirs)
+    return fill(model, _stacked(tensors, _with_head(model, names)))
+
+
+def _with_head(model: TransformerLM, names: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return names if model.config.tied_head else names | {"head.weight": ("lm_head.weight",)}
+
+
+def _stacked(tensors: Mapping[str, Tensor], names: Mapping[str, tuple[str, ...]]) -> dict[str, Tensor]:
+    """Tensors by our names. A repeated head is left out; nothing else of theirs may be."""
+    used = {name for theirs in names.values() for name in theirs}
+    if missing := used - tensors.keys():
+        raise ValueError(
+            f"there is no tensor {min(missing)} (and {len(missing) - 1} more missing); is the config that of the file?"
+        )
+    unused = {name for name in tensors.keys() - used - {"lm_head.weight"} if not name.endswith(NO_WEIGHTS)}
+    if unused:
+        raise ValueError(
+            f"the model has no place for {min(unused)} (and {len(unused) - 1} more); is the config that of the file?"
+        )
+    rows = {ours: [tensors[name] for name in theirs] for ours, theirs in names.items()}
+    return {ours: parts[0] if len(parts) == 1 else torch.cat(parts) for ours, parts in rows.items()}
 
 
 def gpt2_config(theirs) -> Config:
@@ -72,9 +99,12 @@ def gpt2_config(theirs) -> Config:
 
 def llama_config(theirs) -> Config:
     """Our Config for a `transformers.LlamaConfig` with plain RoPE (no rescaling for long contexts) and no biases."""
-    rope = theirs.rope_parameters
-    if rope.get("rope_type", "default") != "default":
-        raise ValueError(f"rotations of type {rope['rope_type']!r} are not supported, only 'default'")
+    rope = getattr(theirs, "rope_parameters", None)
+    if rope is None:  # before version 5 of the library
+        rope = {"rope_theta": theirs.rope_theta, **(theirs.rope_scaling or {})}
+    kind = rope.get("rope_type", rope.get("type", "default"))  # "type" is the older name
+    if kind != "default":
+        raise ValueError(f"rotations of type {kind!r} are not supported, only 'default'")
     return Config(
         vocab_size=theirs.vocab_size,
         block_size=theirs.max_position_embeddings,
@@ -108,7 +138,7 @@ def unpermute(weight: Tensor, n_heads: int) -> Tensor:
 def fill(model: torch.nn.Module, tensors: Mapping[str, Tensor]) -> torch.nn.Module:
     """Copies tensors into the parameters of those names, in place.
 
-    Raises ValueError where a parameter gets none, a name is not known, or shapes differ.
+    Raises ValueError where a parameter gets none, a name is not known, or shapes differ; nothing is copied then.
     """
     parameters = dict(model.named_parameters())
     if missing := parameters.keys() - tensors.keys():
@@ -122,5 +152,6 @@ def fill(model: torch.nn.Module, tensors: Mapping[str, Tensor]) -> torch.nn.Modu
     for name, parameter in parameters.items():
         if parameter.shape != tensors[name].shape:
             raise ValueError(f"{name} is {tuple(parameter.shape)} here and {tuple(tensors[name].shape)} in the weights")
+    for name, parameter in parameters.items():
         parameter.copy_(tensors[name])
     return model

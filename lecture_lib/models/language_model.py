@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture_lib.decoding import Sampler, ancestral_sample
-from lecture_lib.models.documents import Ids, as_documents
+from lecture_lib.models.documents import Ids, as_documents, check_ids
 from lecture_lib.models.evaluating import evaluating
 
 IGNORE = -100  # the target that a loss leaves out, torch's own number for it
@@ -36,8 +36,16 @@ class LanguageModel(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} does not say how ids become vectors")
 
     def forward(self, ids: Tensor, cache=None) -> Tensor:
-        """ids (B, T) -> logits of each next token (B, T, vocab_size). With a cache, ids go on from what it holds."""
-        return self.head(self.hidden(ids, cache))
+        """ids (B, T) -> logits of each next token (B, T, vocab_size). With a cache, ids go on from what it holds.
+
+        Raises ValueError where ids are no rows, are outside the vocabulary (on a CPU), or longer than block_size.
+        """
+        _check_rows(ids)
+        try:
+            return self.head(self.hidden(ids, cache))
+        except IndexError:  # torch does not say of what
+            check_ids(ids.cpu().numpy(), self.vocab_size)
+            raise
 
     def make_cache(self, batch_size: int, capacity: int, starts: Tensor | None = None):
         """What lets `forward` go on from earlier ids, or None where a model reads everything anew.
@@ -62,8 +70,10 @@ class LanguageModel(nn.Module):
         """Mean cross-entropy in nats a token, padding left out.
 
         ids (B, T): each token is predicted from those before it, so a training window of block_size needs one token
-        more. Or, with targets (B, T), targets[b, t] is predicted at ids[b, t], and left out where it is -100.
+        more. Or, with targets (B, T), targets[b, t] is predicted at ids[b, t], and left out where it is -100. NaN where
+        that leaves out all.
         """
+        _check_rows(ids)
         if targets is None:
             if ids.shape[1] < 2:
                 raise ValueError(f"ids of shape {tuple(ids.shape)} leave nothing to predict; a row needs two tokens")
@@ -80,6 +90,8 @@ class LanguageModel(nn.Module):
         one has little context.
         """
         documents = as_documents(ids)
+        for document in documents:
+            check_ids(document, self.vocab_size)
         scores = [np.full(len(document), np.nan) for document in documents]
         width = self.block_size or WINDOW
         windows = [(d, s) for d, document in enumerate(documents) for s in range(0, len(document) - 1, width)]
@@ -129,6 +141,11 @@ class LanguageModel(nn.Module):
         `stop_id` if that is drawn.
         """
         return ancestral_sample(self, prompt, max_tokens, Sampler(**filters), rng=rng, stop_id=stop_id)
+
+
+def _check_rows(ids: Tensor) -> None:
+    if ids.dim() != 2:
+        raise ValueError(f"ids have the shape {tuple(ids.shape)}, expected (B, T); one text is a batch of 1: ids[None]")
 
 
 def initialise(model: nn.Module, n_layers: int, residual: Sequence[str] = ("out.weight", "down.weight")) -> None:

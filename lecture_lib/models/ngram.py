@@ -27,7 +27,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lecture_lib.models.documents import Ids, as_documents
+from lecture_lib.models.documents import Ids, as_documents, check_ids
 
 SMOOTHINGS = ("kneser-ney", "add-k", "mle")
 
@@ -208,6 +208,8 @@ class NgramLM:
 
     def sample(self, context: Sequence[int], rng: np.random.Generator, temperature: float = 1.0) -> int:
         """One next token. temperature 0 takes the likeliest (the smallest id of equals)."""
+        if temperature < 0:
+            raise ValueError(f"temperature must not be negative, not {temperature}")
         probs = self.next_probs(context)
         if not probs.any():
             raise ValueError(
@@ -270,11 +272,7 @@ class NgramLM:
         documents = [document for document in as_documents(ids) if len(document)]
         lengths = np.array([len(document) for document in documents], np.int64)
         tokens = np.concatenate(documents) if documents else np.array([], np.int64)
-        if len(tokens) and not (tokens.min() >= 0 and tokens.max() < self.vocab_size):
-            raise ValueError(
-                f"ids run from {tokens.min()} to {tokens.max()}, but vocab_size is {self.vocab_size}; "
-                "give the model the vocabulary that encoded them"
-            )
+        check_ids(tokens, self.vocab_size)
         start = np.zeros(len(tokens), bool)
         start[np.cumsum(lengths) - lengths] = True
         if self.bos_id is not None:

@@ -58,7 +58,8 @@ class Seq2Seq(nn.Module):
         return F.cross_entropy(self(source, target[:, :-1]).flatten(0, 1), wanted.flatten(), ignore_index=IGNORE)
 
     def generate(self, source: Tensor, bos_id: int, max_tokens: int, stop_id: int | None = None) -> list[list[int]]:
-        """The likeliest next token each time. source (B, S) -> a list of ids for each row, without BOS."""
+        """The likeliest next token each time, at most block_size. source (B, S) -> a list of ids a row, without BOS."""
+        max_tokens = min(max_tokens, self.block_size)
         B, weight = len(source), self.embeddings.tokens.weight
         cache = KVCache(self.config, B, max_tokens, device=weight.device, dtype=weight.dtype)
         last = source.new_full((B, 1), bos_id)

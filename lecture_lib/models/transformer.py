@@ -4,6 +4,7 @@ As a decoder each position sees itself and what came before; as an encoder it se
 with both is in `seq2seq.py`.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +12,7 @@ from lecture_lib.models.attention import Mask
 from lecture_lib.models.block import Block, make_norm
 from lecture_lib.models.cache import KVCache
 from lecture_lib.models.config import Config
+from lecture_lib.models.documents import Ids
 from lecture_lib.models.language_model import LanguageModel, initialise
 from lecture_lib.models.linear import Linear
 from lecture_lib.models.positions import rotation_at, sinusoidal_positions
@@ -114,9 +116,18 @@ class TransformerLM(LanguageModel):
 
     def loss(self, ids: Tensor, targets: Tensor | None = None) -> Tensor:
         """As `LanguageModel.loss`; an encoder sees the next token, so it needs targets (masked language modelling)."""
-        if targets is None and self.config.form == "encoder":
-            raise ValueError("an encoder sees every token, so predicting the next is no task; give loss(ids, targets)")
+        if targets is None:
+            self._need_decoder()
         return super().loss(ids, targets)
+
+    def log_probs(self, ids: Ids, batch_size: int = 32) -> np.ndarray:
+        """As `LanguageModel.log_probs`; ValueError for an encoder."""
+        self._need_decoder()
+        return super().log_probs(ids, batch_size)
+
+    def _need_decoder(self) -> None:
+        if self.config.form == "encoder":
+            raise ValueError("an encoder sees every token, so predicting the next is no task; give loss(ids, targets)")
 
 
 def make_head(config: Config, embeddings: Embeddings) -> nn.Linear:

@@ -132,5 +132,5 @@ def _importable(value: Any) -> bool:
 def _is_literal(value: Any) -> bool:
     try:
         return ast.literal_eval(repr(value)) == value
-    except (ValueError, SyntaxError, TypeError):
+    except Exception:  # whatever a value's own __repr__ or __eq__ may raise
         return False

@@ -97,6 +97,8 @@ def read_gguf(path: str | Path) -> GGUFFile:
         metadata = {reader.string(): reader.value(reader.scalar("I")) for _ in range(n_keys)}
         described = [reader.tensor() for _ in range(n_tensors)]
         alignment = metadata.get("general.alignment", 32)
+        if not isinstance(alignment, int) or alignment < 1:
+            raise GGUFError(f"{path} is aligned to {alignment!r} bytes; it is damaged, fetch it anew")
         begin = -(-file.tell() // alignment) * alignment
     tensors = {name: _place(name, shape, kind, begin + offset, path) for name, shape, kind, offset in described}
     size = path.stat().st_size
@@ -127,8 +129,8 @@ class _Reader:
         if kind == ARRAY:
             kind, n = self.scalar("I"), self.scalar("Q")
             if kind in SCALARS:
-                code = f"<{n}{SCALARS[kind]}"
-                return list(struct.unpack(code, self.take(struct.calcsize(code))))
+                packed = self.take(n * struct.calcsize(f"<{SCALARS[kind]}"))
+                return list(struct.unpack(f"<{n}{SCALARS[kind]}", packed))
             return [self.value(kind) for _ in range(n)]
         if kind not in SCALARS:
             raise GGUFError(f"{self.path} holds a value of type {kind}, which GGUF does not have; it is damaged")
@@ -141,7 +143,8 @@ class _Reader:
 
 
 def _take(file: BinaryIO, n: int, path: Path) -> bytes:
-    found = file.read(n) if n < 1 << 40 else b""  # a damaged length would ask for more memory than there is
+    there = n <= 1 << 20 or n <= path.stat().st_size  # a damaged length would ask for more memory than there is
+    found = file.read(n) if there else b""
     if len(found) < n:
         raise GGUFError(f"{path} ends or is damaged at byte {file.tell():,}; fetch it anew")
     return found

@@ -13,19 +13,15 @@ from torch import Tensor
 
 from lecture_lib.corpora.download import DownloadError, data_folder
 from lecture_lib.models import Config, TransformerLM
-from lecture_lib.models.interchange import llama_config
+from lecture_lib.models.interchange import LLAMA_BLOCK, llama_config
 from lecture_lib.pretrained.weights import build, make_layout
 from lecture_lib.tokenizers import Specials, Tokenizer
 
+NEEDED = (
+    *("vocab_size", "max_position_embeddings", "hidden_size", "num_attention_heads", "num_hidden_layers"),
+    *("intermediate_size", "rms_norm_eps"),
+)
 WANTED = ["config.json", "tokenizer.json", "tokenizer_config.json", "*.safetensors"]
-BLOCK = {
-    "attention_norm": ("input_layernorm",),
-    "attention.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-    "attention.out": ("self_attn.o_proj",),
-    "feed_forward_norm": ("post_attention_layernorm",),
-    "feed_forward.up": ("mlp.gate_proj", "mlp.up_proj"),
-    "feed_forward.down": ("mlp.down_proj",),
-}
 
 
 def fetch_repository(name: str, revision: str | None = None) -> Path:
@@ -61,10 +57,18 @@ def load_folder(
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
     settings = folder / "tokenizer_config.json"
     if settings.exists():
-        tokenizer = Tokenizer.load(
-            folder / "tokenizer.json", _roles(tokenizer, json.loads(settings.read_text("utf-8")))
-        )
+        tokenizer = Tokenizer.load(folder / "tokenizer.json", _roles(tokenizer, _read_json(settings)))
     return model, tokenizer
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        raise ValueError(f"{path} is no JSON object; is it damaged? Fetch it anew")
+    return data
 
 
 def _roles(tokenizer: Tokenizer, settings: dict) -> Specials:
@@ -95,7 +99,7 @@ class FolderSource:
             "stack.norm.weight": "model.norm.weight",
             "head.weight": None if config.tied_head else "lm_head.weight",
         }
-        self.layout = make_layout(config, BLOCK, "model.layers.{}", ends)
+        self.layout = make_layout(config, LLAMA_BLOCK, "model.layers.{}", ends)
 
     def names(self) -> set[str]:
         return set(self.files)
@@ -112,22 +116,23 @@ def folder_config(folder: Path) -> Config:
 
     Raises ValueError where it is not a plain Llama.
     """
-    data = json.loads((folder / "config.json").read_text("utf-8"))
-    n_heads = data.get("num_attention_heads", 0)
+    data = _read_json(folder / "config.json")
+    if missing := [key for key in NEEDED if key not in data]:
+        raise ValueError(f"{folder / 'config.json'} does not say {missing[0]}; it is not that of a whole model")
+    n_heads = data["num_attention_heads"]
     plain = {
         "model_type": ("llama",),
         "hidden_act": ("silu",),
-        "head_dim": (None, data.get("hidden_size", 0) // max(n_heads, 1)),
+        "head_dim": (None, data["hidden_size"] // max(n_heads, 1)),
     }
     for key, usual in plain.items():
         if data.get(key) not in usual:
             raise ValueError(
                 f"{folder} has {key} = {data.get(key)!r}; only plain models of the type 'llama' are loaded"
             )
-    scaled = data.get("rope_scaling") or {}
-    rope = data.get("rope_parameters") or {"rope_theta": data.get("rope_theta", 10_000.0), **scaled}
     defaults = {"num_key_value_heads": n_heads, "tie_word_embeddings": False}
-    return llama_config(SimpleNamespace(**(defaults | data | {"rope_parameters": rope})))
+    defaults |= {"rope_theta": 10_000.0, "rope_scaling": None}
+    return llama_config(SimpleNamespace(**(defaults | data)))
 
 
 def _open(file: Path):

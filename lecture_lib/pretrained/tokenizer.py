@@ -24,6 +24,8 @@ def gguf_tokenizer(file: GGUFFile) -> ByteBPE:
             f"{file.path} has a tokenizer of type {kind!r} that cuts as {cut!r}; "
             f"known is type 'gpt2' that cuts as {' or '.join(map(repr, DIGITS_ALONE))}"
         )
+    if missing := [key for key in ("tokens", "merges") if key not in data]:
+        raise GGUFError(f"{file.path} does not say tokenizer.ggml.{missing[0]}; its tokenizer is not whole")
     tokens = data["tokens"]
     control = [token for token, type_ in zip(tokens, data.get("token_type", ())) if type_ == CONTROL]
 

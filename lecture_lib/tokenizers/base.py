@@ -167,9 +167,18 @@ class Tokenizer(ABC):
         """The text of the ids; special tokens other than UNK are left out unless `skip_special` is False.
 
         Ids may end within a character (byte-level tokens): `errors` is that of `bytes.decode`, "replace" (U+FFFD),
-        "ignore" or "strict" (UnicodeDecodeError). Raises ValueError for an id outside the vocabulary.
+        "ignore" or "strict" (UnicodeDecodeError). Raises ValueError for an id outside the vocabulary, TypeError for
+        what is not the ids of one text.
         """
         stream = IncrementalDecoder(self, skip_special=skip_special, errors=errors)
+        try:
+            ids = list(map(int, ids))
+        except (TypeError, ValueError, RuntimeError):  # NumPy and torch differ in what they say of a row
+            shape = f" of shape {tuple(ids.shape)}" if hasattr(ids, "shape") else ""
+            raise TypeError(
+                f"decode takes the ids of one text, it was given {type(ids).__name__}{shape}; for several: "
+                "[tokenizer.decode(row) for row in rows]"
+            ) from None
         return stream.push(*ids) + stream.finish()
 
     def incremental_decoder(self, *, skip_special: bool = True, errors: str = "replace") -> "IncrementalDecoder":

@@ -38,7 +38,7 @@ def from_json(text: str, specials: Specials | None = None, name: str = "the file
     refused += [
         f"the added token {token['content']!r} that is not special or has matching rules"
         for token in data.get("added_tokens", ())
-        if not token["special"] or token["single_word"] or token["lstrip"] or token["rstrip"]
+        if not token.get("special") or any(token.get(rule) for rule in ("single_word", "lstrip", "rstrip"))
     ]
     if refused:
         raise ValueError(f"{name} has {refused[0]}, which is not supported here; use tokenizers.Tokenizer.from_file")
@@ -67,7 +67,7 @@ def _checked(tokenizer: Tokenizer, data: dict) -> Tokenizer:
 
 def _add(model: dict, token: dict) -> None:
     """Puts an added token into the model's vocabulary, where the file gives it an id of its own."""
-    vocab = model["vocab"]
+    vocab = model.get("vocab")
     if isinstance(vocab, dict):
         vocab.setdefault(token["content"], token["id"])
 

@@ -28,6 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("RANK", "0") == "0":
             print(f"error: {error}", file=sys.stderr)
         return 1 if isinstance(error, DivergedError) else 2
+    except OSError as error:  # the log, the plot, encoded text: a full disk, a folder that can't be written
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror}; what the last checkpoint holds is kept", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("interrupted at once; what the last checkpoint holds is kept", file=sys.stderr)
         return 130

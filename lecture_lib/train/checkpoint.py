@@ -36,8 +36,11 @@ def save_checkpoint(folder: Path, config: TrainConfig, tokenizer: Tokenizer, dat
             os.fsync(file.fileno())
         os.replace(unfinished, target)
         _sync_folder(folder)
-    except OSError as error:
-        raise InputError(f"{target} can't be written ({error.strerror}); the one before it, if any, is kept") from None
+    except (OSError, RuntimeError) as error:  # torch's own writer has errors of its own
+        unfinished.unlink(missing_ok=True)  # on a full disk it would be in the way of what comes next
+        told = next((each for each in (error, error.__context__) if isinstance(each, OSError)), None)
+        reason = told.strerror if told else f"{_first_line(error)}: is the disk full?"
+        raise InputError(f"{target} can't be written ({reason}); the one before it, if any, is kept") from None
     return target
 
 
@@ -84,7 +87,7 @@ def load_model(path: str | Path, device: torch.device | str = "cpu") -> tuple[Tr
 
 def checkpoint_path(path: Path) -> Path:
     """path itself, or the checkpoint in the folder that it names."""
-    return path if path.name == NAME else path / NAME
+    return path if path.name == NAME or path.is_file() else path / NAME
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ Values for small models are measured (see `README.md` here); those of the gpu pr
 of some 30 million parameters, and were not run.
 """
 
+import math
 from dataclasses import asdict, dataclass, field, fields, replace
 
 from lecture_lib.models.config import Config
@@ -79,11 +80,17 @@ class TrainConfig:
                 raise InputError(f"{name}={getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
         for name in POSITIVE:
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not 0 < value < math.inf:
                 raise InputError(f"{name} is {value}; give a number above 0")
-        for name in ("warmup", "final_lr", "dropout", "beta1", "beta2"):
+        for name in ("warmup", "final_lr"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} is {getattr(self, name)}; give a share from 0 to 1")
+        for name in ("dropout", "beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; give a share from 0 to below 1")
+        for name in ("weight_decay", "seed"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} is {getattr(self, name)}; give 0 or more")
 
     @property
     def warmup_steps(self) -> int:

@@ -48,7 +48,7 @@ class Data:
 def load_data(config: TrainConfig, folder: Path, workers: Workers | None = None) -> Data:
     """Fetches or writes the corpus, trains the tokenizer on it, and encodes both splits into files under `folder`.
 
-    Raises InputError where the corpus is missing, unreadable or too small.
+    Raises InputError where the corpus is missing, unreadable or too small, or `folder` can't be written.
     """
     workers = workers or Workers()
     data = read_corpus(config, folder / "ids") if workers.first else None
@@ -67,7 +67,10 @@ def read_corpus(config: TrainConfig, folder: Path) -> Data:
     except (DownloadError, OSError, ValueError) as error:
         raise InputError(" ".join(str(error).split())) from None
     tokenizer = train_tokenizer(config, corpus.documents("train"))
-    train, heldout = (corpus.dataset(tokenizer, split, folder) for split in corpora.SPLITS)
+    try:
+        train, heldout = (corpus.dataset(tokenizer, split, folder) for split in corpora.SPLITS)
+    except OSError as error:
+        raise InputError(f"{folder} can't be written ({error.strerror}); give another --out") from None
     for split, ids in {"train": train, "heldout": heldout}.items():
         if len(ids) < 2:
             raise InputError(f"the {split} split of {config.corpus} has {len(ids)} tokens; give more text")

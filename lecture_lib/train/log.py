@@ -58,6 +58,8 @@ def read_log(folder: str | Path) -> list[Row]:
         with open(path, newline="", encoding="utf-8") as file:
             lines = [line for line in file if line.endswith("\n")]
         return [_row(cells) for cells in csv.DictReader(lines)]
+    except FileNotFoundError:
+        raise InputError(f"there is no log {path}; give the folder of a run") from None
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise InputError(f"{path} can't be read as the log of a run ({error}); move it away") from None
 

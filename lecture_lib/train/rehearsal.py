@@ -47,7 +47,7 @@ def run_workers(program: str, n_workers: int = 2, timeout: float = 90.0) -> list
             for worker in workers:
                 worker.kill()
                 worker.wait()
-        return [text.read_text().strip() for text in said]
+        return [text.read_text(encoding="utf-8").strip() for text in said]
 
 
 def _environment(n_workers: int) -> dict[str, str]:
@@ -57,8 +57,10 @@ def _environment(n_workers: int) -> dict[str, str]:
     where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(n_workers)}
     if sys.platform in _LOOPBACK:
         where["GLOO_SOCKET_IFNAME"] = _LOOPBACK[sys.platform]
+    if sys.platform == "win32":
+        where["USE_LIBUV"] = "0"  # torch 2.5 and 2.6 ask for it there, and are built without
     path = os.pathsep.join(filter(None, sys.path))
-    return {**os.environ, **where, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    return {**os.environ, **where, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
 
 
 def _wait(workers: list[subprocess.Popen], complaints: list[Path], timeout: float) -> None:
@@ -70,5 +72,5 @@ def _wait(workers: list[subprocess.Popen], complaints: list[Path], timeout: floa
         time.sleep(0.02)
     for rank, worker in enumerate(workers):
         if worker.poll():
-            last = complaints[rank].read_text(errors="replace").strip().split("\n")[-1]
+            last = complaints[rank].read_text(encoding="utf-8", errors="replace").strip().split("\n")[-1]
             raise RuntimeError(f"process {rank} of {len(workers)} failed: {last or worker.returncode}")

@@ -96,3 +96,23 @@ def test_a_tensor_is_not_an_array():
     assert difference(freeze(np.zeros(2, np.float32)), freeze(torch.zeros(2))).kind == "type"
     assert difference(freeze(torch.zeros(2)), freeze(torch.zeros(2))) is None
     assert difference(freeze(torch.zeros(2).bfloat16()), freeze(torch.zeros(2))).kind == "dtype"
+
+
+@pytest.mark.parametrize(
+    ("seen", "right", "says"),
+    [
+        ([0.0] * 5000, [1.0, 2.0], "has 5,000 items, expected 2"),
+        ("x" * 20_000, "abc", "has 20,000 characters, expected 3"),
+        ([0.0] * 5000, 1.0, "returns a list of 5,000 items, expected a number"),
+        (2**5000, 1, "returns an integer too large to look at, expected a number"),
+        (2**1024 - 1, 1.0, "returns an integer too large to look at, expected a number"),
+        ([[1]], [1], "item 0 is a list, expected a number"),
+        (1j, 1.0, "returns a complex number, expected a number"),
+    ],
+)
+def test_what_is_too_large_or_strange_is_said_as_such(seen, right, says):
+    assert difference(freeze(seen), right).message == says
+
+
+def test_the_message_about_a_number_is_short_however_long_the_number():
+    assert len(difference(freeze(2**1000), 3).message) < 100

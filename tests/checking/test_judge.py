@@ -9,6 +9,7 @@ from lecture_lib.checking import case, exercise, holds, panel
 from lecture_lib.checking.judge import judge
 from lecture_lib.checking.keys import Key, KeyCase, Misconception, UnreadableKey, read_keys, write_keys
 from lecture_lib.checking.observe import observe
+from lecture_lib.checking.values import Raised
 
 
 @exercise("scale", points=1, forbids=["math.fsum"])
@@ -175,3 +176,41 @@ def test_an_unreadable_key_is_named(tmp_path, content):
 def test_a_missing_key_is_named(tmp_path):
     with pytest.raises(UnreadableKey, match="autograder build"):
         read_keys(tmp_path / "none.json")
+
+
+def test_torchs_own_not_implemented_error_is_not_taken_for_a_stub():
+    def wrong_dtype(x, mask):
+        raise NotImplementedError("\"softmax\" not implemented for 'Long'")
+
+    verdict = judge(observe(probe_scale, wrong_dtype, 0), key())
+    assert verdict.diagnosis is None
+    assert "not implemented for 'Long'" in panel.as_text(verdict)
+
+
+def test_a_stub_with_a_message_is_still_unwritten():
+    raised = Raised("NotImplementedError", "later", "scale: raise NotImplementedError('later')")
+    seen = dict.fromkeys(key().cases, raised)
+    assert judge(seen, key()).diagnosis.kind == "unwritten"
+
+
+def test_losing_the_watch_is_not_called_a_call_of_the_answer():
+    def recurses(x, mask):
+        try:
+            return recurses(x, mask)
+        except RecursionError:
+            return x
+
+    text = judge(observe(probe_scale, recurses, 0), key()).diagnosis.text
+    assert "asked to write" not in text
+    assert "RecursionError" in text
+
+
+def test_of_what_was_stopped_by_hand_no_pattern_is_claimed():
+    def stopped(x, mask):
+        if len(x) > 1:
+            raise KeyboardInterrupt
+        return right(x, mask)
+
+    verdict = judge(observe(probe_scale, stopped, 0), key())
+    assert verdict.passed == 1
+    assert (verdict.diagnosis.kind, "never ends" in verdict.diagnosis.text) == ("stopped", True)

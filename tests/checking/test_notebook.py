@@ -142,3 +142,17 @@ def test_opening_a_unit_imports_neither_torch_nor_matplotlib():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_what_a_student_prints_is_shown_up_to_a_limit(opened, capsys):
+    check, _ = opened
+
+    def chatters(T):
+        print("x" * 5000)
+        return masked(T)
+
+    check("causal_mask", chatters)
+    out = capsys.readouterr().out
+    assert 10_000 < len(out) < 10_500
+    assert out.count("a check shows the first 10,000 characters") == 1
+    assert out.endswith("causal_mask  5 of 5\n")

@@ -218,3 +218,37 @@ def test_frozen_results_do_not_change_when_the_student_changes_them_later():
 
     seen = observe(probing(("a", 1), ("b", 2)), f, 0)
     assert seen["a"] == [1]
+
+
+@pytest.mark.parametrize("forbids", [(), ("math.fsum",)])
+def test_endless_recursion_is_no_attempt_to_hide_a_forbidden_call(forbids):
+    def f(x):
+        return f(x)
+
+    assert observe(probing(("a", 0), forbids=forbids), f, 0)["a"].kind == "RecursionError"
+
+
+def test_a_call_that_leaves_python_is_an_observation():
+    assert observe(probing(("a", 0)), lambda x: sys.exit(3), 0)["a"] == Raised("SystemExit", "3")
+
+
+def test_an_error_that_can_not_be_printed_is_an_observation():
+    class Silent(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def fails(x):
+        raise Silent
+
+    assert observe(probing(("a", 0)), fails, 0)["a"] == Raised("Silent")
+
+
+def test_a_string_is_kept_as_a_plain_one_that_json_can_carry():
+    class Odd(str):
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            raise RuntimeError
+
+    seen = observe(probing(("a", 0)), lambda x: Odd("a\ud800"), 0)["a"]
+    assert (type(seen), seen) == (str, "a\\ud800")

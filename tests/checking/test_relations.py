@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.extra import numpy as hnp
 
 from lecture_lib.checking.relations import relate
 
@@ -10,6 +12,7 @@ A = rng.normal(size=(4, 4))
 B = rng.normal(size=(2, 3, 4))
 P = rng.dirichlet(np.ones(5), size=4)
 INF = np.inf
+SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 LOGS = np.log(P)
 WITH_NAN = np.where(np.arange(4)[:, None] == 2, np.nan, A)
 
@@ -34,6 +37,7 @@ CASES = [
     ("exponential", P, LOGS),
     ("NaN row", WITH_NAN, A),
     ("NaN", np.where(A[1, 2] == A, np.nan, A), A),
+    ("NaN", np.full((2, 2), np.nan), A[:2, :2]),
 ]
 
 
@@ -56,6 +60,9 @@ def test_the_relation_is_found(name, seen, right):
         ({"a": 1.0}, {"b": 1.0}),
         ([True, False], [False, True]),
         (np.zeros(0), np.zeros(0)),
+        (np.zeros((3, 0), int), np.zeros((3, 0))),
+        (np.arange(6).reshape(2, 3), np.arange(6.0).reshape(2, 3)),
+        (np.arange(6, dtype=np.float16).reshape(2, 3), np.arange(6.0).reshape(2, 3)),
         (np.full((2, 2), INF), np.full((2, 2), -1.0)),
     ],
 )
@@ -72,3 +79,16 @@ def test_no_question_gives_a_right_value_away():
         text = relate(seen, right)[1]
         if isinstance(right, np.ndarray):
             assert not any(f"{value:.4g}" in text for value in right.ravel() if np.isfinite(value))
+
+
+def test_a_result_of_nan_alone_has_no_rows_that_are_right():
+    assert "the others are right" not in relate(np.full((2, 2), np.nan), A[:2, :2])[1]
+
+
+@given(
+    hnp.arrays(hnp.boolean_dtypes() | hnp.integer_dtypes() | hnp.floating_dtypes(sizes=(16, 32, 64)), SHAPES),
+    hnp.arrays(hnp.integer_dtypes() | hnp.floating_dtypes(sizes=(16, 32, 64)), SHAPES),
+)
+@pytest.mark.filterwarnings("error")
+def test_any_two_arrays_can_be_looked_at_without_an_error_or_a_warning(seen, right):
+    relate(seen, right)

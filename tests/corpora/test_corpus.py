@@ -63,6 +63,13 @@ def test_one_tale_is_too_few():
         corpora.load("narwhals", n_documents=1)
 
 
+@pytest.mark.parametrize("name", corpora.NAMES)
+@pytest.mark.parametrize("n_documents", [-3, 0, 1])
+def test_too_few_documents_of_any_corpus_are_refused(name, n_documents):
+    with pytest.raises(ValueError, match=f"n_documents is {n_documents}; at least 2 are needed"):
+        corpora.load(name, n_documents=n_documents)
+
+
 def test_loading_narwhals_imports_neither_torch_nor_pooch():
     code = (
         "import sys; from lecture_lib import corpora; corpora.load('narwhals', n_documents=2).tokens();"
@@ -96,6 +103,11 @@ def test_each_text_file_of_a_folder_is_a_document_wherever_it_stands(tmp_path):
     corpus = corpora.load(tmp_path)
     assert sorted(corpus.documents("train") + corpus.documents("heldout")) == [f"document {i}" for i in range(10)]
     assert len(corpus.documents("heldout")) == 1
+
+
+def test_the_mark_that_windows_puts_before_a_text_is_no_part_of_it(tmp_path):
+    (tmp_path / "text.txt").write_text("one\n\ntwo", encoding="utf-8-sig")
+    assert corpora.load(tmp_path / "text.txt").documents() == ["one"]
 
 
 def test_a_file_that_is_not_utf8_is_named_with_the_byte(tmp_path):

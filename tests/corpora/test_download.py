@@ -1,7 +1,9 @@
 """Fetching, against a server on this machine that breaks in every way that matters."""
 
 import hashlib
+import os
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -137,7 +139,34 @@ def test_without_a_version_to_go_by_a_broken_transfer_starts_again(server, tmp_p
 def test_a_part_longer_than_the_file_is_thrown_away(server, tmp_path):
     (tmp_path / "file.bin.part").write_bytes(BODY + b"more")
     (tmp_path / "file.bin.part-version").write_text('"one"')
+    os.utime(tmp_path / "file.bin.part", (0, 0))
     assert fetch(server.remote(), tmp_path).read_bytes() == BODY
+    assert len(server.asked) == 2
+
+
+def test_the_part_of_a_transfer_that_still_runs_is_left_to_it(server, tmp_path):
+    part, version = tmp_path / "file.bin.part", tmp_path / "file.bin.part-version"
+    part.write_bytes(BODY[:CHUNK])
+    version.write_text('"one"')
+    assert fetch(server.remote(), tmp_path).read_bytes() == BODY
+    assert (server.asked, part.read_bytes()) == ([None], BODY[:CHUNK])
+    assert {path.name for path in tmp_path.iterdir()} == {"file.bin", part.name, version.name}
+
+
+def test_the_part_of_a_transfer_that_was_killed_is_taken_up_after_a_while(server, tmp_path):
+    part = tmp_path / "file.bin.part"
+    part.write_bytes(BODY[:CHUNK])
+    (tmp_path / "file.bin.part-version").write_text('"one"')
+    long_ago = time.time() - download.TIMEOUT - 1
+    os.utime(part, (long_ago, long_ago))
+    assert fetch(server.remote(), tmp_path).read_bytes() == BODY
+    assert server.asked == [f"bytes={CHUNK}-"]
+
+
+def test_an_empty_record_of_a_hash_counts_as_none(server, tmp_path, capsys):
+    (tmp_path / "file.bin.sha256").touch()
+    assert fetch(server.remote(None), tmp_path).read_bytes() == BODY
+    assert SHA256 in (tmp_path / "file.bin.sha256").read_text()
 
 
 def test_a_server_that_does_not_say_how_long_the_file_is_will_do(server, tmp_path):

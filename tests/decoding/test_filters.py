@@ -184,3 +184,11 @@ def test_the_order_matters():
 def test_mistakes_get_one_clear_line(call, message):
     with pytest.raises(ValueError, match=message):
         call(torch.zeros(4))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_scores_are_filtered_as_the_same_scores_in_full(apply, dtype):
+    logits = (2 * torch.randn(2, 5000)).to(dtype)
+    filtered = apply(logits)
+    assert filtered.dtype == dtype
+    assert kept(filtered) == kept(apply(logits.float()))

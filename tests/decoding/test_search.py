@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -159,6 +160,27 @@ def test_no_new_tokens_give_the_prompt_back(search):
 def test_an_empty_prompt_gets_one_clear_line(search):
     with pytest.raises(ValueError, match="at least one token, as BOS"):
         search(transformer(), [[1], []], 3)
+
+
+def test_a_model_of_nan_gets_one_clear_line(model, search):
+    with torch.no_grad():
+        next(model.head.parameters()).fill_(float("nan"))
+    for cache in (True, False):
+        with pytest.raises(ValueError, match="scores of the next token are NaN"):
+            search(model, [1, 2], 3, cache=cache)
+
+
+def test_a_numpy_integer_is_a_seed_and_a_numpy_generator_is_not():
+    model = transformer()
+    assert ancestral_sample(model, [1], 9, rng=np.int64(3)) == ancestral_sample(model, [1], 9, rng=3)
+    with pytest.raises(TypeError, match=r"a seed or a torch\.Generator, not numpy"):
+        ancestral_sample(model, [1], 9, rng=np.random.default_rng(0))
+
+
+def test_contrast_needs_candidates_and_a_share():
+    for options in ({"k": 0}, {"alpha": -0.1}):
+        with pytest.raises(ValueError, match="k must be at least 1 and alpha from 0 to 1"):
+            contrastive_search(transformer(), [1], 3, **options)
 
 
 # -------------------------------------------------------------------- greedy and sampling

@@ -122,6 +122,12 @@ def test_documents_come_as_arrays_rows_or_lists():
 # -------------------------------------------------------------------- each model against its definition
 
 
+@pytest.mark.parametrize("ids", ["abc", None, 5, [[[1]]], torch.tensor(3), ["abc", "de"]])
+def test_what_is_neither_a_text_nor_several_gets_one_clear_line(ids):
+    with pytest.raises(ValueError, match="ids must be"):
+        as_documents(ids)
+
+
 def test_the_window_model_concatenates_the_last_n_embeddings():
     model, ids = MAKERS["window"](), random_ids(1, 6)
     E = model.embedding(ids)[0]
@@ -182,3 +188,17 @@ def test_targets_can_be_given_and_left_out():
     targets[0, 2], targets[1, 5] = 3, 4
     wanted = F.cross_entropy(torch.stack((model(ids)[0, 2], model(ids)[1, 5])), torch.tensor([3, 4]))
     torch.testing.assert_close(model.loss(ids, targets), wanted)
+
+
+def test_a_text_that_is_no_batch_is_refused(maker):
+    for call in (lambda model, ids: model(ids), lambda model, ids: model.loss(ids)):
+        with pytest.raises(ValueError, match=r"shape \(4,\), expected \(B, T\)"):
+            call(maker(), torch.ones(4, dtype=torch.long))
+
+
+@pytest.mark.parametrize("ids", [[[1, VOCAB]], [[1, -2]]])
+def test_ids_of_another_vocabulary_get_one_clear_line(maker, ids):
+    model = maker()
+    for call in (lambda: model(torch.tensor(ids)), lambda: model.perplexity(ids), lambda: model.generate(ids, 2)):
+        with pytest.raises(ValueError, match=f"but vocab_size is {VOCAB}"):
+            call()

@@ -213,6 +213,7 @@ def test_the_text_is_not_changed(docs):
         (lambda: NgramLM(2, 5).fit([1]).loss([1]), "nothing to score"),
         (lambda: NgramLM(2, 5, "laplace"), "'laplace' is not known; choose one of kneser-ney, add-k, mle"),
         (lambda: NgramLM(2, 5, discount=2), "between 0 and 1"),
+        (lambda: NgramLM(2, 5).fit([0, 1]).sample([0], np.random.default_rng(0), -1.0), "must not be negative"),
         (lambda: NgramLM(2, 5, "mle").fit([0, 1]).sample([4], np.random.default_rng(0)), "was never seen"),
     ],
 )

@@ -103,3 +103,10 @@ def test_it_learns_to_reverse_a_sequence():
     source = random_ids(50, 6)
     written = torch.tensor(model.generate(source, bos_id=1, max_tokens=6))
     assert (written == source.flip(1)).float().mean() > 0.9
+
+
+def test_generation_ends_at_block_size():
+    model = Seq2Seq(SHAPE).eval()
+    source = random_ids(2, 5)
+    written = model.generate(source, bos_id=1, max_tokens=SHAPE.block_size + 5)
+    assert [len(row) for row in written] == [SHAPE.block_size] * 2

@@ -8,7 +8,7 @@ from torch import nn
 
 from lecture_lib.models import PRESETS, Config, TransformerLM, look_inside
 from lecture_lib.models.attention import attend, attention_weights
-from lecture_lib.models.interchange import gpt2_config, llama_config, load_gpt2, load_llama, unpermute
+from lecture_lib.models.interchange import fill, gpt2_config, llama_config, load_gpt2, load_llama, unpermute
 from lecture_lib.models.positions import rotate, rotation_at, sinusoidal_positions
 
 SMALL = Config(vocab_size=31, block_size=24, d_model=24, n_heads=4, n_layers=2)
@@ -245,6 +245,9 @@ def test_d_ff_follows_the_width_unless_it_is_given():
         ({"n_heads": 5}, "does not divide into n_heads=5 equal heads"),
         ({"n_kv_heads": 3}, "groups of n_kv_heads=3"),
         ({"n_heads": 8, "positions": "rope"}, "d_k=3 is odd"),
+        ({"n_heads": 0}, "n_heads must be a whole number from 1 on, not 0"),
+        ({"d_model": 24.0}, "d_model must be a whole number from 1 on, not 24.0"),
+        ({"dropout": 1.5}, "dropout must be at least 0 and below 1"),
     ],
 )
 def test_impossible_shapes_get_one_clear_line(changes, message):
@@ -261,6 +264,7 @@ def test_impossible_shapes_get_one_clear_line(changes, message):
         (lambda: Config.preset("tiny"), "give preset"),
         (lambda: Config.preset("huge"), "there are tiny, laptop"),
         (lambda: TransformerLM(SMALL).loss(random_ids(1, 1)), "a row needs two tokens"),
+        (lambda: TransformerLM(SMALL.changed(form="encoder")).perplexity([[1, 2, 3]]), "give loss"),
     ],
 )
 def test_mistakes_get_one_clear_line(call, message):
@@ -277,6 +281,35 @@ def test_weights_of_another_shape_are_refused(transformers):
         load_gpt2(TransformerLM(gpt2_config(shape).changed(bias=False)), tensors)
     with pytest.raises(ValueError, match="here and"):
         load_gpt2(TransformerLM(gpt2_config(shape).changed(vocab_size=30)), tensors)
+    with pytest.raises(ValueError, match=r"no place for h\.1"):
+        load_gpt2(TransformerLM(gpt2_config(shape).changed(n_layers=1)), tensors)
+    with pytest.raises(ValueError, match=r"no tensor h\.2"):
+        load_gpt2(TransformerLM(gpt2_config(shape).changed(n_layers=3)), tensors)
+
+
+def test_biases_that_have_no_place_are_refused(transformers):
+    shape = transformers.LlamaConfig(
+        vocab_size=31,
+        hidden_size=24,
+        intermediate_size=40,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        attention_bias=True,
+    )
+    tensors = transformers.LlamaForCausalLM(shape).state_dict()
+    with pytest.raises(ValueError, match=r"no place for layers\.0\.self_attn\.k_proj\.bias"):
+        load_llama(TransformerLM(llama_config(shape)), tensors)
+
+
+def test_a_model_that_refuses_weights_is_as_it_was():
+    model = TransformerLM(SMALL)
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    tensors = {name: torch.zeros_like(p) for name, p in before.items()}
+    last = list(tensors)[-1]
+    tensors[last] = torch.zeros(1, 1, 1)
+    with pytest.raises(ValueError, match=rf"{last} is .* here and \(1, 1, 1\)"):
+        fill(model, tensors)
+    assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
 
 
 def test_weights_start_at_one_over_the_root_of_fan_in_and_residual_ones_smaller():

@@ -84,6 +84,22 @@ def test_a_damaged_length_does_not_ask_for_memory(write_gguf):
         read_gguf(path)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_damaged_header_is_an_error_of_one_line_or_read(write_gguf, seed):
+    path = write_gguf()
+    data = bytearray(path.read_bytes())
+    rng = np.random.default_rng(seed)
+    for place in rng.integers(4, 2000, size=3):
+        data[place] = rng.integers(256)
+    path.write_bytes(data)
+    said = "read"
+    try:
+        read_gguf(path)
+    except GGUFError as error:
+        said = str(error)
+    assert len(said.splitlines()) == 1
+
+
 def test_another_kind_of_file_is_refused(tmp_path):
     path = tmp_path / "page.html"
     path.write_text("<html>not found</html>")

@@ -95,6 +95,28 @@ def test_scaled_rotations_are_refused(save):
         pretrained.load(path=folder)
 
 
+def test_scaled_rotations_are_refused_in_the_oldest_form_too(save):
+    folder, _ = save()
+    edit_config(folder, rope_parameters=None, rope_theta=5000.0, rope_scaling={"type": "linear", "factor": 2.0})
+    with pytest.raises(ValueError, match="'linear' are not supported"):
+        pretrained.load(path=folder)
+
+
+def test_a_config_that_does_not_say_all_is_named_with_what_is_missing(save):
+    folder, _ = save()
+    edit_config(folder, num_hidden_layers=None)
+    with pytest.raises(ValueError, match=r"config\.json does not say num_hidden_layers"):
+        pretrained.load(path=folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+def test_a_damaged_file_of_settings_is_named(save, name):
+    folder, _ = save()
+    (folder / name).write_text("{half")
+    with pytest.raises(ValueError, match=f"{name} is no JSON object"):
+        pretrained.load(path=folder)
+
+
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
 def test_a_missing_file_is_named(save, name):
     folder, _ = save()

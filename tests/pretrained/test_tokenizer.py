@@ -84,6 +84,14 @@ def test_a_tokenizer_that_would_cut_otherwise_is_refused(small_tokenizer, change
         gguf_tokenizer(file_of(small_tokenizer, **changes))
 
 
+@pytest.mark.parametrize("key", ["tokens", "merges"])
+def test_a_tokenizer_that_is_not_whole_is_refused(small_tokenizer, key):
+    file = file_of(small_tokenizer)
+    del file.metadata[f"tokenizer.ggml.{key}"]
+    with pytest.raises(GGUFError, match=f"does not say tokenizer.ggml.{key}"):
+        gguf_tokenizer(file)
+
+
 def test_a_question_becomes_a_chat_with_the_usual_system_turn(small_tokenizer):
     ids = pretrained.chat_ids(small_tokenizer, "What is it?")
     assert small_tokenizer.decode(ids, skip_special=False) == (

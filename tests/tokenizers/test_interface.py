@@ -147,6 +147,18 @@ def test_array_elements_are_ids(tokenizer):
     assert tokenizer.decode(numpy.array(ids, dtype=numpy.uint16)) == tokenizer.decode(ids)
 
 
+@pytest.mark.parametrize("ids", [3, [[1, 2], [3]], ["a"], [None]])
+def test_what_is_not_the_ids_of_one_text_is_refused(tokenizer, ids):
+    with pytest.raises(TypeError, match="takes the ids of one text"):
+        tokenizer.decode(ids)
+
+
+def test_a_batch_of_ids_is_refused_with_its_shape(tokenizer):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match=r"given Tensor of shape \(2, 3\)"):
+        tokenizer.decode(torch.ones(2, 3, dtype=torch.long))
+
+
 # Files.
 
 
@@ -182,6 +194,8 @@ def test_roles_with_other_names_are_given_at_load(tmp_path):
         ({"pre_tokenizer": {"type": "Whitespace"}}, 'pre-tokenizer {"type": "Whitespace"}'),
         ({"decoder": {"type": "Fuse"}}, "its decoder is"),
         ({"model": 3}, "not in the tokenizers JSON format"),
+        ({"model": {"type": "BPE"}}, "cannot be read as ByteBPE"),
+        ({"added_tokens": [{"id": 0, "content": "<pad>"}]}, "the added token '<pad>' that is not special"),
     ],
 )
 def test_a_file_that_would_encode_differently_is_refused(change, message, tmp_path):

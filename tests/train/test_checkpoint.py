@@ -1,4 +1,6 @@
 import errno
+import os
+import signal
 
 import pytest
 import torch
@@ -31,6 +33,33 @@ def test_a_full_disk_leaves_the_checkpoint_before(saved, monkeypatch):
     with pytest.raises(InputError, match=r"checkpoint.pt can't be written \(No space left on device\)"):
         save()
     assert read_checkpoint(folder)["trainer"]["step"] == 1
+    assert not list(folder.glob("*.unfinished"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and resource limits")
+def test_a_disk_that_fills_up_while_torch_writes_is_one_line(saved):
+    import resource
+
+    folder, save = saved
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        try:
+            save()
+        except InputError as error:
+            os._exit(0 if "checkpoint.pt can't be written (File too large)" in str(error) else 2)
+        except BaseException:
+            os._exit(3)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert [path.name for path in folder.iterdir()] == ["checkpoint.pt"]
+
+
+def test_a_checkpoint_may_be_renamed(saved):
+    folder, _save = saved
+    (folder / "checkpoint.pt").rename(folder / "best.pt")
+    assert read_checkpoint(folder / "best.pt")["trainer"]["step"] == 1
 
 
 def test_reading_runs_no_code_of_the_file(tmp_path):

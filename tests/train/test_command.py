@@ -94,6 +94,20 @@ def test_what_changes_no_loss_may_change_on_resuming(capsys, finished):
     assert main(["--resume", str(finished), "--micro-batch", "2", "--save-every", "1"]) == 0
 
 
+def test_a_folder_that_takes_no_ids_is_one_line(capsys, tiny, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "ids").touch()
+    assert "ids can't be written (File exists); give another --out" in complaint(
+        capsys, *flags(tiny), "--out", tmp_path / "run"
+    )
+
+
+def test_a_log_that_can_not_be_written_is_one_line(capsys, tiny, tmp_path):
+    (tmp_path / "run" / "log.csv").mkdir(parents=True)
+    line = complaint(capsys, *flags(tiny), "--out", tmp_path / "run")
+    assert "log.csv" in line
+
+
 def test_a_run_that_diverges_exits_with_1_and_one_line(capsys, tiny, tmp_path):
     assert main([*flags(tiny.changed(lr=1e30)), "--out", str(tmp_path / "run")]) == 1
     line = capsys.readouterr().err

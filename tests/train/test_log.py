@@ -36,6 +36,11 @@ def test_a_line_that_a_kill_cut_short_is_left_out(tmp_path):
     assert read_log(tmp_path) == ROWS[:2]
 
 
+def test_a_folder_without_a_log_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"there is no log .*log.csv; give the folder of a run"):
+        read_log(tmp_path)
+
+
 def test_a_file_that_is_no_log_is_named(tmp_path):
     (tmp_path / "log.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match=r"log.csv can't be read as the log of a run"):
