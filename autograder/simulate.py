@@ -57,8 +57,8 @@ class Expected:
 def simulate(course: Course, units: list[Unit], size: int = CLASS_SIZE, seed: int = 0) -> list[tuple[str, str]]:
     """Writes the submissions of a class and, in `expected.json`, their true grades; returns (student, unit id) of each.
 
-    Raises BadInput if a unit is not built, or the class too small to hold every misconception or too large for its list of
-    names.
+    Raises BadInput if a unit is not built, or if the class is too small to hold every misconception or too large for
+    its list of names.
     """
     written, expected = [], {}
     for unit in units:
