@@ -1,6 +1,6 @@
 """What an instructor gives students who have no access to this repository: notebooks and library as a zip.
 
-The same course gives the same bytes. `make lab EXTRA=student` works in the unpacked folder.
+The same course gives the same bytes. What its README says works with Python alone, on Windows too.
 """
 
 import zipfile
@@ -10,17 +10,29 @@ from autograder.course import BadInput, Course
 from autograder.units import Unit
 
 FOLDER = "language-models"
-_FILES = ("pyproject.toml", "constraints.txt", "Makefile", "environment.yml")
+_FILES = ("pyproject.toml", "constraints.txt")
 _LEFT_OUT = ("__pycache__", ".ipynb_checkpoints")
 _EPOCH = (2020, 1, 1, 0, 0, 0)  # a fixed date: the bytes must not depend on the day
 _README = """# Language models, from counting words to a transformer
 
-You need Python 3.11 or newer and make. In this folder:
+You need Python 3.11 or newer. Open a terminal in this folder (on Windows: PowerShell) and set up, once, what the
+notebooks need; torch makes it large. On Linux and macOS:
 
-    make lab EXTRA=student
+    python3 -m venv .venv
+    .venv/bin/python -m pip install -c constraints.txt -e ".[student]"
+    .venv/bin/python -m jupyterlab notebooks
 
-sets everything up once and opens JupyterLab on the notebooks. Work from top to bottom, run each `check(...)` cell, and
-hand in the notebook file under the name it has.
+On Windows:
+
+    py -m venv .venv
+    .venv\\Scripts\\python -m pip install -c constraints.txt -e ".[student]"
+    .venv\\Scripts\\python -m jupyterlab notebooks
+
+The last line opens JupyterLab, now and whenever you go on. Work from top to bottom, run each `check(...)` cell, and
+hand in the notebook file (.ipynb) under the name it has. For the experiments of unit 11, which fetch 98 MB once, the
+second line ends in ".[student,pretrained]".
+
+When you get a newer zip, keep the notebooks that you have begun: copy only its other files over these.
 """
 
 

@@ -1,5 +1,6 @@
 """The command line: `python -m autograder VERB`. Exit 0: done; 1: not as expected; 2: something in the input is bad."""
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -11,7 +12,12 @@ from rich.table import Table
 
 from autograder.course import CLASSROOM_VARIABLE, BadInput, Course
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Build, release and grade the course.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Build, release and grade the course.",
+)
 console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
 
 Units = Annotated[list[str] | None, typer.Argument(help="Units, e.g. 05_attention; all by default.")]
@@ -32,6 +38,17 @@ def main() -> None:
         for line in str(error).split("\n"):
             print(line, file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        if error.filename is None and error.errno not in _OF_THE_DISK:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"{where}{error.strerror}; mend that (space, permissions, --classroom), and run it again", file=sys.stderr
+        )
+        sys.exit(2)
+
+
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
 def _course(classroom: Path | None) -> Course:
@@ -94,6 +111,26 @@ def simulate(
 
 
 @app.command()
+def collect(
+    unit: Annotated[str, typer.Argument(help="The unit that was handed in, e.g. 05_attention.")],
+    download: Annotated[Path, typer.Argument(help="Moodle's or Canvas's zip of all submissions, or its folder.")],
+    classroom: Classroom = None,
+) -> None:
+    """Take a learning platform's download into the class's submissions."""
+    from autograder.collect import collect as collect_submissions
+    from autograder.units import find_units
+
+    course = _course(classroom)
+    collected = collect_submissions(course, find_units(course, [unit])[0], download)
+    for complaint in collected.complaints:
+        print(complaint, file=sys.stderr)
+    counts = f"{len(collected.new)} new, {len(collected.changed)} changed, {len(collected.as_before)} as before"
+    print(f"submissions of {unit} in {course.submitted}: {counts}")
+    if collected.complaints:
+        raise typer.Exit(2)
+
+
+@app.command()
 def grade(
     units: Units = None,
     unit: Annotated[list[str] | None, typer.Option("--unit", help="The same as an argument; may be repeated.")] = None,
@@ -135,7 +172,7 @@ def report(
     hide_names: Annotated[bool, typer.Option("--hide-names", help="Numbers for names, in an order by chance.")] = False,
     feedback: Annotated[bool, typer.Option("--feedback", help="Also a text for each student.")] = False,
 ) -> None:
-    """Write what a graded class earned and misunderstood: a page, a CSV, texts for students."""
+    """Write what a graded class earned and misunderstood: a page, CSVs, texts for students."""
     from autograder.report import write_report
 
     written = write_report(_course(classroom), units, hide_names=hide_names, feedback=feedback)

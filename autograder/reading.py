@@ -21,7 +21,12 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
 
     Byte-order marks, UTF-16, Windows line ends, older formats and missing fields are read as if they were in order.
     """
-    text = _text(path)
+    return notebook_of(_bytes(path), path)
+
+
+def notebook_of(raw: bytes, path: Path | str) -> nbformat.NotebookNode:
+    """The same of a file's bytes; `path` is what to call it in a complaint."""
+    text = _text(raw, path)
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
@@ -56,7 +61,7 @@ class _Own(nbformat.NotebookNode):
         return self
 
 
-def _text(path: Path) -> str:
+def _bytes(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -64,9 +69,12 @@ def _text(path: Path) -> str:
             raise UnreadableNotebook(
                 f"{path}: has {size // 2**20} MB, more than {limit}; ask for it again with its outputs cleared"
             )
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UnreadableNotebook(f"{path}: can't be read ({error.strerror}); check its permissions") from None
+
+
+def _text(data: bytes, path: Path | str) -> str:
     encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
     try:
         return data.decode(encoding)

@@ -89,7 +89,7 @@ class _Mending:
                 self.notes.append(f"{grade_id}: was a {cell.cell_type} cell")
                 _retype(cell, meant.cell_type)
             if grade_id and _differs(cell.metadata.get("nbgrader"), meant.metadata.nbgrader):
-                self.notes.append(f"{grade_id}: its nbgrader metadata was lost or changed")
+                self.notes.append(f"{grade_id}: its nbgrader metadata was not this release's")
             if grade_id and not _is_exercise(meant) and cell.source != meant.source:
                 self.notes.append(f"{grade_id}: its text was changed")
                 cell.source = meant.source

@@ -20,7 +20,7 @@ from autograder.units import Unit
 from lecture_lib.checking.bank import Answer
 from lecture_lib.checking.exercise import Exercise
 from lecture_lib.checking.judge import judge
-from lecture_lib.checking.keys import Key, read_keys
+from lecture_lib.checking.keys import Key, UnreadableKey, read_keys
 from lecture_lib.checking.values import Value
 
 CLASS_SIZE = 12
@@ -57,15 +57,18 @@ class Expected:
 def simulate(course: Course, units: list[Unit], size: int = CLASS_SIZE, seed: int = 0) -> list[tuple[str, str]]:
     """Writes the submissions of a class and, in `expected.json`, their true grades; returns (student, unit id) of each.
 
-    Raises BadInput if the class is too small to hold every misconception, or too large for its list of names.
+    Raises BadInput if a unit is not built, or if the class is too small to hold every misconception or too large for
+    its list of names.
     """
     written, expected = [], {}
     for unit in units:
         most = max(len(answers) for answers in unit.misconceptions.values())
         if not most < size <= len(_NAMES):
             raise BadInput(f"a class for {unit.id} has {most + 1} to {len(_NAMES)} students, seen {size}")
-        visible = read_keys(course.visible_keys / f"{unit.id}.json")
-        sealed = read_keys(course.sealed / f"{unit.id}.json")
+        try:
+            visible, sealed = (read_keys(keys / f"{unit.id}.json") for keys in (course.visible_keys, course.sealed))
+        except UnreadableKey as error:
+            raise BadInput(str(error)) from None
         for student, answers in zip(_NAMES, _answers(unit, size, random.Random(f"{seed}/{unit.id}"))):
             hand_in(course, unit, student, answers)
             written.append((student, unit.id))

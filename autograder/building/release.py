@@ -2,12 +2,14 @@
 
 import json
 import logging
+from contextlib import closing
 from pathlib import Path
 
 import nbformat
 
 from autograder.building.lesson import BEGIN, END, Lesson
 from autograder.course import BadInput, Course
+from autograder.grading.gradebook import opened
 from autograder.nbgrader_settings import nbgrader_api, reason
 from autograder.units import Unit
 
@@ -17,14 +19,22 @@ _TELLING = 12  # characters from which on a line of code is no coincidence
 def release(course: Course, unit: Unit) -> Path:
     """Writes the release notebook of a unit from `build/source` into the course's release folder.
 
-    The assignment is entered in the class's gradebook, as nbgrader's own command does. BadInput if nbgrader fails.
+    The assignment is entered in the class's gradebook, as nbgrader's own command does. BadInput if nbgrader fails;
+    it removes the folder then, and the release that was there is put back.
     """
     course.gradebook.parent.mkdir(parents=True, exist_ok=True)
+    with closing(opened(course.gradebook)):
+        pass  # a file that is no gradebook is said here, better than nbgrader does
+    folder = course.release / unit.id
+    before = {path: path.read_bytes() for path in folder.glob("*") if path.is_file()}
     logging.getLogger("traitlets").setLevel(logging.ERROR)
     result = nbgrader_api(course).generate_assignment(unit.id, force=True, create=True)
     if not result["success"]:
+        for path, data in before.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
         raise BadInput(f"nbgrader could not make the release of {unit.id}: {reason(result)}")
-    return course.release / unit.id / unit.notebook
+    return folder / unit.notebook
 
 
 def require_nothing_leaks(course: Course, unit: Unit, lesson: Lesson, released: Path, secrets: list[int]) -> None:

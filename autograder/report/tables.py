@@ -1,4 +1,4 @@
-"""The report as files for other programs: a CSV, and plain-text feedback for each student."""
+"""The report as files for other programs: CSVs, and plain-text feedback for each student."""
 
 import csv
 from pathlib import Path
@@ -9,6 +9,18 @@ from autograder.report.survey import ClassSurvey, UnitSurvey
 
 COLUMNS = ("student", "unit", "exercise", "points", "max", "verdict", "misconception", "hint")
 MISSING, NOT_GRADED = "missing", "not graded"
+
+
+def write_grades(path: Path, found: ClassSurvey, names: Names) -> None:
+    """One row a student, one column a unit, for a learning platform's gradebook; empty where nothing is graded."""
+    with path.open("w", newline="", encoding="utf-8-sig") as file:  # the mark tells spreadsheets that it is UTF-8
+        rows = csv.writer(file)
+        rows.writerow(["student", *([] if names.hidden else ["name"]), *(unit.id for unit in found.units), "sum"])
+        for student in names.order(found.students):
+            scores = [found.score(student, unit) for unit in found.units]
+            who = [names[student]] if names.hidden else [student, names[student]]
+            total = sum(score.points for score in scores if score)
+            rows.writerow([*who, *(f"{score.points:g}" if score else "" for score in scores), f"{total:g}"])
 
 
 def write_csv(path: Path, found: ClassSurvey, names: Names) -> None:

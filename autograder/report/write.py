@@ -7,7 +7,7 @@ from autograder.course import Course
 from autograder.report.names import Names
 from autograder.report.page import page
 from autograder.report.survey import survey
-from autograder.report.tables import write_csv, write_feedback
+from autograder.report.tables import write_csv, write_feedback, write_grades
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Written:
 def write_report(
     course: Course, ids: list[str] | None = None, *, hide_names: bool = False, feedback: bool = False
 ) -> Written:
-    """The page, the CSV and, if asked for, a text for each student. Raises BadInput if nothing was graded."""
+    """The page, the CSVs and, if asked for, a text for each student. Raises BadInput if nothing was graded."""
     found = survey(course, ids)
     names = Names({s: found.gradebook.students.get(s, s) for s in found.students}, hide=hide_names)
     folder = course.root / "build" / "report"
@@ -34,5 +34,6 @@ def write_report(
     index, table = folder / "index.html", folder / "report.csv"
     index.write_text(page(found, names, complaints), encoding="utf-8")
     write_csv(table, found, names)
+    write_grades(folder / "grades.csv", found, names)
     texts = write_feedback(folder / "feedback", found, names) if feedback else 0
     return Written(index, table, sum(len(unit.findings) for unit in found.units), texts, complaints)

@@ -179,3 +179,28 @@ def test_the_search_for_leaks_finds_an_answer_a_misconception_and_a_seed(built_c
         nbformat.write(notebook, path)
         with pytest.raises(BadInput, match=complaint):
             require_nothing_leaks(toy_course, unit, lesson, path, [987654321])
+
+
+def test_a_gradebook_that_is_none_stops_the_build_and_leaves_the_release(built_course):
+    built_course.gradebook.write_text("no gradebook")
+    with pytest.raises(BadInput, match="can't be read as nbgrader's gradebook"):
+        built(built_course)
+    assert (built_course.release / UNIT / "toy.ipynb").exists()
+
+
+def test_when_nbgrader_fails_the_release_that_was_there_is_put_back(built_course, monkeypatch):
+    notebook = built_course.release / UNIT / "toy.ipynb"
+    before = notebook.read_bytes()
+
+    class Failing:
+        def __init__(self, course):
+            pass
+
+        def generate_assignment(self, *arguments, **options):
+            shutil.rmtree(notebook.parent)
+            return {"success": False, "error": "SomeError: why"}
+
+    monkeypatch.setattr("autograder.building.release.nbgrader_api", Failing)
+    with pytest.raises(BadInput, match="SomeError: why"):
+        built(built_course)
+    assert notebook.read_bytes() == before

@@ -1,7 +1,9 @@
 """The zip for students: complete, and nothing private in it."""
 
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 
 import pytest
@@ -23,8 +25,6 @@ def course_copy(tmp_path):
         "solutions",
         "pyproject.toml",
         "constraints.txt",
-        "Makefile",
-        "environment.yml",
     ):
         (root / name).symlink_to(here.root / name)
     return Course(root, root / "classroom")
@@ -39,6 +39,17 @@ def test_the_bundle_holds_the_notebooks_and_nothing_private(course_copy):
     assert not any("solutions" in name or "autograder/" in name or "tests/" in name for name in names)
     assert BEGIN.encode() not in text
     assert all(answer.source.encode() not in text for u in units for a in u.misconceptions.values() for answer in a)
+
+
+def test_what_its_readme_says_to_install_is_in_the_bundle_and_needs_no_make(course_copy):
+    with zipfile.ZipFile(bundle(course_copy, find_units(course_copy))) as archive:
+        names = archive.namelist()
+        said = archive.read("language-models/README.md").decode()
+        extras = tomllib.loads(archive.read("language-models/pyproject.toml").decode())["project"]
+    assert "language-models/constraints.txt" in names
+    assert {"student", "pretrained"} <= extras["optional-dependencies"].keys()
+    assert not re.search(r"\bmake\b", said)
+    assert r".venv\Scripts\python -m pip install" in said
 
 
 def test_the_same_course_gives_the_same_bytes(course_copy):

@@ -1,5 +1,6 @@
 """The command line, as a person runs it."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -8,7 +9,10 @@ import pytest
 
 import autograder.grade
 from autograder.cli import main
+from autograder.course import BadInput
 from autograder.grade import Graded
+from autograder.simulate import simulate
+from autograder.units import find_units
 
 
 def run(*arguments):
@@ -39,6 +43,8 @@ def test_the_inventory_lists_units_exercises_points_and_misconceptions():
         (("grade", "--unit", "77_none"), "there is no unit '77_none'; there are: 01_ngrams"),
         (("simulate", "--students", "3"), "students, seen 3"),
         (("report", "--classroom", "build/no-such-class"), "there is no gradebook; grade first"),
+        (("collect", "01_ngrams", "no-such.zip"), "no-such.zip: is not there; give the zip of all submissions"),
+        (("collect", "77_none", "no-such.zip"), "there is no unit '77_none'; there are: 01_ngrams"),
         (("similar", "--classroom", "build/no-such-class"), "no submissions; nbgrader expects STUDENT/UNIT/"),
     ],
 )
@@ -47,6 +53,25 @@ def test_bad_input_is_one_line_and_exit_2(arguments, says):
     assert done.returncode == 2
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_simulate_before_the_build_names_what_is_missing(toy_course):
+    with pytest.raises(BadInput, match=r"no key file .*99_toy.json; the build writes it"):
+        simulate(toy_course, find_units(toy_course), 6)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_a_full_disk_or_a_forbidden_folder_is_one_line_and_exit_2(monkeypatch, capsys, number):
+    def failing(*arguments, **options):
+        raise OSError(number, "what the system says", "classroom/logs")
+
+    monkeypatch.setattr(autograder.grade, "grade", failing)
+    monkeypatch.setattr(sys, "argv", ["autograder", "grade"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("classroom/logs: what the system says; mend that")
 
 
 def test_simulate_refuses_to_write_among_real_submissions(tmp_path):

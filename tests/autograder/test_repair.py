@@ -317,3 +317,59 @@ def test_a_link_is_not_followed(course, tmp_path):
     path.symlink_to(elsewhere)
     _, (complaint,) = inspect_submissions(course, find_units(course))
     assert "is a link" in complaint
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["toy.html"], "holds no notebook but toy.html; ask for the .ipynb file"),
+        (["hand-in.zip"], "holds no notebook but hand-in.zip; unpack it"),
+        (["99_toy/toy.ipynb"], "its notebook lies deeper, 99_toy/toy.ipynb; move that to toy.ipynb"),
+        (["timestamp.txt", ".DS_Store"], "holds no notebook; put toy.ipynb there"),
+    ],
+)
+def test_what_was_handed_in_instead_of_a_notebook_is_named(names, says, course):
+    folder = course.submitted / "amina" / UNIT
+    (folder / "toy.ipynb").unlink()
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("{}")
+    good, (complaint,) = inspect_submissions(course, find_units(course))
+    assert good == []
+    assert says in complaint
+
+
+@pytest.mark.parametrize("place", ["toy.ipynb", "bruno/toy.ipynb", "Zoë_1_assignsubmission_file/toy.ipynb", "b/c.zip"])
+def test_a_file_outside_a_units_folder_is_not_passed_over_in_silence(place, course):
+    path = course.submitted / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{}")
+    good, (complaint,) = inspect_submissions(course, find_units(course))
+    assert [submission.student for submission in good] == ["amina"]
+    assert f"{path}: is not where submissions are looked for" in complaint
+
+
+@pytest.mark.parametrize("standing", [False, True])
+def test_a_second_notebook_that_differs_is_named_also_when_the_first_is_graded_already(standing, course):
+    path = course.submitted / "amina" / UNIT / "toy.ipynb"
+    path.with_name("toy-final.ipynb").write_bytes(path.read_bytes() + b"\n")
+    path.with_name("copy.ipynb").write_bytes(path.read_bytes())
+    done = [("amina", UNIT)] if standing else []
+    good, (complaint,) = inspect_submissions(course, find_units(course), done)
+    assert len(good) == 1 - standing
+    assert "toy-final.ipynb: is not what counts, toy.ipynb beside it is" in complaint
+
+
+@pytest.mark.parametrize("name", ["99_Toy", "toy", "99", "99_tooy"])
+def test_a_folder_that_is_nearly_a_units_gets_the_units_name_to_be_renamed_to(name, course):
+    folder = course.submitted / "amina" / UNIT
+    folder.rename(folder.with_name(name))
+    _, (complaint,) = inspect_submissions(course, find_units(course))
+    assert complaint.endswith(f"rename the folder to {UNIT}")
+
+
+def test_a_student_whom_nbgrader_could_not_find_is_named(course):
+    (course.submitted / "amina").rename(course.submitted / "amina [erasmus]")
+    good, (complaint,) = inspect_submissions(course, find_units(course))
+    assert good == []
+    assert "rename 'amina [erasmus]'" in complaint

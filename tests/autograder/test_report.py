@@ -119,6 +119,22 @@ def test_the_csv_has_one_row_a_student_and_exercise_with_what_was_foretold(cours
     assert table["vito", "double"]["verdict"] == "forbidden"
 
 
+def test_the_grades_have_one_row_a_student_with_the_gradebooks_points_and_a_blank_where_there_are_none(course):
+    from nbgrader.api import Gradebook
+
+    execute(course, "UPDATE student SET first_name = 'Zoë', last_name = 'Okonkwo' WHERE id = 'amina'")
+    shutil.rmtree(course.autograded / "bruno")
+    path = write_report(course).page.with_name("grades.csv")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        table = {row["student"]: row for row in csv.DictReader(file)}
+    with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
+        theirs = {s.student.id: s.score for s in gradebook.assignment_submissions(UNIT)}
+    assert table.keys() == theirs.keys()
+    assert table["amina"]["name"] == "Zoë Okonkwo"
+    assert (table.pop("bruno")[UNIT], theirs.pop("bruno") is None) == ("", False)
+    assert {student: float(row[UNIT]) for student, row in table.items()} == pytest.approx(theirs)
+
+
 def test_equal_wrong_answers_that_nobody_foresaw_are_one_cluster_however_they_are_written(graded):
     (unit,) = survey(graded).units
     assert [(c.exercise, c.students) for c in clusters(unit)] == [("total", ["theo", "uma"])]
@@ -230,7 +246,7 @@ def test_hidden_names_stand_nowhere_in_what_is_written(course):
     files = [p for p in written.page.parent.rglob("*") if p.is_file()]
     everything = "\n".join(f"{p.name}\n{p.read_text()}" for p in files).lower()
     students = [p.name for p in course.submitted.iterdir()]
-    assert len(files) == 2 + 9
+    assert len(files) == 3 + 9
     for name in [*students, "aminata", "okonkwo"]:
         assert not re.search(rf"\b{name}\b", everything)
     assert "student 01" in everything
