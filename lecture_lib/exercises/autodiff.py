@@ -53,17 +53,11 @@ def _backward(make, x, grad_out):
     return _pass(make(), x, grad_out)
 
 
-def _grads(make, x, grad_out):
-    module = make()
-    _pass(module, x, grad_out)
-    return module.grads
-
-
-def _grads_of_two(make, x, grad_out, next_x, next_grad_out):
-    """The grads of one module after two batches."""
-    module = make()
-    _pass(module, x, grad_out)
-    _pass(module, next_x, next_grad_out)
+def _grads(make, **batches):
+    """The grads of one module after some batches: inputs and what comes back, by turns."""
+    module, arrays = make(), list(batches.values())
+    for x, grad_out in zip(arrays[::2], arrays[1::2]):
+        _pass(module, x, grad_out)
     return module.grads
 
 
@@ -99,7 +93,7 @@ def probe_linear(Linear, rng):
     yield case("backward: grads of one example", _grads, layer, x=x[:1], grad_out=g[:1])
     yield case("backward: grads of a batch", _grads, layer, x=x, grad_out=g)
     two = {"x": x, "grad_out": g, "next_x": x2, "next_grad_out": g2}
-    yield case("grads after a second batch", _grads_of_two, layer, **two)
+    yield case("grads after a second batch", _grads, layer, **two)
     yield holds("backward adds to the arrays in grads, in place", _adds_in_place, layer, x, g)
 
 
@@ -230,7 +224,7 @@ def probe_embedding(Embedding, rng):
     yield case("grads, every token once", _grads, table, x=distinct, grad_out=g)
     yield case("grads, tokens repeated in the batch", _grads, table, x=repeated, grad_out=more)
     two = {"x": repeated, "grad_out": more, "next_x": distinct, "next_grad_out": g}
-    yield case("grads after a second batch", _grads_of_two, table, **two)
+    yield case("grads after a second batch", _grads, table, **two)
     yield holds("backward adds to the array in grads, in place", _adds_in_place, table, repeated, more)
 
 
@@ -253,32 +247,19 @@ class _Gain:
         return self.params["gain"] * grad_out
 
 
-class _Neighbours:
-    """y_j = x_j x_{j+1}: one column fewer, no parameters."""
+class _Mix:
+    """y = x M, with a matrix that nobody learns; M may make the rows shorter."""
 
     params, grads = {}, {}
 
-    def forward(self, x):
-        self.x = x
-        return x[:, 1:] * x[:, :-1]
-
-    def backward(self, grad_out):
-        grad_in = np.zeros_like(self.x)
-        grad_in[:, 1:] += grad_out * self.x[:, :-1]
-        grad_in[:, :-1] += grad_out * self.x[:, 1:]
-        return grad_in
-
-
-class _Running:
-    """y_j = x_1 + ... + x_j."""
-
-    params, grads = {}, {}
+    def __init__(self, M):
+        self.M = M
 
     def forward(self, x):
-        return np.cumsum(x, axis=1)
+        return x @ self.M
 
     def backward(self, grad_out):
-        return np.cumsum(grad_out[:, ::-1], axis=1)[:, ::-1]
+        return grad_out @ self.M.T
 
 
 @exercise("Sequential", points=4, forbids=["torch.nn.Sequential"])
@@ -286,15 +267,16 @@ def probe_sequential(Sequential, rng):
     B, d = distinct_sizes(rng, 2, 3, 7)
     x, g, first, last = (rng.normal(size=shape) for shape in ((B, d), (B, d), d, d))
     narrow, g_narrow = rng.normal(size=d - 1), rng.normal(size=(B, d - 1))
+    M = rng.normal(size=(d, d))
 
     def same_width():
-        return Sequential([_Gain(first), _Running(), _Gain(last)])
+        return Sequential([_Gain(first), _Mix(M), _Gain(last)])
 
     def narrowing():
-        return Sequential([_Gain(first), _Neighbours(), _Gain(narrow)])
+        return Sequential([_Gain(first), _Mix(M[:, 1:]), _Gain(narrow)])
 
     def nested(x, grad_out):
-        inner = Sequential([_Running(), _Gain(last)])
+        inner = Sequential([_Mix(M), _Gain(last)])
         model = Sequential([_Gain(first), inner])
         return [_pass(model, x, grad_out), model.grads]
 
@@ -311,7 +293,7 @@ def probe_sequential(Sequential, rng):
 
     yield case("forward: one module", _forward, lambda: Sequential([_Gain(first)]), x=x)
     yield case("forward: three modules", _forward, same_width, x=x)
-    yield case("backward: one module", _backward, lambda: Sequential([_Running()]), x=x, grad_out=g)
+    yield case("backward: one module", _backward, lambda: Sequential([_Mix(M)]), x=x, grad_out=g)
     yield case("backward: three modules", _backward, same_width, x=x, grad_out=g)
     yield case("backward: another width", _backward, narrowing, x=x, grad_out=g_narrow)
     yield case("grads of all modules", _grads, narrowing, x=x, grad_out=g_narrow)
