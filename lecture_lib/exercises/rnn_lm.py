@@ -82,30 +82,6 @@ def probe_rnn_unroll(rnn_unroll, rng):
 longer_text = poll("longer_text", points=1, choices="ABCD")
 
 
-# --- batches of sequences
-
-
-@exercise("make_batch", points=2, forbids=["torch.nn.utils.rnn.pad_sequence"])
-def probe_make_batch(make_batch, rng):
-    pad_id = int(rng.integers(50, 60))
-    lengths = [int(n) for n in rng.permutation([2, *rng.integers(3, 9, size=2), 9])]
-    sequences = [[int(i) for i in rng.integers(1, 50, size=n)] for n in lengths]
-    square = [[int(i) for i in rng.integers(1, 50, size=int(n))] for n in [rng.integers(4, 7)] * 3]
-
-    def both(sequences, pad_id):
-        """Inputs and targets. What is fed where nothing is asked for doesn't matter, and is hidden."""
-        inputs, targets = make_batch(sequences, pad_id)
-        if torch.is_tensor(inputs) and torch.is_tensor(targets) and inputs.shape == targets.shape:
-            inputs = inputs.masked_fill(targets == pad_id, pad_id)
-        return [inputs, targets]
-
-    yield case("one sequence", both, square[:1], pad_id)
-    yield case("sequences of one length", both, square, pad_id)
-    yield case("different lengths", both, sequences, pad_id)
-    yield case("different lengths, PAD is 0", both, sequences[::-1], 0)
-    yield case("the shortest sequence: one pair", both, [square[0][:2]], pad_id)
-
-
 # --- models: weights by name
 
 
@@ -174,6 +150,30 @@ def probe_rnn_lm(RNNLM, rng):
 
 
 next_input = poll("next_input", points=1, choices="ABCD")
+
+
+# --- batches of sequences
+
+
+@exercise("make_batch", points=2, forbids=["torch.nn.utils.rnn.pad_sequence"])
+def probe_make_batch(make_batch, rng):
+    pad_id = int(rng.integers(50, 60))
+    lengths = [int(n) for n in rng.permutation([2, *rng.integers(3, 9, size=2), 9])]
+    sequences = [[int(i) for i in rng.integers(1, 50, size=n)] for n in lengths]
+    square = [[int(i) for i in rng.integers(1, 50, size=int(n))] for n in [rng.integers(4, 7)] * 3]
+
+    def both(sequences, pad_id):
+        """Inputs and targets. What is fed where nothing is asked for doesn't matter, and is hidden."""
+        inputs, targets = make_batch(sequences, pad_id)
+        if torch.is_tensor(inputs) and torch.is_tensor(targets) and inputs.shape == targets.shape:
+            inputs = inputs.masked_fill(targets == pad_id, pad_id)
+        return [inputs, targets]
+
+    yield case("one sequence", both, square[:1], pad_id)
+    yield case("sequences of one length", both, square, pad_id)
+    yield case("different lengths", both, sequences, pad_id)
+    yield case("different lengths, PAD is 0", both, sequences[::-1], 0)
+    yield case("the shortest sequence: one pair", both, [square[0][:2]], pad_id)
 
 
 @exercise(
