@@ -106,6 +106,8 @@ def probe_attention_weights(attention_weights, rng):
     mask = _random_mask(rng, (T_q, T_k))
     S = np.where(np.isinf(mask), S + 900.0, S)
     yield case("the masked scores are huge", attention_weights, S, mask)
+    S = rng.normal(size=(T_q, T_k)) + np.linspace(-900.0, 900.0, T_q)[:, None]
+    yield case("a row far above another", attention_weights, S, _random_mask(rng, (T_q, T_k)))
     S, mask = rng.normal(size=(T_q, T_k)), _random_mask(rng, (T_q, T_k))
     mask[int(rng.integers(T_q))] = -np.inf
     yield case("a row fully masked", attention_weights, S, mask)

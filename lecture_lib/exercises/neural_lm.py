@@ -59,6 +59,9 @@ def probe_make_windows(make_windows, rng):
     yield case("a text for just one window", pair, torch.from_numpy(rng.permutation(n + 1)), n)
 
 
+what_a_window_sees = poll("what_a_window_sees", points=1, choices="ABCD")
+
+
 # --- cross_entropy
 
 
@@ -81,6 +84,7 @@ def probe_cross_entropy(cross_entropy, rng):
         padded[row, length:] = 0
     elsewhere = torch.where(padded == 0, -100, padded)
     far_apart = normal(rng, B, C) + torch.from_numpy(rng.permutation(np.linspace(-900.0, 900.0, C)))
+    uneven = logits + torch.linspace(-800.0, 800.0, B, dtype=torch.float64)[:, None]
 
     def gradient(logits, targets):
         logits = logits.clone().requires_grad_()
@@ -91,6 +95,7 @@ def probe_cross_entropy(cross_entropy, rng):
     yield case("no idea: all logits alike", cross_entropy, torch.zeros(B, C, dtype=torch.float64), targets)
     yield case("a batch", cross_entropy, logits, targets)
     yield case("huge logits", cross_entropy, far_apart, targets)
+    yield case("one prediction's logits far above another's", cross_entropy, uneven, targets)
     yield case("a batch of texts", cross_entropy, text, following)
     yield case("with padding, ignore_index=0", cross_entropy, text, padded, ignore_index=0)
     yield case("with padding, ignore_index=-100", cross_entropy, text, elsewhere, ignore_index=-100)
@@ -161,6 +166,9 @@ def probe_window_lm(WindowLM, rng):
     yield case("gradients of all parameters", lambda ids: _gradients(model(), ids, blame), ids)
 
 
+growing_window = poll("growing_window", points=1, choices="ABCD")
+
+
 @exercise("AverageLM", points=4, forbids=["torch.nn.functional.embedding_bag", "torch.nn.EmbeddingBag"])
 def probe_average_lm(AverageLM, rng):
     vocab_size, d_emb, n, B = distinct_sizes(rng, 4, 3, 9)
@@ -187,6 +195,9 @@ def probe_average_lm(AverageLM, rng):
     yield holds("each window of a batch is answered for itself", lambda ids: _each_for_itself(model(), ids), ids)
     yield holds("the order within a window makes no difference", blind_to_order, ids)
     yield case("gradients of all parameters", lambda ids: _gradients(model(), ids, blame), ids)
+
+
+same_words = poll("same_words", points=1, choices="ABCD")
 
 
 # --- learning
@@ -216,12 +227,12 @@ def probe_fit(fit, rng):
     y = following[X[:, 1]]
     one_X, one_y = X[:1].repeat(N, 1), y[:1].repeat(N)
 
-    def run(X, y, steps, lr=lr):
+    def run(X, y, steps, lr=lr, seed=seed):
         model = _Table(rows)
         return model, fit(model, (X, y), steps, batch_size, lr, np.random.default_rng(seed))
 
-    def batches(X, y, steps):
-        return [sorted(batch[:, 0].tolist()) for batch in run(X, y, steps)[0].seen]
+    def batches(X, y, steps, seed=seed):
+        return [sorted(batch[:, 0].tolist()) for batch in run(X, y, steps, seed=seed)[0].seen]
 
     def varied(X, y):
         return len({tuple(batch) for batch in batches(X, y, 8)}) > 6
@@ -235,7 +246,7 @@ def probe_fit(fit, rng):
 
     def repeats(X, y):
         first = batches(X, y, 5)
-        return len(first) == 5 and batches(X, y, 5) == first
+        return len(first) == 5 and batches(X, y, 5) == first != batches(X, y, 5, seed + 1)
 
     yield case("the loss of a single step", lambda X, y: run(X, y, 1)[1], one_X, one_y)
     yield case("parameters after a single step", lambda X, y: run(X, y, 1)[0].rows, one_X, one_y)
@@ -243,7 +254,7 @@ def probe_fit(fit, rng):
     yield case("parameters after five steps", lambda X, y: run(X, y, 5)[0].rows, one_X, one_y)
     yield case("sizes of the batches", lambda X, y: [len(b) for b in batches(X, y, 4)], X, y)
     yield holds("the batches change from step to step", varied, X, y)
-    yield holds("the batches come from rng: the same seed, the same batches", repeats, X, y)
+    yield holds("the batches come from rng: the same seed, the same batches, another, others", repeats, X, y)
     yield holds("in many steps every window has its turn", everyone, X, y)
     yield holds("many steps learn which id follows which", learns, X, y)
 
@@ -302,12 +313,3 @@ def probe_nearest_neighbours(nearest_neighbours, rng):
     yield case("with a word of exactly the same direction", nearest_neighbours, twin, word, k)
     yield case("all the others", nearest_neighbours, uneven, word, V - 1)
     yield case("embeddings that a model is learning", nearest_neighbours, trained, word, k)
-
-
-what_a_window_sees = poll("what_a_window_sees", points=1, choices="ABCD")
-
-
-growing_window = poll("growing_window", points=1, choices="ABCD")
-
-
-same_words = poll("same_words", points=1, choices="ABCD")

@@ -52,6 +52,7 @@ def probe_rnn_step(rnn_step, rng):
         "inputs and states of one width", rnn_step, _normal(rng, B, d_hidden), h, *_cell(rng, d_hidden, d_hidden)
     )
     yield case("huge inputs", rnn_step, 50.0 * x, h, *weights)
+    yield case("gradients of its arguments", _gradients, lambda *a: rnn_step(*a).square().sum(), x, h, *weights)
 
 
 @exercise("rnn_unroll", points=3, forbids=["torch.nn.RNN", "torch.rnn_tanh"])
@@ -81,28 +82,6 @@ def probe_rnn_unroll(rnn_unroll, rng):
 longer_text = poll("longer_text", points=1, choices="ABCD")
 
 
-# --- batches of sequences
-
-
-@exercise("make_batch", points=2, forbids=["torch.nn.utils.rnn.pad_sequence"])
-def probe_make_batch(make_batch, rng):
-    pad_id = int(rng.integers(50, 60))
-    lengths = [int(n) for n in rng.permutation([2, *rng.integers(3, 9, size=2), 9])]
-    sequences = [[int(i) for i in rng.integers(1, 50, size=n)] for n in lengths]
-    square = [[int(i) for i in rng.integers(1, 50, size=int(n))] for n in [rng.integers(4, 7)] * 3]
-
-    def both(sequences, pad_id):
-        """Inputs and targets. What is fed where nothing is asked for doesn't matter, and is hidden."""
-        inputs, targets = make_batch(sequences, pad_id)
-        return [torch.where(targets == pad_id, torch.full_like(inputs, pad_id), inputs), targets]
-
-    yield case("one sequence", both, square[:1], pad_id)
-    yield case("sequences of one length", both, square, pad_id)
-    yield case("different lengths", both, sequences, pad_id)
-    yield case("different lengths, PAD is 0", both, sequences[::-1], 0)
-    yield case("the shortest sequence: one pair", both, [square[0][:2]], pad_id)
-
-
 # --- models: weights by name
 
 
@@ -113,9 +92,9 @@ def _drawn(rng, vocab_size, d_emb, d_hidden, gates):
     return {"E": _normal(rng, vocab_size, d_emb), "W_hx": W_hx, "W_hh": W_hh, "b_h": b_h, **head}
 
 
-def _loaded(model, weights):
-    """The model in float64 with these weights. Raises AttributeError or ValueError for one that it can't hold."""
-    model = model.double()
+def _loaded(model, weights, dtype=torch.float64):
+    """The model in this precision with these weights. Raises AttributeError or ValueError for one it can't hold."""
+    model = model.to(dtype)
     with torch.no_grad():
         for name, value in weights.items():
             parameter = model.get_parameter(name)
@@ -137,8 +116,8 @@ def _model_cases(Model, rng, gates):
     ids = torch.from_numpy(rng.integers(0, vocab_size, size=(B, T + 2)))
     wanted = _normal(rng, B, T + 2, vocab_size)
 
-    def model():
-        return _loaded(Model(vocab_size, d_emb, d_hidden), weights)
+    def model(dtype=torch.float64):
+        return _loaded(Model(vocab_size, d_emb, d_hidden), weights, dtype)
 
     def gradients(ids):
         built = model()
@@ -155,7 +134,8 @@ def _model_cases(Model, rng, gates):
         first = built(ids)[0]
         return torch.allclose(first, built(ids)[0])
 
-    yield case("logits: one token", lambda ids: model()(ids)[0], ids[:1, :1])
+    yield case("logits: one token, float32", lambda ids: model(torch.float32)(ids)[0], ids[:1, :1])
+    yield case("logits: one token, float64", lambda ids: model()(ids)[0], ids[:1, :1])
     yield case("logits: one sequence", lambda ids: model()(ids)[0], ids[:1])
     yield case("logits: a batch", lambda ids: model()(ids)[0], ids)
     yield case("the state after a batch", lambda ids: model()(ids)[1], ids)
@@ -172,6 +152,30 @@ def probe_rnn_lm(RNNLM, rng):
 next_input = poll("next_input", points=1, choices="ABCD")
 
 
+# --- batches of sequences
+
+
+@exercise("make_batch", points=2, forbids=["torch.nn.utils.rnn.pad_sequence"])
+def probe_make_batch(make_batch, rng):
+    pad_id = int(rng.integers(50, 60))
+    lengths = [int(n) for n in rng.permutation([2, *rng.integers(3, 9, size=2), 9])]
+    sequences = [[int(i) for i in rng.integers(1, 50, size=n)] for n in lengths]
+    square = [[int(i) for i in rng.integers(1, 50, size=int(n))] for n in [rng.integers(4, 7)] * 3]
+
+    def both(sequences, pad_id):
+        """Inputs and targets. What is fed where nothing is asked for doesn't matter, and is hidden."""
+        inputs, targets = make_batch(sequences, pad_id)
+        if torch.is_tensor(inputs) and torch.is_tensor(targets) and inputs.shape == targets.shape:
+            inputs = inputs.masked_fill(targets == pad_id, pad_id)
+        return [inputs, targets]
+
+    yield case("one sequence", both, square[:1], pad_id)
+    yield case("sequences of one length", both, square, pad_id)
+    yield case("different lengths", both, sequences, pad_id)
+    yield case("different lengths, PAD is 0", both, sequences[::-1], 0)
+    yield case("the shortest sequence: one pair", both, [square[0][:2]], pad_id)
+
+
 @exercise(
     "sequence_loss",
     points=3,
@@ -186,7 +190,7 @@ next_input = poll("next_input", points=1, choices="ABCD")
 def probe_sequence_loss(sequence_loss, rng):
     B, T, V = distinct_sizes(rng, 3, 3, 9)
     V += 8  # apart from B and T, and large enough for a share of the wrong axis to show
-    pad_id = int(rng.integers(0, V))
+    pad_id = int(rng.integers(1, V))
     logits = _normal(rng, B, T, V, scale=1.5)
     real = torch.from_numpy((pad_id + rng.integers(1, V, size=(B, T))) % V)
     lengths = torch.from_numpy(rng.permutation([1, T, *rng.integers(2, T, size=B - 2)]))
@@ -225,8 +229,8 @@ def probe_clip_gradients(clip_gradients, rng):
         for g in grads:
             params.append(nn.Parameter(torch.zeros(1 if g is None else g.shape, dtype=torch.float64)))
             params[-1].grad = None if g is None else g.clone()
-        total = float(clip_gradients(handed(params), max_norm))
-        return [total, *(p.grad for p in params)]
+        total = clip_gradients(handed(params), max_norm)
+        return [total if total is None else float(total), *(p.grad for p in params)]
 
     long, short = float(norm * rng.uniform(0.2, 0.6)), float(norm * rng.uniform(1.5, 3.0))
     alone = grads[:1]
@@ -255,6 +259,7 @@ def probe_lstm_step(lstm_step, rng):
     yield case("a state of zeros", step, x, torch.zeros_like(h), torch.zeros_like(c), *weights)
     yield case("a full cell", step, x, h, 5.0 * c, *weights)
     yield case("huge inputs", step, 50.0 * x, h, c, *weights)
+    yield case("gradients of its arguments", _gradients, lambda *a: sum(step(*a)).square().sum(), x, h, c, *weights)
 
 
 @exercise("LSTMLM", points=4, forbids=["torch.nn.LSTM", "torch.nn.LSTMCell", "torch.lstm"])
@@ -315,6 +320,8 @@ class _Clockwork(nn.Module):
     def forward(self, ids, state=None):
         """ids (B, T) -> logits (B, T, vocab_size), state (B,)."""
         self.read += ids.numel()
+        if self.read > 500:  # a loop without end would keep the student waiting
+            raise RuntimeError("read more than 500 tokens, when max_tokens was 9 at most")
         state = torch.zeros(len(ids), dtype=torch.long) if state is None else state
         seen = []
         for t in range(ids.shape[1]):

@@ -144,6 +144,51 @@ def notes_only_that_it_came(tokens, n):
     return counts
 
 
+@misconception(
+    "count_ngrams",
+    "With n = 1 your contexts should be empty, and they hold the whole sentence so far; for larger n all is well. You "
+    "count from the end with a minus sign: what is `[1, 2, 3][-0:]`?",
+)
+def minus_zero(tokens, n):
+    counts, start = {}, 0
+    for i, token in enumerate(tokens):
+        if token == BOS:
+            start = i
+        else:
+            counts.setdefault(tuple(tokens[start:i][-(n - 1) :]), Counter())[token] += 1
+    return counts
+
+
+@misconception(
+    "count_ngrams",
+    "<bos> stands in none of your contexts. It is never guessed, but it is read: how else could a model know which "
+    "words begin a sentence?",
+)
+def bos_in_no_context(tokens, n):
+    counts, start = {}, 0
+    for i, token in enumerate(tokens):
+        if token == BOS:
+            start = i + 1
+        else:
+            counts.setdefault(tuple(tokens[max(start, i - n + 1) : i]), Counter())[token] += 1
+    return counts
+
+
+@misconception(
+    "count_ngrams",
+    "From n = 3 on, near the start of each sentence, your contexts are empty. There your slice begins below 0; such "
+    "a number counts from the end: what is `[1, 2, 3][-1:2]`?",
+)
+def slices_from_below_zero(tokens, n):
+    counts = {}
+    starts = [i for i, token in enumerate(tokens) if token == BOS]
+    for start, end in zip(starts, [*starts[1:], len(tokens)]):
+        words = tokens[start:end]
+        for i in range(1, len(words)):
+            counts.setdefault(tuple(words[i - n + 1 : i]), Counter())[words[i]] += 1
+    return counts
+
+
 # -------------------------------------------------------------------- next_token_probs
 
 
@@ -239,6 +284,18 @@ def divides_zero_by_zero(counts, context, vocab, k=0.0):
     following = counts.get(context, Counter())
     total = following.total() + k * len(vocab)
     return {word: (following[word] + k) / total for word in vocab}
+
+
+@misconception(
+    "next_token_probs",
+    "After a context that never occurred all is 0, even with k > 0. Smoothing was meant for just that case: what is "
+    "the fraction if every count is 0 and k is 1?",
+)
+def silent_in_spite_of_k(counts, context, vocab, k=0.0):
+    if context not in counts:
+        return dict.fromkeys(vocab, 0.0)
+    total = counts[context].total() + k * len(vocab)
+    return {word: (counts[context][word] + k) / total for word in vocab}
 
 
 # -------------------------------------------------------------------- interpolate
@@ -499,6 +556,14 @@ def looks_at_the_whole_context(counts_by_order, context, vocab, discount=0.75):
     return probs
 
 
+@misconception(
+    "kneser_ney",
+    "All is right for a discount of 0.75, and for no other. Where does your function look up how much to take off?",
+)
+def discount_is_always_the_same(counts_by_order, context, vocab, discount=0.75):
+    return my.kneser_ney(counts_by_order, context, vocab)
+
+
 # -------------------------------------------------------------------- sequence_log_prob
 
 
@@ -670,6 +735,38 @@ def last_token_only(model, tokens):
     return total
 
 
+@misconception(
+    "sequence_log_prob",
+    "You show the model the very token that it is to guess. Where does your slice of the sentence end, and is the "
+    "token at place i in it?",
+)
+def shows_the_answer(model, tokens):
+    total = 0.0
+    for i, token in enumerate(tokens):
+        if token == BOS:
+            start = i
+        else:
+            p = model(tuple(tokens[start : i + 1])).get(token, 0.0)
+            total += math.log(p) if p > 0 else -math.inf
+    return total
+
+
+@misconception(
+    "sequence_log_prob",
+    "You hand the model a list. A model like yours of section 2 looks its context up in a dictionary, and a list "
+    "can't be a key: what does the docstring ask for?",
+)
+def hands_over_a_list(model, tokens):
+    total = 0.0
+    for i, token in enumerate(tokens):
+        if token == BOS:
+            start = i
+        else:
+            p = model(tokens[start:i]).get(token, 0.0)
+            total += math.log(p) if p > 0 else -math.inf
+    return total
+
+
 # -------------------------------------------------------------------- perplexity
 
 
@@ -736,6 +833,15 @@ def mean_of_perplexities(model, tokens):
 )
 def mean_loss(model, tokens):
     return -my.sequence_log_prob(model, tokens) / sum(token != BOS for token in tokens)
+
+
+@misconception(
+    "perplexity",
+    "One sentence is right, two are not: you leave a single <bos> out of the number that you divide by. How many are "
+    "there in a text of many sentences?",
+)
+def takes_off_one_bos(model, tokens):
+    return math.exp(-my.sequence_log_prob(model, tokens) / (len(tokens) - 1))
 
 
 # -------------------------------------------------------------------- sample_next
@@ -976,6 +1082,32 @@ def joins_the_tokens(model, prompt, max_tokens, rng):
         if tokens[-1] == EOS:
             break
     return " ".join(tokens)
+
+
+@misconception(
+    "generate",
+    "You hand the model your list. A model like yours of section 2 looks its context up in a dictionary, and a list "
+    "can't be a key: what does the docstring ask for?",
+)
+def hands_over_its_list(model, prompt, max_tokens, rng):
+    tokens = list(prompt)
+    for _ in range(max_tokens):
+        tokens.append(my.sample_next(model(tokens), rng))
+        if tokens[-1] == EOS:
+            break
+    return tokens
+
+
+@misconception(
+    "generate",
+    "Your loop ends at <eos> and nowhere else: a model that never says it would be asked for ever. (Here it gave up "
+    "after 40 tokens.) Which argument haven't you used?",
+)
+def waits_for_the_end(model, prompt, max_tokens, rng):
+    tokens = list(prompt)
+    while tokens[-1] != EOS:
+        tokens.append(my.sample_next(model(tuple(tokens)), rng))
+    return tokens
 
 
 # -------------------------------------------------------------------- polls

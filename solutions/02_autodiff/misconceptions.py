@@ -90,6 +90,21 @@ def down_minus_up(f, x, eps=1e-5):
     return gradient
 
 
+@misconception(
+    "numerical_gradient",
+    "Your gradient is 0 everywhere: both points at which you ask f are the same one. How many arrays are there if two "
+    "names stand for one copy?",
+)
+def two_names_for_one_copy(f, x, eps=1e-5):
+    gradient = np.zeros_like(x)
+    for place in np.ndindex(x.shape):
+        up = down = x.copy()
+        up[place] += eps
+        down[place] -= eps
+        gradient[place] = (f(up) - f(down)) / (2 * eps)
+    return gradient
+
+
 # --- Linear
 
 
@@ -792,6 +807,46 @@ class SharesAmongTheExamples:
         return grad_out * (np.exp(self.log_p) - np.eye(self.log_p.shape[1])[self.targets]) / len(self.targets)
 
 
+@misconception(
+    "SoftmaxCrossEntropy",
+    "Where the right class is far behind, your loss stops at 27.6, and it should be hundreds: that is -ln of the tiny "
+    "number that you add to p. How can you get at ln p without computing p first?",
+)
+class AddsATinyNumber:
+    def __init__(self):
+        self.params, self.grads = {}, {}
+
+    def forward(self, logits, targets):
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        self.p, self.targets = exponentials / exponentials.sum(axis=1, keepdims=True), targets
+        return -np.log(self.p[np.arange(len(targets)), targets] + 1e-12).mean()
+
+    def backward(self, grad_out=1.0):
+        grad = self.p.copy()
+        grad[np.arange(len(self.targets)), self.targets] -= 1
+        return grad_out * grad / len(self.targets)
+
+
+@misconception(
+    "SoftmaxCrossEntropy",
+    "You lower all examples by one and the same number, the largest logit of the batch. What is left of an example "
+    "whose own logits all lie a thousand below it?",
+)
+class LowersByTheLargestOfAll:
+    def __init__(self):
+        self.params, self.grads = {}, {}
+
+    def forward(self, logits, targets):
+        lowered = logits - logits.max()
+        self.log_p, self.targets = lowered - np.log(np.exp(lowered).sum(axis=1, keepdims=True)), targets
+        return -self.log_p[np.arange(len(targets)), targets].mean()
+
+    def backward(self, grad_out=1.0):
+        grad = np.exp(self.log_p)
+        grad[np.arange(len(self.targets)), self.targets] -= 1
+        return grad_out * grad / len(self.targets)
+
+
 # --- Embedding
 
 
@@ -882,6 +937,26 @@ class AveragesRepeats:
     def backward(self, grad_out):
         for token in set(self.ids.tolist()):
             self.grads["E"][token] += grad_out[self.ids == token].mean(axis=0)
+
+
+@misconception(
+    "Embedding",
+    "The blame is right, and stands in a new array: whoever held on to the one in grads still sees zeros. What does "
+    "the contract say of these arrays?",
+)
+class BlamesANewArray:
+    def __init__(self, vocab_size, d_model, rng):
+        self.params = {"E": rng.normal(size=(vocab_size, d_model)) / np.sqrt(d_model)}
+        self.grads = {"E": np.zeros((vocab_size, d_model))}
+
+    def forward(self, ids):
+        self.ids = ids
+        return self.params["E"][ids]
+
+    def backward(self, grad_out):
+        added = np.zeros_like(self.grads["E"])
+        np.add.at(added, self.ids, grad_out)
+        self.grads["E"] = self.grads["E"] + added
 
 
 # --- Sequential
@@ -1024,6 +1099,32 @@ class ReturnsNothing:
             grad_out = module.backward(grad_out)
 
 
+@misconception(
+    "Sequential",
+    "One pass is right; after it, forward runs from the last module to the first. `.reverse()` turns the list itself: "
+    "who turns it back?",
+)
+class TurnsItsListAround:
+    def __init__(self, modules):
+        self.modules = list(modules)
+        self.params, self.grads = {}, {}
+        for place, module in enumerate(self.modules):
+            for name in module.params:
+                self.params[f"{place}.{name}"] = module.params[name]
+                self.grads[f"{place}.{name}"] = module.grads[name]
+
+    def forward(self, x):
+        for module in self.modules:
+            x = module.forward(x)
+        return x
+
+    def backward(self, grad_out):
+        self.modules.reverse()
+        for module in self.modules:
+            grad_out = module.backward(grad_out)
+        return grad_out
+
+
 # --- sgd_step
 
 
@@ -1039,8 +1140,8 @@ def climbs(params, grads, lr):
 
 @misconception(
     "sgd_step",
-    "The arrays that the modules hold have not changed; you put new ones into the dictionary. Which operator changes "
-    "an array itself?",
+    "The arrays that the modules hold have not changed: your results are in new ones, which no module looks at. Which "
+    "operator changes an array itself?",
 )
 def makes_new_parameters(params, grads, lr):
     for name in params:
@@ -1156,6 +1257,30 @@ def a_generator_of_its_own(data, batch_size, rng):
     inputs, targets = data
     order = np.random.default_rng(0).permutation(len(inputs))
     for start in range(0, len(inputs), batch_size):
+        chosen = order[start : start + batch_size]
+        yield inputs[chosen], targets[chosen]
+
+
+@misconception(
+    "minibatches",
+    "The batches come in random order, but each holds neighbours of the data, always the same ones together. If the "
+    "data is sorted by class, what is in a batch?",
+)
+def shuffles_whole_batches(data, batch_size, rng):
+    inputs, targets = data
+    for start in rng.permutation(np.arange(0, len(inputs), batch_size)):
+        yield inputs[start : start + batch_size], targets[start : start + batch_size]
+
+
+@misconception(
+    "minibatches",
+    "All is right, but for where the chance comes from: with an equal rng the order is another. Which generator did "
+    "you use, and which were you given?",
+)
+def another_source_of_chance(data, batch_size, rng):
+    inputs, targets = data
+    order = np.random.default_rng().permutation(len(inputs))
+    for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         yield inputs[chosen], targets[chosen]
 
@@ -1279,6 +1404,45 @@ def turns_the_sign_twice(model, loss, data, lr, batch_size, steps, rng):
                 g[...] = 0
             model.backward(-loss.backward())
             my.sgd_step(model.params, model.grads, lr)
+            if len(losses) == steps:
+                break
+    return losses
+
+
+@misconception(
+    "train",
+    "Your parameters never move. You put new arrays of zeros into model.grads, while the modules go on adding to their "
+    "own: how does one clear an array without replacing it?",
+)
+def clears_by_replacing(model, loss, data, lr, batch_size, steps, rng):
+    losses = []
+    while len(losses) < steps:
+        for inputs, targets in my.minibatches(data, batch_size, rng):
+            losses.append(loss.forward(model.forward(inputs), targets))
+            for name, g in model.grads.items():
+                model.grads[name] = np.zeros_like(g)
+            model.backward(loss.backward())
+            my.sgd_step(model.params, model.grads, lr)
+            if len(losses) == steps:
+                break
+    return losses
+
+
+@misconception(
+    "train",
+    "Your losses are too good: each is taken after the step, when the model has already adapted to the batch. When "
+    "does the docstring want it?",
+)
+def asks_after_the_step(model, loss, data, lr, batch_size, steps, rng):
+    losses = []
+    while len(losses) < steps:
+        for inputs, targets in my.minibatches(data, batch_size, rng):
+            loss.forward(model.forward(inputs), targets)
+            for g in model.grads.values():
+                g[...] = 0
+            model.backward(loss.backward())
+            my.sgd_step(model.params, model.grads, lr)
+            losses.append(loss.forward(model.forward(inputs), targets))
             if len(losses) == steps:
                 break
     return losses

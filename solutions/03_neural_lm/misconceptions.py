@@ -238,6 +238,42 @@ def mean_of_means(logits, targets, ignore_index=None):
     return -((right * keep).sum(-1) / keep.sum(-1)).mean()
 
 
+@misconception(
+    "cross_entropy",
+    "An ignore_index of -100 is heeded, one of 0 is not. What does Python make of `if 0:`, and what did you want to "
+    "ask?",
+)
+def takes_zero_for_none(logits, targets, ignore_index=None):
+    if ignore_index:
+        counts = targets != ignore_index
+        logits, targets = logits[counts], targets[counts]
+    return (logits.logsumexp(-1) - logits.gather(-1, targets[..., None])[..., 0]).mean()
+
+
+@misconception(
+    "cross_entropy",
+    "You lower all predictions by one and the same number, the largest logit of the batch. What is left of a "
+    "prediction whose own logits all lie a thousand below it?",
+)
+def lowers_by_the_largest_of_all(logits, targets, ignore_index=None):
+    if ignore_index is not None:
+        counts = targets != ignore_index
+        logits, targets = logits[counts], targets[counts]
+    lowered = logits - logits.max()
+    log_p = lowered - lowered.exp().sum(-1, keepdim=True).log()
+    return -log_p.gather(-1, targets[..., None]).mean()
+
+
+@misconception(
+    "cross_entropy",
+    "All is right but for an ignore_index of -100, where your function stops with an error: you pick the logits of the "
+    "targets first and drop the padding after. Is there a logit number -100?",
+)
+def looks_up_the_padding(logits, targets, ignore_index=None):
+    nats = logits.logsumexp(-1) - logits.gather(-1, targets[..., None])[..., 0]
+    return nats.mean() if ignore_index is None else nats[targets != ignore_index].mean()
+
+
 # --- WindowLM
 
 
@@ -632,6 +668,25 @@ def always_everything(model, data, steps, batch_size, lr, rng):
     return losses
 
 
+@misconception(
+    "fit",
+    "All is right, but the batches don't depend on rng: with an equal one they are others. Whose chance did you use, "
+    "and which were you given?",
+)
+def another_source_of_chance(model, data, steps, batch_size, lr, rng):
+    X, y = data
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    losses = []
+    for _ in range(steps):
+        rows = torch.randint(len(X), (batch_size,))
+        loss = my.cross_entropy(model(X[rows]), y[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
 # --- mean_loss
 
 
@@ -727,6 +782,20 @@ def returns_a_tensor(model, data, batch_size=4096):
     with torch.no_grad():
         for part, t in zip(X.split(batch_size), y.split(batch_size)):
             total = total + my.cross_entropy(model(part), t) * len(t)
+    return total / len(y)
+
+
+@misconception(
+    "mean_loss",
+    "Too large where the last batch is a small one: you count it like the others. How many rows does it hold?",
+)
+def counts_the_rest_as_a_full_batch(model, data, batch_size=4096):
+    X, y = data
+    total = 0.0
+    with torch.no_grad():
+        for start in range(0, len(X), batch_size):
+            batch = slice(start, start + batch_size)
+            total += my.cross_entropy(model(X[batch]), y[batch]).item() * min(batch_size, len(y))
     return total / len(y)
 
 

@@ -1,5 +1,6 @@
 """Wrong answers that students give in unit 04_rnn_lm, each with the hint that it earns."""
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -70,6 +71,15 @@ def forgets_to_squash(x, h, W_hx, W_hh, b_h):
 )
 def does_not_turn_the_matrices(x, h, W_hx, W_hh, b_h):
     return torch.tanh(x @ W_hx + h @ W_hh + b_h)
+
+
+@misconception(
+    "rnn_step",
+    "The numbers are right, and no gradient comes through: NumPy's functions keep no record of what they do. Whose "
+    "tanh did you call?",
+)
+def leaves_torch(x, h, W_hx, W_hh, b_h):
+    return torch.tensor(np.tanh((x @ W_hx.T + h @ W_hh.T + b_h).detach().numpy()))
 
 
 # --- rnn_unroll
@@ -518,6 +528,28 @@ class OneStateForTheBatch(nn.Module):
             h = H[:, -1]
             rows.append(H)
         H = torch.cat(rows)
+        return self.out(H), H[:, -1]
+
+
+@misconception(
+    "RNNLM",
+    "In float32 all is well, in float64 your function stops: the zeros that you make are float32, whatever the model "
+    "is (and they stay behind on the CPU when it moves to a GPU). Which tensor can make zeros of its own kind?",
+)
+class StartsInFloat32(nn.Module):
+    def __init__(self, vocab_size, d_emb, d_hidden):
+        super().__init__()
+        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
+        self.W_hx = nn.Parameter(torch.randn(d_hidden, d_emb) / d_emb**0.5)
+        self.W_hh = nn.Parameter(torch.randn(d_hidden, d_hidden) / d_hidden**0.5)
+        self.b_h = nn.Parameter(torch.zeros(d_hidden))
+        self.out = nn.Linear(d_hidden, vocab_size)
+
+    def forward(self, ids, state=None):
+        X = my.embed(self.E, ids)
+        if state is None:
+            state = torch.zeros(len(ids), len(self.b_h))
+        H = my.rnn_unroll(X, state, self.W_hx, self.W_hh, self.b_h)
         return self.out(H), H[:, -1]
 
 
@@ -1042,6 +1074,30 @@ class IgnoresTheStateGiven(nn.Module):
         return self.out(torch.stack(states, dim=1)), state
 
 
+@misconception(
+    "LSTMLM",
+    "In float32 all is well, in float64 your model stops: the zeros that you make are float32, whatever the model is "
+    "(and they stay behind on the CPU when it moves to a GPU). What did your RNNLM start from?",
+)
+class StartsTheCellInFloat32(nn.Module):
+    def __init__(self, vocab_size, d_emb, d_hidden):
+        super().__init__()
+        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
+        self.W_hx = nn.Parameter(torch.randn(4 * d_hidden, d_emb) / d_emb**0.5)
+        self.W_hh = nn.Parameter(torch.randn(4 * d_hidden, d_hidden) / d_hidden**0.5)
+        self.b_h = nn.Parameter(torch.cat([torch.full((d_hidden,), float(k == 1)) for k in range(4)]))
+        self.out = nn.Linear(d_hidden, vocab_size)
+
+    def forward(self, ids, state=None):
+        X, states = my.embed(self.E, ids), []
+        if state is None:
+            state = (torch.zeros(len(ids), self.W_hh.shape[1]), torch.zeros(len(ids), self.W_hh.shape[1]))
+        for t in range(X.shape[1]):
+            state = my.lstm_step(X[:, t], state, self.W_hx, self.W_hh, self.b_h)
+            states.append(state[0])
+        return self.out(torch.stack(states, dim=1)), state
+
+
 # --- tag
 
 
@@ -1270,6 +1326,23 @@ def throws_fair_dice(model, prompt_ids, max_tokens, rng, stop_id=None):
             logits, state = model(torch.tensor([unread]), state)
         probs = torch.softmax(logits[0, -1].double(), dim=-1).numpy()
         text.append(int(rng.integers(len(probs))))
+        unread = text[-1:]
+        if text[-1] == stop_id:
+            break
+    return text
+
+
+@misconception(
+    "generate",
+    "All is right, but the text doesn't depend on rng: with an equal generator it is another. Whose chance did you "
+    "use, and which were you given?",
+)
+def another_source_of_chance(model, prompt_ids, max_tokens, rng, stop_id=None):
+    text, unread, state = list(prompt_ids), list(prompt_ids), None
+    for _ in range(max_tokens):
+        with torch.no_grad():
+            logits, state = model(torch.tensor([unread]), state)
+        text.append(int(torch.multinomial(torch.softmax(logits[0, -1], dim=-1), 1)))
         unread = text[-1:]
         if text[-1] == stop_id:
             break

@@ -209,8 +209,9 @@ print(f"embedding {V * d_emb}   recurrence {d_hidden * (d_emb + d_hidden + 1)}  
 # %% [markdown]
 # **Build** `forward`; the parameters are given, with the spread $1/\sqrt{\text{inputs}}$ of unit 02. It takes ids and,
 # if it is to go on from an earlier text, the state that was left there. Without one it starts from zeros: **every new
-# text begins with an empty memory**, so keep nothing in `self` from call to call. Look the words up with your own
-# `my.embed` of unit 03, and unroll with `my.rnn_unroll`.
+# text begins with an empty memory**, so keep nothing in `self` from call to call. (Let a tensor of the model make
+# them, as in `X.new_zeros(B, d_hidden)`: then they have its precision, and live on its device.) Look the words up with
+# your own `my.embed` of unit 03, and unroll with `my.rnn_unroll`.
 
 
 # %% tags=["exercise:RNNLM"]

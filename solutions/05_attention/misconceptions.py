@@ -259,6 +259,15 @@ def pairs_only(Q, K):
     return np.sum(Q * K, axis=-1) / np.sqrt(Q.shape[-1])
 
 
+@misconception(
+    "attention_scores",
+    "One sentence is right, a batch is not: you divide by the root of the length of axis 1. Which axis of "
+    "(B, T_q, d_k) is d_k, and how do you name it whatever stands before it?",
+)
+def scales_by_axis_one(Q, K):
+    return Q @ np.swapaxes(K, -1, -2) / np.sqrt(Q.shape[1])
+
+
 # --- polls
 
 wrong_axis_columns = wrong_choice(
@@ -553,6 +562,17 @@ def subtracts_the_mask(S, mask):
         masked = S - mask
         exponentials = np.exp(masked - masked.max(axis=-1, keepdims=True))
         return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+@misconception(
+    "attention_weights",
+    "Where the scores of a row are large you get NaN, where they are far below 0 nothing at all: you take their "
+    "exponentials as they are. What did your softmax do first?",
+)
+def exponentials_as_they_are(S, mask):
+    exponentials = np.exp(S + mask)
+    total = exponentials.sum(axis=-1, keepdims=True)
+    return exponentials / np.where(total == 0, 1.0, total)
 
 
 # --- scaled_dot_product_attention
