@@ -1,5 +1,6 @@
 """Whose version a name stands for: the student's of this session, their saved one, or the library's."""
 
+import difflib
 import importlib
 from types import ModuleType
 from typing import Any
@@ -78,7 +79,9 @@ class MyWork:
         for unit in (self._unit, *earlier_than(self._unit)):
             if name in _names(unit):
                 return unit
-        raise AttributeError(f"neither {self._unit} nor a unit before it has an exercise called {name!r}")
+        near = difflib.get_close_matches(name, dir(self), 1)
+        meant = f"; did you mean my.{near[0]}?" if near else ""
+        raise AttributeError(f"neither {self._unit} nor a unit before it has an exercise called {name!r}{meant}")
 
     def _say(self, line: str) -> None:
         if self._speaks:

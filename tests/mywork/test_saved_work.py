@@ -161,6 +161,13 @@ def test_a_unit_does_not_see_later_ones(my_work):
         _ = MyWork("02_autodiff").causal_mask
 
 
+def test_a_slip_in_a_name_is_told_what_was_meant(my_work):
+    with pytest.raises(AttributeError, match=r"did you mean my\.softmax\?"):
+        _ = MyWork("05_attention").softmaxx
+    with pytest.raises(AttributeError, match="'of_no_unit'$"):
+        _ = MyWork("05_attention").of_no_unit
+
+
 def test_nothing_is_saved_outside_a_units_folder_or_when_turned_off(tmp_path, monkeypatch, run_cell):
     softmax = answer(run_cell, "def softmax(S):\n    return S\n")
     monkeypatch.delenv(saved.ENVIRONMENT, raising=False)
