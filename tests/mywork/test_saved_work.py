@@ -164,7 +164,7 @@ def test_a_unit_does_not_see_later_ones(my_work):
 def test_a_slip_in_a_name_is_told_what_was_meant(my_work):
     with pytest.raises(AttributeError, match=r"did you mean my\.softmax\?"):
         _ = MyWork("05_attention").softmaxx
-    with pytest.raises(AttributeError, match="'of_no_unit'$"):
+    with pytest.raises(AttributeError, match=r"'of_no_unit'$"):
         _ = MyWork("05_attention").of_no_unit
 
 
