@@ -5,6 +5,8 @@ by the names that the lesson prescribes. What is drawn by chance is judged by fr
 answers then differ by at most about 0.0035 (a standard deviation of sqrt(2 p (1 - p) / N)), and tolerances are wider.
 """
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import nn
@@ -185,13 +187,15 @@ def probe_masked_lm(MaskedLM, rng):
     def build(**changes):
         return fill(MaskedLM(config.changed(**changes)), seed).eval()
 
+    kept = cache(build)  # what asks for no gradient shares a model: building takes longest
+
     def logits(ids, **changes):
         with torch.no_grad():
-            return build(**changes)(ids)
+            return kept(**changes)(ids)
 
     def encoded(ids):
         with torch.no_grad():
-            return build().encode(ids)
+            return kept().encode(ids)
 
     def gradients(ids):
         model = build()
@@ -213,10 +217,8 @@ def probe_masked_lm(MaskedLM, rng):
     yield case("several blocks, a batch", logits, ids)
     yield case("as long as block_size", logits, random_ids(rng, config.vocab_size, 2, config.block_size))
     yield case("with padding", lambda i: logits(i)[:, 0], padded)
-    yield case("the same, with no id for padding", lambda i: logits(i, pad_id=None)[:, 0], padded)
-    yield case(
-        "another id for padding", lambda i: logits(i, pad_id=1)[:, 0], torch.where(padded == 0, 1, padded.clip(2))
-    )
+    yield case("the same, pad_id None", lambda i: logits(i, pad_id=None)[:, 0], padded)
+    yield case("another pad_id", lambda i: logits(i, pad_id=1)[:, 0], torch.where(padded == 0, 1, padded.clip(2)))
     yield case("the vectors that encode gives", encoded, ids[:2])
     yield case("the size of each parameter's gradient", gradients, ids)
     yield holds("the first token sees the last", both_sides, ids)
@@ -350,16 +352,19 @@ def probe_seq2seq(Seq2Seq, rng):
     def build(**changes):
         return fill(Seq2Seq(config.changed(**changes)), seed).eval()
 
+    kept = cache(build)
+
     def logits(source, target, **changes):
         with torch.no_grad():
-            return build(**changes)(source, target)
+            return kept(**changes)(source, target)
 
     def read(source):
         with torch.no_grad():
-            return build().encode(source)[0]
+            vectors, _ = kept().encode(source)
+        return vectors
 
     def in_two_steps(source, target):
-        model = build()
+        model = kept()
         with torch.no_grad():
             return model.decode(target, model.encode(source))
 
@@ -387,7 +392,7 @@ def probe_seq2seq(Seq2Seq, rng):
     yield case("a batch", logits, source, target)
     yield case("a target longer than the source", logits, source[:, :2], random_ids(rng, config.vocab_size, B, 5))
     yield case("a source with padding", logits, padded, target)
-    yield case("the same, with no id for padding", lambda s, t: logits(s, t, pad_id=None), padded, target)
+    yield case("the same, pad_id None", lambda s, t: logits(s, t, pad_id=None), padded, target)
     yield case("the vectors that encode gives", read, padded[:1])
     yield case("encode, then decode", in_two_steps, padded, target)
     yield case("the size of each parameter's gradient", gradients, source, target)
@@ -399,7 +404,8 @@ def probe_seq2seq(Seq2Seq, rng):
 class _Writer(nn.Module):
     """Stands in for a Seq2Seq: logits follow from the source, from the last id and a little from all ids so far.
 
-    The longer a row, the likelier its eos; how long it takes follows from the first id of its source.
+    The longer a row, the likelier its eos; how long it takes follows from the first id of its source. After an eos
+    it says another word, which the row must not show.
     """
 
     def __init__(self, rng, vocab_size, eos, patience):
@@ -419,7 +425,7 @@ class _Writer(nn.Module):
         said = self.all[target].cumsum(1) / torch.arange(1, target.shape[1] + 1)[:, None]
         logits = self.last[target] + said + memory[0]
         age = torch.arange(target.shape[1]) - memory[1]  # (B, T)
-        logits[..., self.eos] = torch.where(age < 0, -9.0, 4.0 * age)
+        logits[..., self.eos] = torch.where((age < 0) | (target == self.eos), -99.0, 4.0 * age)
         return logits
 
     def forward(self, source, target):

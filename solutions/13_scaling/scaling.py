@@ -331,7 +331,7 @@ print("all at once:      ", torch.softmax(scores, 0) @ values)
 
 # %% tags=["exercise:flash_attention"]
 def flash_attention(Q, K, V, block):
-    """Scaled dot-product attention, tile by tile, with no matrix of all scores.
+    """Scaled dot-product attention, tile by tile: there are never more scores at once than one tile has.
 
     Q: (T_q, d_k), K: (T_k, d_k), V: (T_k, d_v); block: rows of a tile, of Q as well as of K and V -> (T_q, d_v)
 
