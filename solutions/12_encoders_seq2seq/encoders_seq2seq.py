@@ -791,7 +791,8 @@ class Seq2Seq(nn.Module):
 #    through all decoder blocks, each with vectors and mask; answer = head of norm of y. forward: one after the other.
 
 # %% [markdown]
-# The prediction: if no cross-attention says anything, the whole stack of encoder blocks learns nothing.
+# The prediction: if no cross-attention says anything, the whole stack of encoder blocks learns nothing, and neither do
+# the cross-attentions' own $W_q$, $W_k$, $W_v$.
 #
 # **See** a translator untrained: it knows nothing of 35 words, so its loss should be some $\ln 35 = 3.56$, and what its
 # random numbers add to that.

@@ -985,9 +985,8 @@ for step in (1, 16, 64):
 # laws for neural language models*. Hoffmann et al. (2022), *Training compute-optimal large language models*
 # (Chinchilla). Milakov and Gimelshein (2018), *Online normalizer calculation for softmax*. Dao et al. (2022),
 # *FlashAttention*. Ainslie et al. (2023), *GQA*. Dettmers et al. (2022), *LLM.int8()*. Hinton, Vinyals and Dean
-# (2015),
-# *Distilling the knowledge in a neural network*. Shazeer et al. (2017), *Outrageously large neural networks*. Jiang
-# et al. (2024), *Mixtral of experts*. Shoeybi et al. (2019), *Megatron-LM*. Rajbhandari et al. (2020), *ZeRO*.
+# (2015), *Distilling the knowledge in a neural network*. Shazeer et al. (2017), *Outrageously large neural networks*.
+# Jiang et al. (2024), *Mixtral of experts*. Shoeybi et al. (2019), *Megatron-LM*. Rajbhandari et al. (2020), *ZeRO*.
 #
 # **At full size:** `torchrun --nproc-per-node=4 -m lecture_lib.train --preset gpu` trains on four GPUs, with the same
 # all-reduce that you wrote. With one GPU, take the second line of section 9's cell.
