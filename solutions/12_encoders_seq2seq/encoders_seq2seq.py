@@ -565,7 +565,8 @@ def additive_attention(query, keys, W, U, v, mask=None):
 #    sum over the keys of weight times key.
 
 # %% [markdown]
-# **See** a writer's first look at four states, with random matrices: no state is left out, none is preferred.
+# **See** a writer's first look at four states. The matrices are random: every state gets a share, and which gets the
+# largest means nothing yet.
 
 # %%
 torch.manual_seed(0)
