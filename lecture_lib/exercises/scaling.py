@@ -114,17 +114,22 @@ def _lets_go(online_softmax, pairs):
 
 
 class LargestTensor(TorchFunctionMode):
-    """Context manager: `with LargestTensor() as largest: ...`, then `largest.numel` is that of the largest result."""
+    """Context manager: `with LargestTensor() as largest: ...`, then `largest.numel` is that of the largest result.
+
+    `largest.shapes` has the shapes of all results that hold floats.
+    """
 
     def __init__(self):
         super().__init__()
-        self.numel = 0
+        self.numel, self.shapes = 0, set()
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         results = function(*args, **(kwargs or {}))
         for result in results if isinstance(results, tuple | list) else (results,):
             if isinstance(result, torch.Tensor):
                 self.numel = max(self.numel, result.numel())
+                if result.is_floating_point():
+                    self.shapes.add(tuple(result.shape))
         return results
 
 
@@ -132,6 +137,19 @@ def _smaller_than_the_matrix(flash_attention, Q, K, V, block):
     with LargestTensor() as largest:
         flash_attention(Q, K, V, block)
     return largest.numel <= len(Q) * len(K) // 4
+
+
+def _a_tile_at_a_time(flash_attention, Q, K, V, block):
+    """Whether no result holds more scores than a tile, nor those of all keys; smaller pieces than a tile are welcome.
+
+    The sizes differ, so that a shape tells what a result is: one with all keys, but not their d_k or d_v numbers, can
+    only be scores. Through a tile of products q * k, not summed yet, block * block * d_k numbers may be held.
+    """
+    with LargestTensor() as largest:
+        out = flash_attention(Q, K, V, block)
+    widths = {Q.shape[1], V.shape[1]}
+    whole_rows = any(len(K) in shape and not widths & set(shape) for shape in largest.shapes)
+    return out.shape == (len(Q), V.shape[1]) and not whole_rows and largest.numel <= block * block * Q.shape[1]
 
 
 READY_ATTENTION = ["torch.nn.functional.scaled_dot_product_attention", "torch._C._nn.scaled_dot_product_attention"]
@@ -155,6 +173,8 @@ def probe_flash_attention(flash_attention, rng):
     yield case("more keys than queries", flash_attention, *inputs(T_k, T_q + T_k), 3)
     yield case("large scores", flash_attention, *inputs(T, T + 3, 2000.0), 3)
     yield holds("no tensor as large as the matrix of scores", _smaller_than_the_matrix, flash_attention, *_long(rng))
+    tall = normal(rng, 50, 3), normal(rng, 58, 3), normal(rng, 58, 2)  # strips of 9 rows: 450 and 522 scores
+    yield holds("never more scores than one tile", _a_tile_at_a_time, flash_attention, *tall, 9)
 
 
 def _long(rng):
@@ -244,6 +264,7 @@ def probe_distillation_loss(distillation_loss, rng):
     yield case("a batch", distillation_loss, *normal(rng, 2, batch, T, vocab_size), warm)
     yield case("the teacher's own logits", distillation_loss, teacher + 1.0, teacher, warm)
     yield case("large logits", distillation_loss, 900.0 + logits, 900.0 + teacher, warm)
+    yield case("logits far apart", distillation_loss, 900.0 * logits, 900.0 * teacher, warm)
     yield case("the gradient of the logits", gradient, logits, teacher, warm)
     yield holds("the teacher gets no gradient", left_alone, logits, teacher, warm)
 
@@ -288,26 +309,34 @@ def _replicas(workers):
 def _together(all_reduce_gradients, workers):
     """The models of all workers after the call, one after another in this process.
 
-    Each worker runs twice: first to see what it gives to all_reduce, then to get the sums. What it gives can't depend
-    on sums, so both times it is the same.
+    Each runs again and again, and gets the sums of what all gave the time before, until these no longer change: then
+    it has got what real workers get. What a call gives follows from the calls before it, so each round settles one.
     """
-    n, given = len(workers), []
-    for model in _replicas(workers):
-        given.append([])
-        all_reduce_gradients(model, n, lambda tensor: given[-1].append(tensor.detach().clone()))
-    calls = [[tuple(tensor.shape) for tensor in of_one] for of_one in given]
-    if any(shapes != calls[0] for shapes in calls):
-        raise RuntimeError(f"the workers wait for each other for ever: they give all_reduce {_listed(calls)}")
-    models = _replicas(workers)
-    for model in models:
-        sums = iter([torch.stack(tensors).sum(0) for tensors in zip(*given)])
-        with torch.no_grad():
-            all_reduce_gradients(model, n, lambda tensor, sums=sums: _put(tensor, next(sums)))
-    return models
+    sums = []
+    for _ in range(20):
+        models = _replicas(workers)
+        given = [_given(all_reduce_gradients, model, len(workers), sums) for model in models]
+        calls = [[tuple(tensor.shape) for tensor in of_one] for of_one in given]
+        if any(shapes != calls[0] for shapes in calls):
+            raise RuntimeError(f"the workers wait for each other for ever: they give all_reduce {_listed(calls)}")
+        before, sums = sums, [torch.stack(tensors).sum(0) for tensors in zip(*given)]
+        if len(before) == len(sums) and all(a.allclose(b, equal_nan=True) for a, b in zip(before, sums)):
+            return models
+    raise RuntimeError(f"what is given to all_reduce is never the same twice, in {len(sums)} calls a worker")
 
 
-def _put(tensor, total):
-    tensor.copy_(total)
+def _given(all_reduce_gradients, model, n_workers, sums):
+    """What one worker gives to all_reduce, call by call, if it gets these sums; after the last of them, nothing."""
+    given = []
+
+    def all_reduce(tensor):
+        given.append(tensor.detach().clone())
+        if len(given) <= len(sums):
+            with torch.no_grad():
+                tensor.copy_(sums[len(given) - 1])
+
+    all_reduce_gradients(model, n_workers, all_reduce)
+    return given
 
 
 def _listed(calls):

@@ -399,7 +399,7 @@ from lecture_lib.models.interchange import unpermute
 
 smol, tokenizer = None, None
 if not pretrained.is_cached():
-    print("SmolLM2's file isn't here: run pretrained.fetch() once (93 MB), then this cell again.")
+    print("SmolLM2's file isn't here: run pretrained.fetch() once (98 MB), then this cell again.")
 else:
     from lecture_lib.pretrained.gguf_file import read_gguf
     from lecture_lib.pretrained.weights import gguf_config
@@ -816,6 +816,23 @@ class LoRALinear(nn.Module):
 # 3. forward: the frozen layer's output plus scale times (x times A transposed, times B transposed). merge: a new
 #    nn.Linear of the same sizes; without gradients, copy W + scale times B times A into its weight, and the bias if
 #    there is one.
+
+# %% [markdown]
+# **See:** two thin matrices learn, by Adam, what a layer lacks. $W$ stays as it is.
+
+# %%
+torch.manual_seed(0)
+layer, x, wanted = my.LoRALinear(nn.Linear(6, 6), rank=2, alpha=4.0), torch.randn(20, 6), torch.randn(20, 6)
+frozen, adam = layer.linear.weight.clone(), torch.optim.Adam([layer.lora_A, layer.lora_B], lr=0.05)
+for step in range(101):
+    loss = ((layer(x) - wanted) ** 2).mean()
+    if step % 50 == 0:
+        print(f"step {step:3}: loss {loss.item():.3f}, largest entry of B {layer.lora_B.abs().max().item():.2f}")
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+print("W is as it was:", torch.equal(layer.linear.weight, frozen))
+print("merged, it does the same:", torch.allclose(layer.merge()(x), layer(x), atol=1e-5))
 
 # %% [markdown]
 # **Poll.** One of SmolLM2's matrices $W_q$ is $576 \times 576$. How many numbers does LoRA of rank 8 train for it?

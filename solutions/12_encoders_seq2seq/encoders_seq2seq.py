@@ -565,7 +565,8 @@ def additive_attention(query, keys, W, U, v, mask=None):
 #    sum over the keys of weight times key.
 
 # %% [markdown]
-# **See** a writer's first look at four states, with random matrices: no state is left out, none is preferred.
+# **See** a writer's first look at four states. The matrices are random: every state gets a share, and which gets the
+# largest means nothing yet.
 
 # %%
 torch.manual_seed(0)
@@ -791,7 +792,8 @@ class Seq2Seq(nn.Module):
 #    through all decoder blocks, each with vectors and mask; answer = head of norm of y. forward: one after the other.
 
 # %% [markdown]
-# The prediction: if no cross-attention says anything, the whole stack of encoder blocks learns nothing.
+# The prediction: if no cross-attention says anything, the whole stack of encoder blocks learns nothing, and neither do
+# the cross-attentions' own $W_q$, $W_k$, $W_v$.
 #
 # **See** a translator untrained: it knows nothing of 35 words, so its loss should be some $\ln 35 = 3.56$, and what its
 # random numbers add to that.

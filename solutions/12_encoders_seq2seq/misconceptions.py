@@ -946,6 +946,20 @@ class OneNormForBothStacks(nn.Module):
 
 @misconception(
     "translate",
+    "Your rows end well, but words stand in them that were said after the first eos. You strike out every eos; what of "
+    "all that follows it?",
+)
+def strikes_out_every_eos(model, source, bos, eos, max_tokens):
+    rows = torch.full((len(source), 1), bos)
+    with torch.no_grad():
+        memory = model.encode(source)
+        while rows.shape[1] <= max_tokens and not (rows == eos).any(1).all():
+            rows = torch.cat([rows, model.decode(rows, memory)[:, -1].argmax(-1, keepdim=True)], 1)
+    return [[i for i in row[1:] if i != eos] for row in rows.tolist()]
+
+
+@misconception(
+    "translate",
     "Each of your translations begins with bos. It was there to set the decoder going: which of the ids that you hold "
     "did the model write?",
 )

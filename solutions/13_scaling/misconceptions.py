@@ -420,6 +420,15 @@ def makes_the_whole_matrix(Q, K, V, block):
 
 @misconception(
     "flash_attention",
+    "All your numbers are right, but some query meets all keys at once. With 100,000 keys that is a row of 100,000 "
+    "scores. Where does your code cut K and V into tiles, and what must it carry from one tile to the next?",
+)
+def all_keys_at_once(Q, K, V, block):
+    return torch.cat([torch.softmax(q @ K.T / Q.shape[1] ** 0.5, dim=1) @ V for q in Q.split(block)])
+
+
+@misconception(
+    "flash_attention",
     "Ordinary scores are right, large ones give nan. Your tiles add up exponentials as they are: from what did "
     "online_softmax measure its scores, and why?",
 )
@@ -587,6 +596,17 @@ def scale_is_the_largest(q, scale):
 
 
 # --- distillation_loss
+
+
+@misconception(
+    "distillation_loss",
+    "Right until the logits lie far apart: a probability is rounded to 0 then, and has no logarithm. Which function of "
+    "torch gives log-probabilities without making the probabilities first?",
+)
+def logarithm_of_a_softmax(logits, teacher_logits, temperature):
+    p = torch.softmax(teacher_logits.detach() / temperature, -1)
+    q = torch.softmax(logits / temperature, -1)
+    return temperature**2 * (p * (p / q).log()).sum(-1).mean()
 
 
 @misconception(

@@ -331,7 +331,7 @@ print("all at once:      ", torch.softmax(scores, 0) @ values)
 
 # %% tags=["exercise:flash_attention"]
 def flash_attention(Q, K, V, block):
-    """Scaled dot-product attention, tile by tile, with no matrix of all scores.
+    """Scaled dot-product attention, tile by tile: there are never more scores at once than one tile has.
 
     Q: (T_q, d_k), K: (T_k, d_k), V: (T_k, d_v); block: rows of a tile, of Q as well as of K and V -> (T_q, d_v)
 
@@ -985,9 +985,8 @@ for step in (1, 16, 64):
 # laws for neural language models*. Hoffmann et al. (2022), *Training compute-optimal large language models*
 # (Chinchilla). Milakov and Gimelshein (2018), *Online normalizer calculation for softmax*. Dao et al. (2022),
 # *FlashAttention*. Ainslie et al. (2023), *GQA*. Dettmers et al. (2022), *LLM.int8()*. Hinton, Vinyals and Dean
-# (2015),
-# *Distilling the knowledge in a neural network*. Shazeer et al. (2017), *Outrageously large neural networks*. Jiang
-# et al. (2024), *Mixtral of experts*. Shoeybi et al. (2019), *Megatron-LM*. Rajbhandari et al. (2020), *ZeRO*.
+# (2015), *Distilling the knowledge in a neural network*. Shazeer et al. (2017), *Outrageously large neural networks*.
+# Jiang et al. (2024), *Mixtral of experts*. Shoeybi et al. (2019), *Megatron-LM*. Rajbhandari et al. (2020), *ZeRO*.
 #
 # **At full size:** `torchrun --nproc-per-node=4 -m lecture_lib.train --preset gpu` trains on four GPUs, with the same
 # all-reduce that you wrote. With one GPU, take the second line of section 9's cell.

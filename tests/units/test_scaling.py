@@ -14,6 +14,7 @@ from autograder.building.lesson import read_lesson
 from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
+from lecture_lib.checking.observe import observe
 from lecture_lib.exercises.scaling import LargestTensor
 from lecture_lib.fallbacks import scaling as standins
 from lecture_lib.fallbacks.decoding import KVCache
@@ -351,3 +352,15 @@ def test_the_answer_to_the_poll_on_what_fits_is_the_only_one_below_a_gpu_s_memor
     state = 120  # GB of weights, gradients and optimiser; batches, scores and copies leave it as it is
     on_one_gpu = {"A": state, "B": state, "C": state / 4, "D": state}
     assert [letter for letter, held in on_one_gpu.items() if held <= 80] == [reference.does_not_fit]
+
+
+def test_the_probe_hands_back_what_real_workers_get_even_if_one_asks_twice():
+    def twice(model, n_workers, all_reduce):
+        for p in model.parameters():
+            all_reduce(p.grad)
+            all_reduce(p.grad)
+
+    seen = observe(SCALING.exercises["all_reduce_gradients"], twice, seed=0)["two workers, one parameter"]
+    right = observe(SCALING.exercises["all_reduce_gradients"], standins.all_reduce_gradients, seed=0)
+    mean = right["two workers, one parameter"][0][0].array
+    assert np.allclose(seen[0][0].array, 2 * 2 * mean)  # the sum of two, and that sum from both
