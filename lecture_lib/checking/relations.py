@@ -136,7 +136,7 @@ def _nan_relations(a: np.ndarray, b: np.ndarray, nan: np.ndarray, equal: Equal) 
         yield "NaN", "Some of your values are NaN: which operation here can be inf - inf, 0 / 0 or 0 times inf?"
     elif a.ndim >= 2 and (nan.all(-1) == nan.any(-1)).all():
         rows = "One whole row is" if nan.all(-1).sum() == 1 else "Whole rows are"
-        yield "NaN row", f"{rows} NaN, the others are right: what is special about the scores there?"
+        yield "NaN row", f"{rows} NaN, the others are right: what is special about the inputs there?"
     else:
         yield "NaN", "All is right but the NaN: which operation here can be inf - inf, 0 / 0 or 0 times inf?"
 

@@ -182,7 +182,7 @@ def render(model: Model) -> str:
     rows = (
         ("training, 6 N D", f"{found['flops']:.3g} FLOP"),
         ("", f"{found['petaflop_days']:.3g} petaflop/s-days"),
-        (f"on {model.gpus} GPUs", f"{found['seconds'] / 86_400:.3g} days"),
+        (f"on {model.gpus} GPU{'s' * (model.gpus > 1)}", f"{found['seconds'] / 86_400:.3g} days"),
         ("weights", f"{found['weights'] / 1e9:.3g} GB"),
         ("keys and values of a text", f"{found['cache_text'] / 1e9:.3g} GB"),
         ("training state", f"{found['training_state'] / 1e9:.3g} GB"),

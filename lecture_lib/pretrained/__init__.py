@@ -2,7 +2,7 @@
 
     from lecture_lib import pretrained
 
-    model, tokenizer = pretrained.load("smollm2-135m")          # fetched once (93 MB), then from the cache
+    model, tokenizer = pretrained.load("smollm2-135m")          # fetched once (98 MB), then from the cache
     ids = pretrained.chat_ids(tokenizer, "What is a narwhal?")
     answer = model.generate(ids, 60, temperature=0, stop_id=tokenizer.eos_id)
     tokenizer.decode(answer[len(ids):])

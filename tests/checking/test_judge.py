@@ -81,6 +81,27 @@ def test_right_on_the_first_case_only():
     assert verdict.diagnosis.name in ("first case only", "small")
 
 
+def diagnosis_of_all_but_the_first(first, *others):
+    """Of an answer that is right on the first of these cases alone."""
+
+    @exercise("increase", points=1)
+    def probe_increase(increase, rng):
+        for number, name in enumerate((first, *others)):
+            yield case(name, increase, number)
+
+    seen = observe(probe_increase, lambda x: x + 1, 0)
+    own = Key("increase", 0, {name: KeyCase(value) for name, value in seen.items()}, [])
+    return judge(observe(probe_increase, lambda x: 1 + 2.3 * x * x, 0), own).diagnosis
+
+
+def test_a_word_of_grammar_is_not_what_matters():
+    assert diagnosis_of_all_but_the_first("alone", "room for one", "time for two").name == "first case only"
+
+
+def test_names_of_parameters_are_no_example_to_compare_with():
+    assert diagnosis_of_all_but_the_first("names of the parameters", "alone", "twice") is None
+
+
 def test_a_stub_is_said_to_be_unwritten():
     def stub(x, mask):
         raise NotImplementedError
