@@ -114,7 +114,7 @@ function between(onact, onpoint) {
   const grow = (S, T) => {
     while (sources.length < S) {
       const fill = shape("rect", { width: 26, rx: 2, fill: BLUE, class: "lm-answer lm-bar" });
-      const figure = shape("text", { "text-anchor": "middle", "font-size": 14, class: "lm-answer" });
+      const figure = shape("text", { "text-anchor": "middle", "font-size": 16, class: "lm-answer" });
       svg.append(fill, figure);
       const s = sources.length;
       const name = word(top + 4);

@@ -113,8 +113,8 @@ function triangleOf(title, colour, words, point) {
   const svg = shape("svg", { width: left + side + 4, height: side + 26, role: "img" });
   const old = shape("path", { fill: "none", stroke: "var(--lm-line)" });
   const fresh = shape("path", { fill: colour, "fill-opacity": 0.85 }), stored = shape("path", { fill: colour });
-  const label = shape("text", { x: left - 6, "text-anchor": "end", "dominant-baseline": "central", "font-size": 14, "font-weight": 700 });
-  const below = shape("text", { x: left, y: side + 20, "font-size": 14 });
+  const label = shape("text", { x: left - 6, "text-anchor": "end", "dominant-baseline": "central", "font-size": 16, "font-weight": 700 });
+  const below = shape("text", { x: left, y: side + 20, "font-size": 16 });
   svg.append(old, fresh, stored, label, below);
   let cell = 20, count = 1;
   const square = (i, j) => {

@@ -114,7 +114,7 @@ function makeBox() {
   const back = shape("rect", { ...BOX, rx: 10 });
   const inner = shape("rect", { width: BOX.width - 9, height: BOX.height - 9, rx: 7, fill: "none", "stroke-width": 1 });
   const name = shape("text", { "font-size": 22, "font-style": "italic" });
-  const formula = shape("text", { "font-size": 14, "fill-opacity": 0.85, "text-anchor": "middle" });
+  const formula = shape("text", { "font-size": 16, "fill-opacity": 0.85, "text-anchor": "middle" });
   const value = shape("text", { "text-anchor": "end", "font-weight": 600 });
   const gradient = shape("text", { "font-size": 20, "text-anchor": "end", "font-weight": 600 });
   value.style.fill = BLUE_INK;

@@ -51,7 +51,7 @@ export function headPictures({ onpoint, onact }) {
     canvas.style.cssText = `position:absolute;left:${share(EDGE.left, sheet.width)};top:${share(EDGE.top, sheet.height)};` +
       `width:${share(n_layers * cell, sheet.width)};height:${share(n_heads * cell, sheet.height)}`;
     [canvas.width, canvas.height] = [2 * n_layers * cell, 2 * n_heads * cell];
-    const text = (attributes, words) => shape("text", { "font-size": 15, "dominant-baseline": "central", ...attributes }, words);
+    const text = (attributes, words) => shape("text", { "font-size": 17, "dominant-baseline": "central", ...attributes }, words);
     const word = (name, value) => (value === 0 || n_layers * cell < 200 ? name : "");
     names.replaceChildren(
       text({ x: EDGE.left - 8, y: 10, "text-anchor": "end" }, "layer"),

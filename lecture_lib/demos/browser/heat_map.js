@@ -67,7 +67,7 @@ function pointing(svg, cells, { R, C }, onpoint, onact) {
 }
 
 function nameSides(svg, rows, columns, { cell, left, top }) {
-  const look = { "dominant-baseline": "central", "font-size": Math.min(16, Math.max(9, cell * 0.8)) };
+  const look = { "dominant-baseline": "central", "font-size": Math.min(16, Math.max(9, cell * 0.95)) };
   rows.forEach((name, i) => svg.append(shape("text", { ...look, x: left - 6, y: top + (i + 0.5) * cell, "text-anchor": "end" }, shorten(name, NAME_LENGTH))));
   columns.forEach((name, j) => svg.append(shape("text", { ...look, transform: `translate(${left + (j + 0.5) * cell},${top - 6}) rotate(-90)` }, shorten(name, NAME_LENGTH))));
 }
@@ -80,7 +80,7 @@ function squareCells(svg, { R, C, cell, left, top }) {
     rects.push(shape("rect", { x, y, width: cell, height: cell, "data-i": i, "data-j": j }));
     svg.append(rects.at(-1));
     if (cell < 34) continue;
-    texts.push(shape("text", { x: x + cell / 2, y: y + cell / 2, "text-anchor": "middle", "dominant-baseline": "central", "font-size": Math.max(13, cell * 0.28), "pointer-events": "none" }));
+    texts.push(shape("text", { x: x + cell / 2, y: y + cell / 2, "text-anchor": "middle", "dominant-baseline": "central", "font-size": Math.max(cell * 0.28, Math.min(16, cell * 0.42)), "pointer-events": "none" }));
     svg.append(texts.at(-1));
   }
   return {

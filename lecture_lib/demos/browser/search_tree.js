@@ -129,7 +129,7 @@ function treePicture(nodes, point) {
       group,
       box: shape("rect", { x: x(node), y: y(node) - TALL / 2, width: BOX, height: TALL, rx: 8 }),
       name: shape("text", { ...middle, x: x(node) + BOX / 2, y: y(node), "pointer-events": "none" }, shorten(node.name, 11)),
-      total: shape("text", { ...halo, x: x(node) + BOX + 6, y: y(node) - (node.end ? 0 : 17), "font-weight": 700, "font-size": 15 }),
+      total: shape("text", { ...halo, x: x(node) + BOX + 6, y: y(node) - (node.end ? 0 : 17), "font-weight": 700, "font-size": 16 }),
     };
     if (place !== nodes.findIndex(({ parent }) => parent < 0)) {
       const above = nodes[node.parent];

@@ -5,6 +5,7 @@ import { element, python } from "./elements.js";
 import { tools } from "./controls.js";
 
 const ZOOMS = [2.2, 2, 1.8, 1.6, 1.45, 1.3, 1.15, 1];
+const WIDEST = 1110; // of the layout on a full screen, in pixels before the zoom: type is read from the last row, and the end may be scrolled to
 
 /**
  * state(): what the person at the screen chose; share(changes) changes it, for every view and for Python.
@@ -37,7 +38,7 @@ export function stage({ model, el, name, controls = [], open = [], answer = [], 
   if (line) pairs.push(["copy as Python", () => { readout.textContent = call(); navigator.clipboard?.writeText(call()).catch(() => {}); }]);
   pairs.push(["full screen", () => (document.fullscreenElement ? document.exitFullscreen() : node.requestFullscreen?.())]);
   node.addEventListener("fullscreenchange", () => enlarge(node));
-  node.append(...controls, trouble, element("div", { class: "lm-row" }, ...open, ...shown), readout, tools(...pairs));
+  node.append(...controls, trouble, element("div", { class: "lm-row" }, ...open, ...shown), element("div", { class: "lm-foot" }, readout, tools(...pairs)));
   el.append(node);
 
   const tell = (text) => { // not before the class has voted: it would say what is covered
@@ -64,10 +65,11 @@ export function stage({ model, el, name, controls = [], open = [], answer = [], 
   return { node, state: () => model.get("state"), given: () => model.get("given"), share, tell, run };
 }
 
-/** On the full screen as large as it fits, but no smaller than it was. */
+/** On the full screen as large as it fits, but no smaller than is read from the last row. */
 function enlarge(node) {
   if (document.fullscreenElement !== node) { node.style.zoom = ""; return; }
-  for (const zoom of ZOOMS) {
+  const least = Math.max(1, innerWidth / WIDEST);
+  for (const zoom of [...ZOOMS.filter((larger) => larger > least), least]) {
     node.style.zoom = zoom;
     if (node.scrollHeight <= node.clientHeight + 1 && node.scrollWidth <= node.clientWidth + 1) return;
   }
