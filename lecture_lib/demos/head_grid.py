@@ -49,15 +49,18 @@ class HeadGrid:
         return dict(zip(ROLES, found))
 
 
-def compute(weights, tokens: Sequence[str]) -> HeadGrid:
+def compute(weights, tokens: Sequence[str] | None) -> HeadGrid:
     """The grid's numbers.
 
     weights: array or tensor (n_layers, n_heads, T, T), rows sum to 1 (or are 0, where nothing may be seen); tokens: T
-    strings. on_first leaves out the first two queries, for which the first token is the query itself or the one before;
-    on_same leaves out the first token of all, which draws weight whatever word it is (Xiao et al. 2023).
+    strings, or a text of T words. on_first leaves out the first two queries, for which the first token is the query
+    itself or the one before; on_same leaves out the first token of all, which draws weight whatever word it is (Xiao et
+    al. 2023).
     Raises ValueError, in one line, for another shape or for rows that are no weights.
     """
-    tokens = [str(token) for token in tokens]
+    if tokens is None:
+        raise ValueError("weights need the names of their tokens: show(weights, tokens)")
+    tokens = tokens.split() if isinstance(tokens, str) else [str(token) for token in tokens]
     weights = weights.detach().cpu() if hasattr(weights, "detach") else weights
     weights = np.asarray(weights, dtype=np.float64)
     T = len(tokens)
@@ -132,7 +135,7 @@ def show(
     Without weights, or with a sentence in their place, the heads are those of SmolLM2-135M; without a sentence too they
     are recorded, and the few that look at the token before are lit: heads divide the work. query None is the last token
     of what is given. find: a key of `ROLES`, by which heads are ranked; "" ranks what the chosen token looks at.
-    without_first: the first token's column is left out of the picture, and the rest is shaded by its own largest weight.
+    without_first: the first token's column is left out of the picture, the rest is shaded by its own largest weight.
     What can't be shown is said in the widget's place, in one line.
     """
     from lecture_lib.demos import _panel, attention_in_the_wild

@@ -7,7 +7,7 @@ those of its node. Trees too large to be drawn are left to the decoders.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log
+from math import isfinite, log, nan
 from typing import Any
 
 import numpy as np
@@ -298,12 +298,22 @@ def _paths(tree: Tree) -> dict[Path, float]:
         for name, pair in below.items():
             if not (isinstance(pair, tuple) and len(pair) == 2):
                 raise ValueError(f"behind {name!r} stands no pair of a weight and a tree")
-            waiting.append(((*path, name), total + float(pair[0]), pair[1]))
+            waiting.append(((*path, name), total + _weight(name, pair[0]), pair[1]))
         if len(found) > MOST_PATHS:
             raise ValueError(f"the tree has more than {MOST_PATHS} paths; show a smaller one")
     if not found:
         raise ValueError("the tree is empty; give it at least one edge")
     return found
+
+
+def _weight(name: str, given: Any) -> float:
+    try:
+        weight = float(given)
+    except (TypeError, ValueError):
+        weight = nan
+    if not isfinite(weight):
+        raise ValueError(f"the weight of {name!r} is {given!r}; expected a finite number")
+    return weight
 
 
 def _below(tree: Tree, path: Path) -> Tree:

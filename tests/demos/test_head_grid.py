@@ -195,3 +195,7 @@ def test_heads_are_ranked_by_a_role(in_node):
     values = [0.1, 0.5, 0.2, 0.9]
     found = in_node("heads", "ranked", values, 2)
     assert [(at["layer"], at["head"]) for at in found] == [(1, 1), (0, 1), (1, 0), (0, 0)]
+
+
+def test_weights_without_the_names_of_their_tokens_are_refused_in_one_line(weights):
+    assert "weights need the names of their tokens" in demos.head_grid.show(weights).still

@@ -2,7 +2,7 @@
 
 import { attribute, element, keys, pool, shape, shorten } from "./elements.js";
 
-const BOX = { width: 168, height: 74 }, STEP = { x: 270, y: 108 }, SCALE = 1.12, MOST_SHOWN = 1230;
+const BOX = { width: 168, height: 74 }, STEP = { x: 270, y: 98 }, SCALE = 1.12, MOST_SHOWN = 1230;
 const BLUE_INK = "rgb(var(--lm-blue))", ORANGE_INK = "var(--lm-orange)";
 
 /** Text with indices lowered (w_1), into an HTML or SVG node. */

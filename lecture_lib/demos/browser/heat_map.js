@@ -80,7 +80,7 @@ function squareCells(svg, { R, C, cell, left, top }) {
     rects.push(shape("rect", { x, y, width: cell, height: cell, "data-i": i, "data-j": j }));
     svg.append(rects.at(-1));
     if (cell < 34) continue;
-    texts.push(shape("text", { x: x + cell / 2, y: y + cell / 2, "text-anchor": "middle", "dominant-baseline": "central", "font-size": Math.max(cell * 0.28, Math.min(16, cell * 0.42)), "pointer-events": "none" }));
+    texts.push(shape("text", { x: x + cell / 2, y: y + cell / 2, "text-anchor": "middle", "dominant-baseline": "central", "font-size": Math.max(cell * 0.28, Math.min(16, cell * 0.41)), "pointer-events": "none" }));
     svg.append(texts.at(-1));
   }
   return {

@@ -7,7 +7,7 @@ import { stage } from "./stage.js";
 
 const SCALES = ["linear", "log"], CELLS = ["rnn", "lstm"];
 const LOWEST = -6; // the power of ten at the foot of the logarithmic bars
-const [LEFT, CELL, BAR, ASK, FOOT] = [78, 22, 150, 30, 58]; // pixels: axis, a number, the tallest bar, the rows above and below
+const [LEFT, CELL, BAR, ASK, FOOT] = [78, 17, 112, 28, 54]; // pixels: axis, a number, the tallest bar, the rows above and below
 const RIGHT = 30; // pixels that the last word's question needs beyond its column
 const GREEN = "var(--lm-green)";
 const [SMALLEST, LARGEST] = [1e-4, 1e2]; // shares on the curve over all memories
@@ -60,7 +60,7 @@ function render({ model, el }) {
   const rows = floats(model.get("given").states).length / T;
   const network = unrolled({ tokens, rows, wide, onpoint: told, onact: go });
   const bars = barsBelow({ tokens, wide, onpoint: told, onact: go });
-  const said = element("div", { class: "lm-title", style: "font-size:1.15em" });
+  const said = element("div", { class: "lm-title" });
   const entry = (colour, name) => element("span", {}, element("i", { style: `border-top:12px solid ${colour}` }), name);
   const key = element("div", { class: "lm-legend" },
     entry("rgb(var(--lm-blue))", "positive"), entry("var(--lm-orange)", "negative number of the state"));
