@@ -134,7 +134,7 @@ def show(
 ):
     """The painter as a widget: click, drag, or arrow keys and space. Of more than 64 tokens the first are shown.
 
-    tokens: a list, or a text that is cut at its spaces. scores: (T, T), made up if left out. visible: (T, T) truth values
+    tokens: a list, or a text, cut at its spaces. scores: (T, T), made up if left out. visible: (T, T) truth values
     to begin with, or the name of a usual mask (`PRESETS`); everything if left out. layers: through how many layers what
     is known is followed. width: of the sliding window. predict: the weights stay covered until they are revealed. What
     was painted stands in the widget's `state["visible"]`. What can't be used is said in its place, in one line.

@@ -85,7 +85,7 @@ function render({ model, el }) {
     if (drawn !== sentence) {
       drawn = sentence;
       map = heatMap({
-        rows: target, columns: source, largest: 40, title: "weights: target (row), source (column)",
+        rows: target, columns: source, largest: 40, size: 330, title: "weights: target (row), source (column)",
         label: "The weights. Arrow keys move, Enter chooses the word that is being written.", onpoint: tell, onact: go,
       });
       holder.replaceChildren(map.node);
@@ -100,7 +100,7 @@ function render({ model, el }) {
 
 /** The two sentences, one above the other, arcs between them; the word being written has its bars of shares. */
 function between(onact, onpoint) {
-  const [letter, gap, top, bar, far] = [9.4, 18, 92, 60, 170];
+  const [letter, gap, top, bar, far] = [9.4, 12, 92, 60, 150];
   const label = "The two sentences. Arrow keys choose the word that is being written.";
   const svg = shape("svg", { height: top + far + 40, role: "radiogroup", "aria-label": label });
   const lines = shape("g"), sources = [], targets = [], paths = [];
