@@ -75,6 +75,7 @@ function render({ model, el }) {
     question: "Which source word will each target word look at most?",
     line: ({ row, frame, sentence }) => [call, own ? { row, frame } : { row, frame, sentence }],
   });
+  const maps = []; // one for each sentence: made anew at every change, they leave garbage, whose collection is seen
   let map = null, drawn = null;
   return shown.run(() => {
     const { frame, sentence } = shown.state();
@@ -84,7 +85,7 @@ function render({ model, el }) {
     when.set(frame);
     if (drawn !== sentence) {
       drawn = sentence;
-      map = heatMap({
+      map = maps[sentence] ??= heatMap({
         rows: target, columns: source, largest: 40, size: 330, title: "weights: target (row), source (column)",
         label: "The weights. Arrow keys move, Enter chooses the word that is being written.", onpoint: tell, onact: go,
       });

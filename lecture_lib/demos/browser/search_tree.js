@@ -5,7 +5,7 @@ import { choice, slider, stepper, toggle, tools } from "./controls.js";
 import { stage } from "./stage.js";
 
 const METHODS = ["greedy", "beam", "sample", "best"];
-const ROW = 35, COLUMN = 178, BOX = 104, TALL = 30, MARGIN = 96;
+const ROW = 35, COLUMN = 196, BOX = 100, TALL = 30, MARGIN = 70;
 const BLUE = "rgb(var(--lm-blue))", ORANGE = "var(--lm-orange)", PAPER = "var(--jp-layout-color0, Canvas)";
 
 /** A number as Python's sentences have it: at most two digits, none that say nothing. */
