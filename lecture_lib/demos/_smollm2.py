@@ -58,6 +58,8 @@ def source(text: str) -> str:
 
 def encoded(text: str) -> list[int]:
     """The sentence as ids; ValueError for one that is empty or too long."""
+    if not text.strip():
+        raise ValueError("the sentence is empty; type one, or take one of the recorded ones")
     _, tokenizer = loaded()
     ids = tokenizer.encode(text)
     if not 1 <= len(ids) <= MOST_TOKENS:

@@ -287,10 +287,13 @@ def _full_mask(mask, T: int) -> np.ndarray:
 def _call(attention: Attention, Q, K, V, mask) -> np.ndarray:
     """What the given function returns, if it is a (T, d_v) array."""
     try:
-        out = np.asarray(attention(Q, K, V, mask), dtype=np.float64)
+        out = attention(Q, K, V, mask)
+        out = np.asarray(out, dtype=np.float64) if not isinstance(out, tuple) else out
     except Exception as error:
         name = getattr(attention, "__name__", "attention")
         raise ValueError(f"{name} raises {type(error).__name__}: {error}; does it pass its check?") from error
+    if isinstance(out, tuple):
+        raise ValueError(f"the attention function returns {len(out)} things, expected one: the output {V.shape}")
     if out.shape != V.shape:
         raise ValueError(
             f"the attention function returns shape {out.shape}, expected {V.shape}; does it pass its check?"

@@ -105,6 +105,8 @@ def shape_of(model: Any) -> Shape:
         return Shape(*MODELS[model])
     if hasattr(model, "n_kv_heads"):
         return Shape(model.n_layers, model.n_heads, model.n_kv_heads, model.d_k, model.vocab_size)
+    if not (isinstance(model, tuple) and len(model) == 3):
+        raise ValueError(f"seen {model!r}; expected the name of a model, a Config, or (n_layers, d_kv, bytes)")
     n_layers, d_kv, bytes_each = model
     heads = next(n for n in (d_kv // 64, d_kv // 16, 1) if n and d_kv % n == 0)
     return Shape(n_layers, heads, heads, d_kv // heads, 50257, bytes_each)

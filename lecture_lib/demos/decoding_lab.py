@@ -70,6 +70,8 @@ def compute(
     import torch
 
     scores = torch.as_tensor(np.asarray(logits, dtype=np.float64))
+    if tokens is None:
+        raise ValueError("scores need the names of their tokens: show(logits, tokens)")
     tokens = [str(token) for token in tokens]
     if not len(tokens) or not torch.isfinite(scores).any():
         raise ValueError("there is no token that can be drawn; give at least one finite score")

@@ -14,6 +14,8 @@ UNIT = "06_multihead"
 LARGEST = 512  # tokens; a larger picture would be slow to draw and too fine to read
 IN_FULL = 16  # tokens up to which the opened head is a table with names at its sides
 MOST_PIXELS = 1_500_000  # of all small pictures together
+MOST_SENT = 2_500_000  # weights, 10 MB: up to here the browser has them all, and answers without Python
+EXAMPLE, OPENED, QUERY = 1, (16, 0), 10  # of the recorded sentences; the head that looks most at the token before
 ROLES = {  # what a head may do, as the finder calls it -> in words
     "previous": "the token before",
     "itself": "itself",
@@ -47,15 +49,18 @@ class HeadGrid:
         return dict(zip(ROLES, found))
 
 
-def compute(weights, tokens: Sequence[str]) -> HeadGrid:
+def compute(weights, tokens: Sequence[str] | None) -> HeadGrid:
     """The grid's numbers.
 
     weights: array or tensor (n_layers, n_heads, T, T), rows sum to 1 (or are 0, where nothing may be seen); tokens: T
-    strings. on_first leaves out the first two queries, for which the first token is the query itself or the one before;
-    on_same leaves out the first token of all, which draws weight whatever word it is (Xiao et al. 2023).
+    strings, or a text of T words. on_first leaves out the first two queries, for which the first token is the query
+    itself or the one before; on_same leaves out the first token of all, which draws weight whatever word it is (Xiao et
+    al. 2023).
     Raises ValueError, in one line, for another shape or for rows that are no weights.
     """
-    tokens = [str(token) for token in tokens]
+    if tokens is None:
+        raise ValueError("weights need the names of their tokens: show(weights, tokens)")
+    tokens = tokens.split() if isinstance(tokens, str) else [str(token) for token in tokens]
     weights = weights.detach().cpu() if hasattr(weights, "detach") else weights
     weights = np.asarray(weights, dtype=np.float64)
     T = len(tokens)
@@ -121,30 +126,31 @@ def show(
     layer: int | None = None,
     head: int | None = None,
     query: int | None = None,
-    find: str = "",
+    find: str | None = None,
     without_first: bool = False,
     predict: bool | str = False,
 ):
     """The grid as a widget; weights and tokens as for `compute`. layer, head, query: opened first.
 
     Without weights, or with a sentence in their place, the heads are those of SmolLM2-135M; without a sentence too they
-    are recorded. query None is the last token, if there are weights. find: a key of `ROLES`, by which heads are ranked;
-    "" ranks what the chosen token looks at. without_first: the first token's column is left out of the picture, and the
-    rest is shaded by its own largest weight. What can't be shown is said in the widget's place, in one line.
+    are recorded, and the few that look at the token before are lit: heads divide the work. query None is the last token
+    of what is given. find: a key of `ROLES`, by which heads are ranked; "" ranks what the chosen token looks at.
+    without_first: the first token's column is left out of the picture, the rest is shaded by its own largest weight.
+    What can't be shown is said in the widget's place, in one line.
     """
     from lecture_lib.demos import _panel, attention_in_the_wild
     from lecture_lib.demos._smollm2 import SENTENCES, source
 
     try:
         if weights is None or isinstance(weights, str):
-            text = SENTENCES[0] if weights is None else weights
-            found = attention_in_the_wild.compute(text)
-            opened = attention_in_the_wild.OPENED if weights is None else (*attention_in_the_wild.OPENED[:2], None)
+            text = SENTENCES[EXAMPLE] if weights is None else weights
+            found, opened = attention_in_the_wild.compute(text), (*OPENED, QUERY if weights is None else None)
+            find = "previous" if weights is None and find is None else find
             parts = {"call": "" if weights is None else repr(text), "source": source(text)}
         else:
             found, opened, parts = compute(weights, tokens), (0, 0, None), {"call": "weights, tokens"}
         layer, head, query = (first if asked is None else asked for first, asked in zip(opened, (layer, head, query)))
-        state = state_of(found, layer, head, query, find, without_first)
+        state = state_of(found, layer, head, query, find or "", without_first)
     except ValueError as error:
         return _panel.one_line(str(error))
     return widget("head_grid", lambda _: found, state, predict, lambda _: parts)
@@ -178,20 +184,24 @@ def widget(
         found = of(text)
         changed = {} if text == drawn[0] else {**_whole(found), **parts(text)}
         drawn[0] = text
-        return {**changed, **_opened(found, state)}
+        return changed if _at_once(found) else {**changed, **_opened(found, state)}
 
     found = of(drawn[0])
     still = render_grid(found, state["layer"], state["head"]) + render_head(
         found, state["layer"], state["head"], state["query"]
     )
     note = parts(drawn[0]).get("source", "")
-    given = {**_whole(found), **parts(drawn[0]), **_opened(found, state)}
-    asks = ("layer", "head", "query", "text")
+    opened, asks = ({}, ("text",)) if _at_once(found) else (_opened(found, state), ("layer", "head", "query", "text"))
+    given = {**_whole(found), **parts(drawn[0]), **opened}
     return rich_demo(name, given, state, still=still + frame(escape(note)), predict=predict, asks=asks, answer=answer)
 
 
+def _at_once(found: HeadGrid) -> bool:
+    return found.weights.size <= MOST_SENT
+
+
 def _whole(found: HeadGrid) -> dict:
-    """What the browser needs of all heads: small pictures, and what each head does."""
+    """What the browser needs of all heads: small pictures, what each head does, and all weights if they aren't many."""
     n_layers, n_heads = found.weights.shape[:2]
     small = _small(found.weights)
     return {
@@ -202,12 +212,12 @@ def _whole(found: HeadGrid) -> dict:
         "small": small.tobytes(),
         "role_names": ROLES,
         "roles": np.stack(list(found.roles.values())),
-        "entropy": found.entropy,
+        "weights": found.weights if _at_once(found) else None,
     }
 
 
 def _opened(found: HeadGrid, state: dict) -> dict:
-    """One head's matrix, and one token's row in every head."""
+    """One head's matrix, and one token's row in every head, of weights that are too many to be sent at once."""
     layer, head, query = state["layer"], state["head"], state["query"]
     last = len(found.tokens) - 1
     query = last if query is None else min(query, last)

@@ -115,6 +115,14 @@ def describe(painted: Painted, tokens: Sequence[str]) -> str:
     return "; ".join(parts) + "."
 
 
+def _first(table, name: str, T: int, dtype) -> np.ndarray:
+    """A table for T tokens, cut to those that are shown. Raises ValueError for another shape."""
+    table = np.asarray(table, dtype=dtype)
+    if table.shape != (T, T):
+        raise ValueError(f"{name} has shape {table.shape}; expected ({T}, {T}) for {T} tokens")
+    return table[:MOST_TOKENS, :MOST_TOKENS]
+
+
 def show(
     tokens: Sequence[str] = EXAMPLE,
     scores=None,
@@ -126,24 +134,26 @@ def show(
 ):
     """The painter as a widget: click, drag, or arrow keys and space. Of more than 64 tokens the first are shown.
 
-    scores: (T, T), made up if left out. visible: (T, T) truth values to begin with, or the name of a usual mask
-    (`PRESETS`); everything if left out. layers: through how many layers what is known is followed. width: of the
-    sliding window. predict: the weights stay covered until they are revealed. What was painted stands in the widget's
-    `state["visible"]`. What can't be used is said in the widget's place, in one line.
+    tokens: a list, or a text, cut at its spaces. scores: (T, T), made up if left out. visible: (T, T) truth values
+    to begin with, or the name of a usual mask (`PRESETS`); everything if left out. layers: through how many layers what
+    is known is followed. width: of the sliding window. predict: the weights stay covered until they are revealed. What
+    was painted stands in the widget's `state["visible"]`. What can't be used is said in its place, in one line.
     """
     from lecture_lib.demos import _panel
 
-    given = [str(token) for token in tokens]
+    given = tokens.split() if isinstance(tokens, str) else [str(token) for token in tokens]
     tokens, own_scores = given[:MOST_TOKENS], scores is not None
     T = len(tokens)
     try:
-        scores = np.asarray(scores, dtype=np.float64)[:T, :T] if own_scores else example_scores(T)
+        scores = _first(scores, "scores", len(given), np.float64) if own_scores else example_scores(T)
+        if not np.isfinite(scores).all():
+            raise ValueError("some scores are no finite numbers; what is hidden belongs in `visible`")
         named = "all" if visible is None else visible
-        visible = preset(named, tokens, width) if isinstance(named, str) else np.asarray(named, dtype=bool)[:T, :T]
+        visible = preset(named, tokens, width) if isinstance(named, str) else _first(named, "visible", len(given), bool)
         if not T:
             raise ValueError("there are no tokens; expected one at least")
         weights = compute(scores, visible).weights
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         return _panel.one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 

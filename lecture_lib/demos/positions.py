@@ -32,6 +32,8 @@ class Encoding:
 
 def compute(table) -> Encoding:
     """The demo's numbers for a table (T, d), an array or a tensor. Raises ValueError, in one line, for other shapes."""
+    if callable(table):
+        raise ValueError("the table is a function; expected what it returns, a row for each position")
     table = np.asarray(table.detach().cpu() if hasattr(table, "detach") else table, dtype=np.float64)
     if table.ndim != 2 or table.shape[0] < 2:
         raise ValueError(f"the table has shape {table.shape}; expected a row for each of at least two positions")

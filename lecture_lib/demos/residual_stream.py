@@ -49,6 +49,8 @@ def compute(model, ids, vocab: Sequence[str], top: int = 3) -> Stream:
     """
     import torch
 
+    if ids is None or vocab is None:
+        raise ValueError("a model needs its text and its tokens: show(model, ids, vocab)")
     vocab = [str(token) for token in vocab]
     ids = torch.as_tensor(ids, dtype=torch.long).reshape(1, -1)
     if not ids.numel() or ids.min() < 0 or ids.max() >= len(vocab):

@@ -17,6 +17,7 @@ UNIT = "04_rnn_lm"
 SENTENCE = ("the", "whales", "that", "the", "otter", "near", "the", "cave", "likes", "sing")
 SCALES = ("linear", "log")
 MEMORIES = np.linspace(0, 3, 13).tolist()  # of the curve that shows all of them
+MOST_WORDS = 64
 MOST_SWEPT = 20  # words: beyond, the curve would take seconds
 CELLS = {"rnn": 1, "lstm": 4}  # blocks of rows in W_hx, W_hh and b_h
 SIZE = 6  # of vectors and states, where no weights are given
@@ -31,6 +32,14 @@ class Unrolled:
     cell: str
     states: np.ndarray
     blame: np.ndarray
+
+
+def words_of(tokens: Sequence[str] | str) -> list[str]:
+    """
+    >>> words_of("the whale"), words_of(["the", 1])
+    (['the', 'whale'], ['the', '1'])
+    """
+    return tokens.split() if isinstance(tokens, str) else [str(token) for token in tokens]
 
 
 def compute(
@@ -48,9 +57,9 @@ def compute(
     own rnn_step or lstm_step in the place of the library's. model: has E, W_hx, W_hh and b_h, which are used instead of
     random ones, together with ids (T,); it decides the cell. Raises ValueError, in one line, for what doesn't fit.
     """
-    tokens = [str(token) for token in tokens]
-    if not tokens:
-        raise ValueError("there are no words; give at least one")
+    tokens = words_of(tokens)
+    if not 1 <= len(tokens) <= MOST_WORDS:
+        raise ValueError(f"there are {len(tokens) or 'no'} words; give 1 to {MOST_WORDS}")
     from lecture_lib.models.threads import one_thread
 
     X, weights, cell = _random(tokens, cell, seed) if model is None else _of_model(tokens, model, ids)
@@ -193,7 +202,7 @@ def show(
     """
     from lecture_lib.demos import _panel
 
-    tokens = [str(token) for token in tokens]
+    tokens = words_of(tokens)
     try:
         if scale not in SCALES:
             raise ValueError(f"scale {scale!r} is not known; choose one of {', '.join(SCALES)}")

@@ -7,8 +7,7 @@ those of its node. Trees too large to be drawn are left to the decoders.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
-from math import log
+from math import isfinite, log, nan
 from typing import Any
 
 import numpy as np
@@ -183,6 +182,7 @@ def show(
         first = compute(tree, method, width, np.random.default_rng(seed), using)
     except ValueError as error:
         return _panel.one_line(str(error))
+    from lecture_lib.demos._tree_picture import render
     from lecture_lib.demos._widget import rich_demo
 
     widest = max(width, min(MOST_WIDTH, len(_paths(tree))))
@@ -208,7 +208,8 @@ def show(
         drawn = _sent(tree, compute(tree, "sample", rng=np.random.default_rng(now["seed"])))
         return {"searches": {**searches, "sample": drawn}}
 
-    still = render(tree, first, len(first.steps) - 1, probabilities)
+    last = len(first.steps) - 1
+    still = render(given["nodes"], _sent(tree, first)["steps"][last], f"{last} of {last}", probabilities)
     return rich_demo("search_tree", given, state, still=still, predict=predict, asks=("seed",), answer=answer)
 
 
@@ -243,7 +244,7 @@ def _searches(tree: Tree, widest: int, seed: int, using: Any) -> dict[str, dict]
 
 def _sent(tree: Tree, search: Search) -> dict[str, Any]:
     """A search with its paths as places in the list of nodes."""
-    place = {path: i for i, path in enumerate(_places(tree))}
+    place = {path: i for i, path in enumerate(_rows(tree))}
     steps = [
         {
             "looked": sorted(place[path] for path in step.looked),
@@ -259,10 +260,10 @@ def _sent(tree: Tree, search: Search) -> dict[str, Any]:
 
 def _nodes(tree: Tree) -> list[dict[str, Any]]:
     """Every node with its parent's place (-1 at the start), its edge's weight and share, and those of all its path."""
-    places = _places(tree)
-    order = {path: i for i, path in enumerate(places)}
+    rows = _rows(tree)
+    order = {path: i for i, path in enumerate(rows)}
     known: dict[Path, dict[str, Any]] = {}
-    for path in sorted(places, key=len):
+    for path in sorted(rows, key=len):
         above = known[path[:-1]] if path else {"total": 0.0, "chance": 1.0}
         weight = float(_edge(tree, path)[0]) if path else 0.0
         siblings = _below(tree, path[:-1]) if path else {}
@@ -271,14 +272,14 @@ def _nodes(tree: Tree) -> list[dict[str, Any]]:
             "name": path[-1] if path else "start",
             "parent": order[path[:-1]] if path else -1,
             "depth": len(path),
-            "row": places[path][1] / ROW,
+            "row": rows[path],
             "weight": weight,
             "share": share,
             "total": above["total"] + weight,
             "chance": above["chance"] * share,
             "end": not _below(tree, path),
         }
-    return [known[path] for path in places]
+    return [known[path] for path in rows]
 
 
 # --- the tree
@@ -297,12 +298,22 @@ def _paths(tree: Tree) -> dict[Path, float]:
         for name, pair in below.items():
             if not (isinstance(pair, tuple) and len(pair) == 2):
                 raise ValueError(f"behind {name!r} stands no pair of a weight and a tree")
-            waiting.append(((*path, name), total + float(pair[0]), pair[1]))
+            waiting.append(((*path, name), total + _weight(name, pair[0]), pair[1]))
         if len(found) > MOST_PATHS:
             raise ValueError(f"the tree has more than {MOST_PATHS} paths; show a smaller one")
     if not found:
         raise ValueError("the tree is empty; give it at least one edge")
     return found
+
+
+def _weight(name: str, given: Any) -> float:
+    try:
+        weight = float(given)
+    except (TypeError, ValueError):
+        weight = nan
+    if not isfinite(weight):
+        raise ValueError(f"the weight of {name!r} is {given!r}; expected a finite number")
+    return weight
 
 
 def _below(tree: Tree, path: Path) -> Tree:
@@ -311,97 +322,26 @@ def _below(tree: Tree, path: Path) -> Tree:
     return tree
 
 
-def _edge(tree: Tree, path: Path) -> tuple[float, Tree]:
-    return _below(tree, path[:-1])[path[-1]]
-
-
-# --- drawing
-
-ROW, COLUMN, BOX = 38, 185, 92
-
-
-def render(tree: Tree, search: Search, index: int, probabilities: bool = False) -> str:
-    """One step as HTML: a sentence, and the tree as SVG; what is kept in blue, what was weighed with a solid line."""
-    from lecture_lib.demos._panel import frame
-
-    step = search.steps[index]
-    places = _places(tree)
-    edges = "".join(_edge_svg(tree, path, places, step, probabilities) for path in places if path)
-    boxes = "".join(_box_svg(path, places[path], step) for path in places)
-    wide = max(x for x, _ in places.values()) + BOX + 70
-    tall = max(y for _, y in places.values()) + ROW / 2 + 4
-    said = (
-        f'<div class="lm-note" style="font-size:18px;min-height:3em"><b>{index} of {len(search.steps) - 1}.</b> '
-        f"{escape(step.said)}</div>"
-    )
-    svg = (
-        f'<svg viewBox="0 0 {wide:.0f} {tall:.0f}" role="img" aria-label="{escape(step.said)}" '
-        f'style="width:100%;max-width:{wide:.0f}px;font:16px system-ui,sans-serif">{edges}{boxes}</svg>'
-    )
-    return frame(said, svg)
-
-
-def _places(tree: Tree) -> dict[Path, tuple[float, float]]:
-    """Left edge and middle of each node's box: ends one below the other, every other node amid its children."""
-    places: dict[Path, tuple[float, float]] = {}
-    row = 0
+def _rows(tree: Tree) -> dict[Path, float]:
+    """The row of each node's middle: ends one below the other, every other node amid its children, after them."""
+    rows: dict[Path, float] = {}
+    ends = 0
 
     def put(path: Path, below: Tree) -> float:
-        nonlocal row
+        nonlocal ends
         if below:
-            heights = [put((*path, name), subtree) for name, (_, subtree) in below.items()]
-            y = sum(heights) / len(heights)
+            middles = [put((*path, name), subtree) for name, (_, subtree) in below.items()]
+            rows[path] = sum(middles) / len(middles)
         else:
-            y, row = (row + 0.5) * ROW, row + 1
-        places[path] = (4.0 + COLUMN * len(path), y)
-        return y
+            rows[path], ends = ends + 0.5, ends + 1
+        return rows[path]
 
     put((), tree)
-    return places
+    return rows
 
 
-def _edge_svg(tree: Tree, path: Path, places: dict, step: Step, probabilities: bool) -> str:
-    from lecture_lib.demos._panel import BLUE, ORANGE
-
-    (x0, y0), (x1, y1) = places[path[:-1]], places[path]
-    x0 += BOX
-    kept = any(best[: len(path)] == path for best in step.kept)
-    colour, thick = (BLUE, 4.5) if kept else ("#666", 1.8)
-    if step.counts:
-        colour, thick = ORANGE if kept else BLUE, 1.0 + 9.0 * step.counts.get(path, 0) / max(step.counts.values())
-    dashes = "" if path in step.looked or not step.looked else ' stroke-dasharray="3 5"'
-    weight, _ = _edge(tree, path)
-    label = _n(weight)
-    if probabilities:
-        node = _below(tree, path[:-1])
-        label = f"{shares(node)[list(node).index(path[-1])]:.2f}"
-    at_x, at_y = x0 + 0.62 * (x1 - x0), y0 + 0.62 * (y1 - y0)
-    return (
-        f'<line x1="{x0:.0f}" y1="{y0:.0f}" x2="{x1:.0f}" y2="{y1:.0f}" stroke="{colour}" '
-        f'stroke-width="{thick:.1f}"{dashes}/>'
-        f'<rect x="{at_x - 20:.0f}" y="{at_y - 11:.0f}" width="40" height="21" rx="5" fill="#fff" opacity="0.93"/>'
-        f'<text x="{at_x:.0f}" y="{at_y + 5:.0f}" text-anchor="middle" fill="#222" '
-        f'font-weight="{700 if kept else 400}">{label}</text>'
-    )
-
-
-def _box_svg(path: Path, place: tuple[float, float], step: Step) -> str:
-    from lecture_lib.demos._panel import BLUE
-
-    x, y = place
-    kept = any(best[: len(path)] == path for best in step.kept)
-    drawn = (
-        f'<rect x="{x:.0f}" y="{y - 14:.0f}" width="{BOX}" height="28" rx="8" fill="#fff" '
-        f'stroke="{BLUE if kept else "#888"}" stroke-width="{3 if kept else 1.2}"/>'
-        f'<text x="{x + BOX / 2:.0f}" y="{y + 6:.0f}" text-anchor="middle" fill="#222" '
-        f'font-weight="{700 if kept else 400}">{escape(path[-1][:10]) if path else "start"}</text>'
-    )
-    if path in step.counts:
-        drawn += (
-            f'<text x="{x + BOX + 6:.0f}" y="{y - 8:.0f}" font-size="14" fill="{BLUE}" '
-            f'stroke="#fff" stroke-width="4" paint-order="stroke" font-weight="700">{step.counts[path]}×</text>'
-        )
-    return drawn
+def _edge(tree: Tree, path: Path) -> tuple[float, Tree]:
+    return _below(tree, path[:-1])[path[-1]]
 
 
 def _text(path: Path) -> str:

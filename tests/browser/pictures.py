@@ -64,7 +64,9 @@ def take(page: Page, name: str) -> bytes:
     root = page.locator(f'.lm-rich[data-demo="{name}"]')
     root.wait_for(timeout=WAIT)
     root.evaluate(
-        "(root, edge) => { root.style.scrollMarginTop = `${edge}px`; root.scrollIntoView({block: 'start'}) }", EDGE
+        "(root, edge) => { root.style.margin = `${2 * edge}px 0`; root.style.scrollMarginTop = `${edge}px`;"
+        "root.scrollIntoView({block: 'start'}) }",
+        EDGE,
     )
     for _ in range(STEPS.get(name, 0)):
         root.get_by_role("button", name="next step").first.click()
@@ -77,7 +79,7 @@ def take(page: Page, name: str) -> bytes:
         "width": min(MOST[0], box["width"] + 2 * EDGE),
         "height": min(MOST[1], box["height"] + 2 * EDGE),
     }
-    return page.screenshot(clip=clip)
+    return page.screenshot(clip=clip, timeout=WAIT)
 
 
 def small(png: bytes) -> bytes:

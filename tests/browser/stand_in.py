@@ -37,7 +37,9 @@ for (const place of ["first", "second"]) {
     },
   };
   window[place + "Model"] = model;
-  demo.render({ model, el: document.getElementById(place) });
+  const el = document.createElement("div");
+  demo.render({ model, el }); // before it stands on the page, as Voilà does
+  document.getElementById(place).append(el);
 }
 window.drawn = true;
 </script>"""

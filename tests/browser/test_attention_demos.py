@@ -27,7 +27,9 @@ def pressed(shown, *keys):
         shown.page.keyboard.press(key)
 
 
-def test_arrow_keys_open_the_next_head_and_its_numbers_are_pythons(opened, weights):
+@pytest.mark.parametrize("most_sent", [demos.head_grid.MOST_SENT, 0])
+def test_arrow_keys_open_the_next_head_and_its_numbers_are_pythons(opened, weights, most_sent, monkeypatch):
+    monkeypatch.setattr(demos.head_grid, "MOST_SENT", most_sent)
     shown = opened(lambda: demos.head_grid.show(weights, TOKENS))
     pictures(shown).focus()
     pressed(shown, "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown")

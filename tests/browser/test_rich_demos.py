@@ -116,3 +116,17 @@ def test_on_the_full_screen_a_demo_is_as_large_as_fits(opened):
     assert shown.page.locator("#first .lm-rich").evaluate(fits)
     shown.press("full screen")
     shown.page.wait_for_function("document.querySelector('.lm-rich').style.zoom === ''")
+
+
+def test_on_the_full_screen_type_is_read_from_the_last_row(opened):
+    shown = opened(demos.rnn_unrolled.show)  # longer than the screen is high
+    shown.press("full screen")
+    shown.page.wait_for_function("16 * document.fullscreenElement?.style.zoom >= 18")
+    foot = shown.page.locator("#first .lm-foot").bounding_box()
+    assert foot["y"] + foot["height"] <= 901  # the line that says it and the tools are not scrolled to
+
+
+def test_a_map_drawn_before_it_stands_on_the_page_has_its_colours(opened):
+    shown = opened(demos.positions.show)
+    pixel = "(canvas) => [...canvas.getContext('2d').getImageData(canvas.width / 32 * 1.5, 3, 1, 1).data]"
+    assert shown.page.locator("#first canvas").first.evaluate(pixel) == [0, 114, 178, 255]  # cos 0

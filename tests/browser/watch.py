@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, ConsoleMessage
 
 _HERE = {"127.0.0.1", "localhost"}
 _NO_HOST = {"data", "blob", "about", "file"}
@@ -13,6 +13,11 @@ _ON_A_SLOW_MACHINE = (
 )
 
 
+def _said(message: ConsoleMessage) -> str:
+    """What it says, and of which address: "Failed to load resource" names none."""
+    return f"{message.text} ({message.location['url']})"
+
+
 class Watch:
     """Collects, from its start: errors on the console, uncaught exceptions, and addresses off this machine."""
 
@@ -20,7 +25,7 @@ class Watch:
         self.errors: list[str] = []
         self.abroad: list[str] = []
         self.requests = 0
-        context.on("console", lambda message: message.type == "error" and self._complained(message.text))
+        context.on("console", lambda message: message.type == "error" and self._complained(_said(message)))
         context.on("weberror", lambda error: self._uncaught(str(error.error)))
         context.on("request", lambda request: self._asked(request.url))
         context.on("page", lambda page: page.on("websocket", lambda socket: self._asked(socket.url)))

@@ -142,3 +142,8 @@ def test_the_static_picture_of_a_long_text_is_an_image():
     still = demos.attention_explorer.show([f"t{i}" for i in range(100)], numbers).still
     assert still.count("data:image/png") == 1
     assert len(still) < 200_000
+
+
+def test_a_function_that_returns_its_weights_too_is_told_what_is_expected():
+    widget = demos.attention_explorer.show("the whale sings", attention=lambda Q, K, V, mask=None: (V, V @ V.T))
+    assert "returns 2 things, expected one: the output" in widget.still

@@ -107,3 +107,7 @@ def test_a_shape_of_your_own_can_be_metered():
 )
 def test_what_cannot_be_metered_is_said_in_one_line(options, said):
     assert said in demos.cache_meter.show(**options).still
+
+
+def test_what_is_no_model_is_named():
+    assert "expected the name of a model, a Config, or (n_layers, d_kv, bytes)" in demos.cache_meter.show(model=3).still

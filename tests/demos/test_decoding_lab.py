@@ -149,3 +149,7 @@ def test_the_student_s_functions_answer_in_python(logits):
 
 def test_names_are_shown_as_text_not_as_markup():
     assert "&lt;b&gt;" in demos.decoding_lab.show([0.0, 1.0], ["<b>", "c"]).still
+
+
+def test_scores_without_the_names_of_their_tokens_are_refused_in_one_line():
+    assert "show(logits, tokens)" in demos.decoding_lab.show([1.0, 2.0]).still

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lecture_lib import demos
-from lecture_lib.demos import _panel
+from lecture_lib.demos import _panel, _smollm2, attention_in_the_wild
 
 TOKENS = ["<bos>", "the", "otter", "sings"]
 
@@ -87,7 +87,21 @@ def test_the_first_token_is_no_repeated_word_and_no_repeated_word_is_no_error():
     assert found.on_same.tolist() == [[0.0]]
 
 
-def test_python_answers_with_the_head_that_is_opened_and_the_row_that_looks(weights):
+def test_the_browser_gets_all_weights_at_once_and_asks_python_for_nothing_but_another_text(weights):
+    widget = demos.head_grid.show(weights, TOKENS)
+    assert np.array_equal(np.frombuffer(widget.given["weights"], "<f4").reshape(weights.shape), weights.astype("f4"))
+    before = widget.given
+    widget.state = {**widget.state, "layer": 1, "head": 2, "query": 1}
+    assert widget.given is before
+    assert before["asks"] == ["text"]
+
+
+def test_the_longest_sentence_for_the_real_model_is_sent_at_once():
+    assert 270 * _smollm2.MOST_TOKENS**2 <= demos.head_grid.MOST_SENT
+
+
+def test_of_too_many_weights_python_answers_with_the_opened_head_and_the_row_that_looks(weights, monkeypatch):
+    monkeypatch.setattr(demos.head_grid, "MOST_SENT", 0)
     widget = demos.head_grid.show(weights, TOKENS)
     widget.state = {**widget.state, "layer": 1, "head": 2, "query": 1}
     assert widget.given["opened"] == [1, 2, 1]
@@ -95,7 +109,8 @@ def test_python_answers_with_the_head_that_is_opened_and_the_row_that_looks(weig
     assert np.array_equal(np.frombuffer(widget.given["rows"], "<f4").reshape(2, 3, 4), weights[:, :, 1].astype("f4"))
 
 
-def test_two_grids_in_one_notebook_do_not_disturb_each_other(weights):
+def test_two_grids_in_one_notebook_do_not_disturb_each_other(weights, monkeypatch):
+    monkeypatch.setattr(demos.head_grid, "MOST_SENT", 0)
     first, second = (demos.head_grid.show(weights, TOKENS) for _ in range(2))
     first.state = {**first.state, "head": 2}
     assert second.given["opened"] == [0, 0, 3]
@@ -151,6 +166,20 @@ def test_the_browser_describes_a_row_as_python_does(weights, in_node):
         assert demos.head_grid.describe(found, 0, head, query).startswith(said)
 
 
+def test_the_row_of_every_head_is_cut_out_of_all_weights(weights, in_node):
+    weights = np.random.default_rng(0).random(weights.shape).astype("f4")
+    for query in range(4):
+        assert np.allclose(in_node("heads", "rowsOf", weights.ravel(), 4, query), weights[:, :, query].ravel())
+
+
+def test_the_example_opens_the_head_that_looks_most_at_the_token_before():
+    found = attention_in_the_wild.compute(_smollm2.SENTENCES[demos.head_grid.EXAMPLE])
+    assert np.unravel_index(found.on_previous.argmax(), (30, 9)) == demos.head_grid.OPENED
+    widget = demos.head_grid.show()
+    assert (widget.state["find"], demos.attention_in_the_wild.show().state["find"]) == ("previous", "")
+    assert widget.given["tokens"] != demos.attention_in_the_wild.show().given["tokens"]
+
+
 def test_the_links_of_a_token_name_the_head_in_which_each_is_strongest(in_node):
     rows = np.random.default_rng(0).dirichlet(np.ones(5), size=(2, 3))
     found = in_node("heads", "links", rows.ravel(), 5, 3, 4)
@@ -166,3 +195,7 @@ def test_heads_are_ranked_by_a_role(in_node):
     values = [0.1, 0.5, 0.2, 0.9]
     found = in_node("heads", "ranked", values, 2)
     assert [(at["layer"], at["head"]) for at in found] == [(1, 1), (0, 1), (1, 0), (0, 0)]
+
+
+def test_weights_without_the_names_of_their_tokens_are_refused_in_one_line(weights):
+    assert "weights need the names of their tokens" in demos.head_grid.show(weights).still

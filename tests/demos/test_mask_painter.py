@@ -108,3 +108,19 @@ def test_one_cell_too_many_leaks_further_than_where_it_stands():
         "After 1 layer, 1 cell leaks the future; most to “whale”, which knows of “and”."
     )
     assert mask_painter.describe_leak(visible, TOKENS[:4], 2).startswith("After 2 layers, 3 cells leak the future")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"visible": np.ones((3, 3))}, "visible has shape (3, 3); expected (2, 2) for 2 tokens"),
+        ({"scores": np.ones((2, 3))}, "scores has shape (2, 3); expected (2, 2) for 2 tokens"),
+        ({"scores": np.full((2, 2), np.nan)}, "some scores are no finite numbers"),
+    ],
+)
+def test_a_mask_or_scores_of_the_wrong_shape_are_named_in_the_widget_s_place(options, said):
+    assert said in mask_painter.show(["a", "b"], **options).still
+
+
+def test_a_text_is_cut_at_its_spaces():
+    assert mask_painter.show("the whale sings").given["tokens"] == ["the", "whale", "sings"]

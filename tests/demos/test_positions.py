@@ -75,3 +75,7 @@ def test_the_still_picture_holds_every_table():
 def test_choices_that_do_not_exist_are_said_in_one_line():
     assert "there is no table &#x27;x&#x27;" in positions.show(table="x").still
     assert "d_model 5" in positions.show(d_model=5).still
+
+
+def test_a_function_in_a_table_s_place_is_named():
+    assert "the table is a function" in positions.show({"mine": len}).still

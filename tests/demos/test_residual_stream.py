@@ -150,3 +150,7 @@ def test_the_curve_of_the_rank_is_pythons_column(model, in_node):
     attention, forward, _zero = in_node("residual_stream", "curves", stream, "added", 2)["lines"]
     assert [y for _, y in attention["points"]] == pytest.approx(found.added[:, 0, 2])
     assert [y for _, y in forward["points"]] == pytest.approx(found.added[:, 1, 2])
+
+
+def test_a_model_without_its_text_is_named():
+    assert "show(model, ids, vocab)" in residual_stream.show(model=object()).still

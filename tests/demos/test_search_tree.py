@@ -87,7 +87,13 @@ def test_an_unwritten_greedy_path_is_reported_in_the_widget_s_place():
 
 
 @pytest.mark.parametrize(
-    ("tree", "said"), [({}, "the tree is empty"), ({"a": 3}, "no pair of a weight and a tree"), ([1], "a dictionary")]
+    ("tree", "said"),
+    [
+        ({}, "the tree is empty"),
+        ({"a": 3}, "no pair of a weight and a tree"),
+        ({"a": (float("nan"), {})}, "expected a finite number"),
+        ([1], "a dictionary"),
+    ],
 )
 def test_what_is_no_tree_is_named(tree, said):
     with pytest.raises(ValueError, match=said):

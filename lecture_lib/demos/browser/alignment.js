@@ -75,6 +75,7 @@ function render({ model, el }) {
     question: "Which source word will each target word look at most?",
     line: ({ row, frame, sentence }) => [call, own ? { row, frame } : { row, frame, sentence }],
   });
+  const maps = []; // one for each sentence: made anew at every change, they leave garbage, whose collection is seen
   let map = null, drawn = null;
   return shown.run(() => {
     const { frame, sentence } = shown.state();
@@ -84,8 +85,8 @@ function render({ model, el }) {
     when.set(frame);
     if (drawn !== sentence) {
       drawn = sentence;
-      map = heatMap({
-        rows: target, columns: source, largest: 40, title: "weights: target (row), source (column)",
+      map = maps[sentence] ??= heatMap({
+        rows: target, columns: source, largest: 40, size: 330, title: "weights: target (row), source (column)",
         label: "The weights. Arrow keys move, Enter chooses the word that is being written.", onpoint: tell, onact: go,
       });
       holder.replaceChildren(map.node);
@@ -100,7 +101,7 @@ function render({ model, el }) {
 
 /** The two sentences, one above the other, arcs between them; the word being written has its bars of shares. */
 function between(onact, onpoint) {
-  const [letter, gap, top, bar, far] = [9.4, 18, 92, 60, 170];
+  const [letter, gap, top, bar, far] = [9.4, 12, 92, 60, 150];
   const label = "The two sentences. Arrow keys choose the word that is being written.";
   const svg = shape("svg", { height: top + far + 40, role: "radiogroup", "aria-label": label });
   const lines = shape("g"), sources = [], targets = [], paths = [];
@@ -114,7 +115,7 @@ function between(onact, onpoint) {
   const grow = (S, T) => {
     while (sources.length < S) {
       const fill = shape("rect", { width: 26, rx: 2, fill: BLUE, class: "lm-answer lm-bar" });
-      const figure = shape("text", { "text-anchor": "middle", "font-size": 14, class: "lm-answer" });
+      const figure = shape("text", { "text-anchor": "middle", "font-size": 16, class: "lm-answer" });
       svg.append(fill, figure);
       const s = sources.length;
       const name = word(top + 4);

@@ -26,7 +26,7 @@ function render({ model, el }) {
     onpoint: (lr, loss) => shown.tell(`learning rate ${figure(lr)}: after one step the loss is ${Number.isFinite(loss) ? figure(loss) : "no finite number"}`),
   });
   const shown = stage({
-    model, el, name: "backprop_stepper", controls: [element("div", { class: "lm-row" }, text.node, numbers.node)],
+    model, el, name: "backprop_stepper", open: [element("div", { class: "lm-row lm-given" }, text.node, numbers.node)],
     answer: [element("div", { class: "lm-wide" }, steps.node, said, picture.node, legend(), downhill.node)],
     question: "Which number will a step downhill change most?", options: weights(),
     line: ({ text: written, train, lr, step }) => [JSON.stringify(written), { values: values(), ...(train ? { train } : {}), lr, step }],

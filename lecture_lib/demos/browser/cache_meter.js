@@ -38,7 +38,7 @@ function render({ model, el }) {
   const figures = table();
   const tab = choice({ label: "chart", options: charts, choose: (chart) => share({ chart }) });
   const chart = lineChart({
-    title: "", x: "tokens that stand there", y: "", width: 620, height: 260, logX: true, logY: true,
+    title: "", x: "tokens that stand there", y: "", width: 450, height: 260, logX: true, logY: true,
     onpoint: (x) => tellAt(Math.max(1, Math.round(x))),
   });
   const chartBox = element("div", {}, tab.node, chart.node);
@@ -109,12 +109,12 @@ function paintChart(chart, { chart: which, prompt, written }, own) {
 
 /** The lower triangle of scores, T by T, as two paths: computed before, and computed in this step. */
 function triangleOf(title, colour, words, point) {
-  const side = 240, left = 62;
+  const side = 204, left = 48;
   const svg = shape("svg", { width: left + side + 4, height: side + 26, role: "img" });
   const old = shape("path", { fill: "none", stroke: "var(--lm-line)" });
   const fresh = shape("path", { fill: colour, "fill-opacity": 0.85 }), stored = shape("path", { fill: colour });
-  const label = shape("text", { x: left - 6, "text-anchor": "end", "dominant-baseline": "central", "font-size": 14, "font-weight": 700 });
-  const below = shape("text", { x: left, y: side + 20, "font-size": 14 });
+  const label = shape("text", { x: left - 6, "text-anchor": "end", "dominant-baseline": "central", "font-size": 16, "font-weight": 700 });
+  const below = shape("text", { x: left, y: side + 20, "font-size": 16 });
   svg.append(old, fresh, stored, label, below);
   let cell = 20, count = 1;
   const square = (i, j) => {

@@ -130,7 +130,7 @@ function ticks(low, high, log = false) {
 function axis(scales, inner, width, height, x, y) {
   const bottom = height - inner.bottom;
   const line = (attributes) => shape("line", { stroke: "var(--lm-line)", ...attributes });
-  const text = (attributes, words) => shape("text", { "font-size": 14, ...attributes }, words);
+  const text = (attributes, words) => shape("text", { "font-size": 16, ...attributes }, words);
   const written = (value) => (Math.abs(value) >= 1e5 ? value.toExponential(0).replace("+", "") : String(value).replace("-", "−"));
   const across = ticks(scales.x.low, scales.x.high, scales.x.log).flatMap((value) => [
     line({ x1: scales.x.at(value), x2: scales.x.at(value), y1: bottom, y2: bottom + 5 }),

@@ -141,7 +141,7 @@ function plane({ words, kind, onpoint, onact }) {
       node.style.transform = `translate(${xy[i][0].toFixed(1)}px, ${xy[i][1].toFixed(1)}px)`;
       attribute(node, { "aria-checked": String(i === chosen), tabindex: i === Math.max(0, chosen) ? 0 : -1, opacity: chosen < 0 || strong.has(i) ? 1 : 0.65 });
       attribute(dot, { r: i === chosen ? 10 : 6.5, stroke: "currentColor", "stroke-width": i === chosen ? 3 : 0 });
-      attribute(text, { "font-weight": strong.has(i) ? 700 : 400, "font-size": strong.has(i) ? 18 : 15 });
+      attribute(text, { "font-weight": strong.has(i) ? 700 : 400, "font-size": strong.has(i) ? 18 : 16 });
       name(i);
     });
     lines.forEach((line, k) => {

@@ -2,7 +2,7 @@
 
 import { attribute, element, keys, pool, shape, shorten } from "./elements.js";
 
-const BOX = { width: 168, height: 74 }, STEP = { x: 270, y: 108 }, SCALE = 1.12, MOST_SHOWN = 1230;
+const BOX = { width: 168, height: 74 }, STEP = { x: 270, y: 98 }, SCALE = 1.12, MOST_SHOWN = 1230;
 const BLUE_INK = "rgb(var(--lm-blue))", ORANGE_INK = "var(--lm-orange)";
 
 /** Text with indices lowered (w_1), into an HTML or SVG node. */
@@ -114,7 +114,7 @@ function makeBox() {
   const back = shape("rect", { ...BOX, rx: 10 });
   const inner = shape("rect", { width: BOX.width - 9, height: BOX.height - 9, rx: 7, fill: "none", "stroke-width": 1 });
   const name = shape("text", { "font-size": 22, "font-style": "italic" });
-  const formula = shape("text", { "font-size": 14, "fill-opacity": 0.85, "text-anchor": "middle" });
+  const formula = shape("text", { "font-size": 16, "fill-opacity": 0.85, "text-anchor": "middle" });
   const value = shape("text", { "text-anchor": "end", "font-weight": 600 });
   const gradient = shape("text", { "font-size": 20, "text-anchor": "end", "font-weight": 600 });
   value.style.fill = BLUE_INK;

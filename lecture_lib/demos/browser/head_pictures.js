@@ -2,7 +2,7 @@
 
 import { element, keys, shape } from "./elements.js";
 
-const SHEET = { width: 1190, flat: 350, tall: 480, least: 22, most: 110 }; // pixels: of all pictures, of one
+const SHEET = { width: 1190, flat: 270, tall: 480, least: 22, most: 110 }; // pixels: of all pictures, of one
 const EDGE = { left: 62, top: 24 }; // room for the numbers of layers and heads
 
 /**
@@ -51,7 +51,7 @@ export function headPictures({ onpoint, onact }) {
     canvas.style.cssText = `position:absolute;left:${share(EDGE.left, sheet.width)};top:${share(EDGE.top, sheet.height)};` +
       `width:${share(n_layers * cell, sheet.width)};height:${share(n_heads * cell, sheet.height)}`;
     [canvas.width, canvas.height] = [2 * n_layers * cell, 2 * n_heads * cell];
-    const text = (attributes, words) => shape("text", { "font-size": 15, "dominant-baseline": "central", ...attributes }, words);
+    const text = (attributes, words) => shape("text", { "font-size": 17, "dominant-baseline": "central", ...attributes }, words);
     const word = (name, value) => (value === 0 || n_layers * cell < 200 ? name : "");
     names.replaceChildren(
       text({ x: EDGE.left - 8, y: 10, "text-anchor": "end" }, "layer"),

@@ -22,18 +22,18 @@ export function headsDemo({ model, el, name, above = () => ({ nodes: [], draw: (
   const sink = toggle({ label: "leave out the first token", turn: (without_first) => shown.share({ without_first }) });
   const open = (layer, head) => shown.share({ layer, head });
   const pictures = headPictures({ onpoint: (layer, head) => shown.tell(does(layer, head)), onact: open });
-  const words = shadedWords({ label: "the token that looks", onpoint: (j) => shown.tell(pair(shown.given().opened[2], j)), onact: (query) => shown.share({ query }) });
+  const words = shadedWords({ label: "the token that looks", onpoint: (j) => shown.tell(pair(now.query, j)), onact: (query) => shown.share({ query }) });
   const list = barList({ onact: (k) => { const at = listed[k]; if (at) open(at.layer, at.head); }, onpoint: (k) => listed[k] && shown.tell(does(listed[k].layer, listed[k].head)) });
   const heading = element("div", { class: "lm-title" }), place = element("div", {});
   const source = element("span", { class: "lm-note" });
-  let listed = [], matrix = null, drawn = null, weights = null;
+  let listed = [], matrix = null, drawn = {}, now = null;
 
   const pair = (i, j) => {
-    const { tokens, opened } = shown.given();
-    return `layer ${opened[0]}, head ${opened[1]}: ${tokens[i]} (${i}) → ${tokens[j]} (${j}): weight ${number(weights[i * tokens.length + j], 4)}`;
+    const { tokens } = shown.given(), { layer, head, weights } = now;
+    return `layer ${layer}, head ${head}: ${tokens[i]} (${i}) → ${tokens[j]} (${j}): weight ${number(weights[i * tokens.length + j], 4)}`;
   };
   const does = (layer, head) => {
-    const { role_names, roles: sent, n_layers, n_heads } = shown.given(), values = floats(sent);
+    const { role_names, roles: sent, n_layers, n_heads } = shown.given(), values = strengths(sent);
     const at = (k) => values[(k * n_layers + layer) * n_heads + head];
     return `layer ${layer}, head ${head}: ` + roles.slice(0, -1).map((role, k) => `${number(at(k))} on ${role_names[role]}`).join(", ");
   };
@@ -42,7 +42,7 @@ export function headsDemo({ model, el, name, above = () => ({ nodes: [], draw: (
   const opened = element("div", { class: "lm-row lm-opened" }, place, element("div", { class: "lm-beside" }, element("div", { class: "lm-apart" }, heading, sink.node), words.node, find, list.node));
   const shown = stage({
     model, el, name, line, controls: own.nodes, open: [pictures.node], answer: [opened],
-    question: `Layer ${given.opened[0]}, head ${given.opened[1]}: what does it look at? Vote, then look.`, options: Object.values(given.role_names).slice(0, -1),
+    question: `Layer ${model.get("state").layer}, head ${model.get("state").head}: what does it look at? Vote, then look.`, options: Object.values(given.role_names).slice(0, -1),
   });
   shown.node.lastChild.append(source);
 
@@ -53,25 +53,35 @@ export function headsDemo({ model, el, name, above = () => ({ nodes: [], draw: (
     });
     place.replaceChildren(matrix.node);
   };
+  const all = kept(floats), strengths = kept(floats), one = kept(floats);
+  /** The opened head's matrix and the row of every head: cut out of all weights, or as Python sent these two. */
+  const cut = () => {
+    const { tokens, n_layers, n_heads, weights, opened, matrix, rows } = shown.given(), T = tokens.length;
+    if (!weights) return { layer: opened[0], head: opened[1], query: opened[2], weights: one(matrix), rows: floats(rows) };
+    const state = shown.state(), values = all(weights), within = (value, count) => Math.min(count - 1, Math.max(0, value));
+    const [layer, head, query] = [within(state.layer, n_layers), within(state.head, n_heads), within(state.query ?? T, T)];
+    const from = (layer * n_heads + head) * T * T;
+    return { layer, head, query, weights: values.subarray(from, from + T * T), rows: rowsOf(values, T, query) };
+  };
   return shown.run(() => {
     const { find, without_first, layer: wanted, head: wantedHead } = shown.state();
-    const { tokens, n_layers, n_heads, side, small, roles: sent, opened: [layer, head, query], rows: sentRows, matrix: sentMatrix } = shown.given();
-    const T = tokens.length, rows = floats(sentRows), k = roles.indexOf(find);
-    const does = k < 0 ? null : floats(sent).subarray(k * n_layers * n_heads, (k + 1) * n_layers * n_heads);
+    const { tokens, n_layers, n_heads, side, small, roles: sent } = shown.given();
+    now = cut();
+    const { layer, head, query, weights, rows } = now, T = tokens.length, k = roles.indexOf(find);
+    const does = k < 0 ? null : strengths(sent).subarray(k * n_layers * n_heads, (k + 1) * n_layers * n_heads);
     own.draw(shown.state());
     finder.set(k + 1);
     sink.set(without_first);
-    if (drawn?.sentMatrix !== sentMatrix) weights = floats(sentMatrix);
-    const same = drawn?.tokens === tokens && drawn.sentMatrix === sentMatrix && drawn.without_first === without_first;
-    if (drawn?.tokens !== tokens) rebuilt(tokens);
-    if (drawn?.small !== small || drawn.find !== find || drawn.without_first !== without_first) {
+    const same = drawn.tokens === tokens && drawn.small === small && drawn.layer === layer && drawn.head === head && drawn.without_first === without_first;
+    if (drawn.tokens !== tokens) rebuilt(tokens);
+    if (drawn.small !== small || drawn.find !== find || drawn.without_first !== without_first) {
       const most = does ? Math.max(0.25, ...does) : 1;
       pictures.paint({
         n_layers, n_heads, side, without: without_first, shades: new Uint8Array(small.buffer, small.byteOffset, small.byteLength),
         strength: does && ((i, h) => (does[i * n_heads + h] / most) ** 1.5),
       });
     }
-    drawn = { tokens, small, find, without_first, sentMatrix };
+    drawn = { tokens, small, find, without_first, layer, head };
     pictures.mark(wanted, wantedHead);
     const shade = shader(weights, T, without_first);
     const seen = T > 64 ? Math.sqrt : (share) => share; // among very many, a small square of half a weight is hardly seen
@@ -89,6 +99,19 @@ export function headsDemo({ model, el, name, above = () => ({ nodes: [], draw: (
     source.textContent = shown.given().source ? `Weights: ${shown.given().source}${shown.given().source.startsWith("rec") && shown.given().sentences ? ". Your own sentence: the model is loaded first, some seconds" : ""}.` : "";
     shown.tell(describe(tokens, row, query));
   });
+}
+
+/** What make() returned for the value it was last called with: a new one only for another value. */
+function kept(make) {
+  let of, made;
+  return (value) => { if (of !== value) [of, made] = [value, make(value)]; return made; };
+}
+
+/** Out of the weights of all heads, each T by T, the row of one query in every head. */
+export function rowsOf(weights, T, query) {
+  const rows = new Float32Array(weights.length / T);
+  for (let k = 0; k < rows.length / T; k++) rows.set(weights.slice((k * T + query) * T, (k * T + query + 1) * T), k * T);
+  return rows;
 }
 
 /** How deep a weight is coloured: by itself, or without the first column by the largest of the rest. */

@@ -67,7 +67,7 @@ function pointing(svg, cells, { R, C }, onpoint, onact) {
 }
 
 function nameSides(svg, rows, columns, { cell, left, top }) {
-  const look = { "dominant-baseline": "central", "font-size": Math.min(16, Math.max(9, cell * 0.8)) };
+  const look = { "dominant-baseline": "central", "font-size": [rows, columns].flat().includes("") ? 16 : Math.min(16, Math.max(9, cell * 0.95)) };
   rows.forEach((name, i) => svg.append(shape("text", { ...look, x: left - 6, y: top + (i + 0.5) * cell, "text-anchor": "end" }, shorten(name, NAME_LENGTH))));
   columns.forEach((name, j) => svg.append(shape("text", { ...look, transform: `translate(${left + (j + 0.5) * cell},${top - 6}) rotate(-90)` }, shorten(name, NAME_LENGTH))));
 }
@@ -80,7 +80,7 @@ function squareCells(svg, { R, C, cell, left, top }) {
     rects.push(shape("rect", { x, y, width: cell, height: cell, "data-i": i, "data-j": j }));
     svg.append(rects.at(-1));
     if (cell < 34) continue;
-    texts.push(shape("text", { x: x + cell / 2, y: y + cell / 2, "text-anchor": "middle", "dominant-baseline": "central", "font-size": Math.max(13, cell * 0.28), "pointer-events": "none" }));
+    texts.push(shape("text", { x: x + cell / 2, y: y + cell / 2, "text-anchor": "middle", "dominant-baseline": "central", "font-size": Math.max(cell * 0.28, Math.min(16, cell * 0.41)), "pointer-events": "none" }));
     svg.append(texts.at(-1));
   }
   return {
@@ -103,15 +103,17 @@ function squareCells(svg, { R, C, cell, left, top }) {
 
 function canvasCells(svg, { R, C, cell, left, top }) {
   const canvas = element("canvas", { width: C * cell, height: R * cell });
+  let painted = null;
   const holder = shape("foreignObject", { x: left, y: top, width: C * cell, height: R * cell });
   holder.append(canvas);
   svg.append(holder);
-  return {
+  const cells = {
     at: (event) => {
       const [j, i] = placeIn(canvas, event).map((length) => Math.floor(length / cell));
       return i >= 0 && j >= 0 && i < R && j < C ? [i, j] : null;
     },
     paint: (look) => {
+      painted = look;
       const pen = canvas.getContext("2d");
       const blue = `rgb(${getComputedStyle(canvas).getPropertyValue("--lm-blue")})`;
       pen.clearRect(0, 0, canvas.width, canvas.height);
@@ -123,4 +125,6 @@ function canvasCells(svg, { R, C, cell, left, top }) {
       }
     },
   };
+  new ResizeObserver(() => painted && cells.paint(painted)).observe(canvas); // colours are known only when it is on the page
+  return cells;
 }

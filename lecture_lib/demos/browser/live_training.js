@@ -46,7 +46,7 @@ function render({ model, el }) {
   const big = element("div", { style: "font-size:1.5em;font-weight:600;font-variant-numeric:tabular-nums" });
   const speed = element("div"), note = element("div");
   const chart = lineChart({
-    x: "step", y: "loss, nats a token", width: 640, height: 360, step: 10,
+    x: "step", y: "loss, nats a token", width: 540, height: 340, step: 10,
     onpoint: (x) => {
       const { at, losses, floor, smoothing: keep } = now();
       if (!at.length) return;
@@ -61,7 +61,7 @@ function render({ model, el }) {
   const shown = stage({
     model, el, name: "live_training",
     controls: [element("div", { class: "lm-row" }, film.node, scrub.node, smoothing.node, follow)],
-    open: [element("div", { style: "width:640px;max-width:100%" }, big, speed, note, chart.node)], answer: [list.node],
+    open: [element("div", { style: "width:540px;max-width:100%" }, big, speed, note, chart.node)], answer: [list.node],
     question: "What will it learn first, and what last: words, grammar, agreement, who is who, the song?",
     options: ["words", "grammar", "agreement", "who is who", "the song"],
     line: ({ step, smoothing: keep }) => (model.get("given").own
@@ -104,7 +104,7 @@ function samplesList(onact) {
   const rows = [];
   const title = element("div", { class: "lm-title" });
   const earlier = element("div", { class: "lm-scroll", style: "max-height:17em;margin-top:0.6em" }, table);
-  const node = element("div", { style: "width:34em;max-width:100%" }, title, large, earlier);
+  const node = element("div", { style: "width:30em;max-width:100%" }, title, large, earlier);
   const paint = (samples, step) => {
     while (rows.length < samples.length) {
       const i = rows.length;

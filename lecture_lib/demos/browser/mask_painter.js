@@ -13,7 +13,7 @@ const TITLES = { all: "all see all", none: "hide all", causal: "causal", window:
 
 function render({ model, el }) {
   const { tokens, scores: sent, own_scores, padding, most_layers, note } = model.get("given");
-  const T = tokens.length, size = T > 5 ? 300 : 240;
+  const T = tokens.length, size = T > 5 ? 272 : 240;
   const scores = floats(sent);
   const visible = () => model.get("state").visible;
   const named = (name) => preset(name, tokens, model.get("state").width, padding);
@@ -71,7 +71,7 @@ function render({ model, el }) {
       ? { fill: BLUE, opacity: 0.12, text: "0", outline: early(i, j) }
       : { fill: "#777", opacity: 0.85, text: "−∞" }));
     weights.paint((i, j) => ({ fill: BLUE, opacity: rows[i][j], text: visible()[i][j] ? number(rows[i][j]) : "", outline: early(i, j) }));
-    known.name(`known after ${depth} layer${depth > 1 ? "s" : ""} (number: since which)`);
+    known.name(`known after ${depth} layer${depth > 1 ? "s" : ""}: since which`);
     known.paint((i, j) => knownLook(spread.found[i][j], depth, j > i));
     leak.textContent = describeLeak(visible(), tokens, depth);
     leak.classList.toggle("lm-leaks", !leak.textContent.includes("no token"));

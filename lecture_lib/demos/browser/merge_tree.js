@@ -15,7 +15,7 @@ export function mergeTree(onpoint) {
     node.addEventListener("pointerenter", () => onpoint(node.about));
     return Object.assign(node, { back, text });
   });
-  const ids = pool(svg, () => shape("text", { "text-anchor": "middle", "font-size": 14, "fill-opacity": 0.8 }));
+  const ids = pool(svg, () => shape("text", { "text-anchor": "middle", "font-size": 16, "fill-opacity": 0.8 }));
   const more = element("div", { class: "lm-masked" });
   let at = 0, top = [];
   const step = (by) => () => {
@@ -41,7 +41,7 @@ export function mergeTree(onpoint) {
       attribute(group.back, { x: x - wide / 2, y, width: wide, stroke: colour ?? "var(--lm-line)", "stroke-width": parent ? 1 : 2.5 });
       group.back.style.fill = fill;
       group.back.style.stroke = parent ? "var(--lm-line)" : colour ?? "currentColor";
-      attribute(group.text, { x, y: y + BOX / 2 + 1, "font-size": cell < 30 ? 14 : 17, "fill-opacity": parent ? 0.75 : 1 });
+      attribute(group.text, { x, y: y + BOX / 2 + 1, "font-size": cell < 30 ? 16 : 17, "fill-opacity": parent ? 0.75 : 1 });
       group.text.textContent = text;
       group.about = node.id;
     });

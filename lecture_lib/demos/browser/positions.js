@@ -127,7 +127,7 @@ function spoken({ name, values, d, made }, position, theta, own) {
 function tableMap(T, d, onpoint, onact) {
   const count = (length, every) => Array.from({ length }, (_, i) => (i % every ? "" : String(i)));
   return heatMap({
-    rows: count(T, 4), columns: count(d, 4), size: T > 50 || d > 40 ? 480 : 540, title: "one row a position, blue above 0, orange below: click a row",
+    rows: count(T, 4), columns: count(d, 4), size: T > 50 || d > 40 ? 480 : 540, title: "row by position, blue +, orange −: click one",
     label: "The table. Arrow keys move, Enter chooses the row.", canvas: true, onpoint, onact,
   });
 }

@@ -7,7 +7,7 @@ import { stage } from "./stage.js";
 
 const SCALES = ["linear", "log"], CELLS = ["rnn", "lstm"];
 const LOWEST = -6; // the power of ten at the foot of the logarithmic bars
-const [LEFT, CELL, BAR, ASK, FOOT] = [78, 22, 150, 30, 58]; // pixels: axis, a number, the tallest bar, the rows above and below
+const [LEFT, CELL, BAR, ASK, FOOT] = [78, 17, 112, 28, 54]; // pixels: axis, a number, the tallest bar, the rows above and below
 const RIGHT = 30; // pixels that the last word's question needs beyond its column
 const GREEN = "var(--lm-green)";
 const [SMALLEST, LARGEST] = [1e-4, 1e2]; // shares on the curve over all memories
@@ -60,7 +60,7 @@ function render({ model, el }) {
   const rows = floats(model.get("given").states).length / T;
   const network = unrolled({ tokens, rows, wide, onpoint: told, onact: go });
   const bars = barsBelow({ tokens, wide, onpoint: told, onact: go });
-  const said = element("div", { class: "lm-title", style: "font-size:1.15em" });
+  const said = element("div", { class: "lm-title" });
   const entry = (colour, name) => element("span", {}, element("i", { style: `border-top:12px solid ${colour}` }), name);
   const key = element("div", { class: "lm-legend" },
     entry("rgb(var(--lm-blue))", "positive"), entry("var(--lm-orange)", "negative number of the state"));
@@ -144,8 +144,8 @@ function unrolled({ tokens, rows, wide, onpoint, onact }) {
   });
   const size = Math.max(13, Math.min(17, Math.floor(wide / 5.2)));
   const middle = (t) => LEFT + t * wide + wide / 2;
-  svg.append(shape("text", { x: 4, y: top + tall / 2, "font-size": 15, "dominant-baseline": "central" }, "state"));
-  svg.append(shape("text", { x: 4, y: top + tall + 46, "font-size": 15 }, "word"));
+  svg.append(shape("text", { x: 4, y: top + tall / 2, "font-size": 16, "dominant-baseline": "central" }, "state"));
+  svg.append(shape("text", { x: 4, y: top + tall + 46, "font-size": 16 }, "word"));
   const columns = tokens.map((token, t) => {
     const node = shape("g", { role: "radio", "aria-label": `word ${t + 1}, ${token}`, style: "cursor:pointer" });
     const x = middle(t), left = x - wide / 2;
@@ -155,7 +155,7 @@ function unrolled({ tokens, rows, wide, onpoint, onact }) {
     }));
     const name = shape("text", { x, y: top + tall + 46, "text-anchor": "middle", "font-size": size }, shorten(token, Math.floor(wide / (size * 0.52))));
     const up = shape("path", { d: `M${x},${top + tall + 28}v-20m-5,7l5,-7l5,7`, fill: "none", stroke: "currentColor", "stroke-width": 2 });
-    const asks = shape("text", { x, y: 18, "text-anchor": "middle", "font-size": 15, "font-weight": 700 }, wide > 75 ? "who is to blame?" : "?");
+    const asks = shape("text", { x, y: 18, "text-anchor": "middle", "font-size": 16, "font-weight": 700 }, wide > 75 ? "who is to blame?" : "?");
     const ring = shape("rect", {
       x: x - CELL / 2 - 3, y: top - 3, width: CELL + 6, height: tall + 6, rx: 4, fill: "none", stroke: GREEN, "stroke-width": 4,
     });
@@ -210,8 +210,8 @@ function barsBelow({ tokens, wide, onpoint, onact }) {
     const x = LEFT + t * wide;
     const hit = shape("rect", { x, y: 0, width: wide, height: foot + 30, fill: "transparent" });
     const bar = shape("rect", { x: x + wide / 2 - 17, width: 34, rx: 2, fill: GREEN, class: "lm-bar" });
-    const figure = shape("text", { x: x + wide / 2, "text-anchor": "middle", "font-size": 15 });
-    const name = shape("text", { x: x + wide / 2, y: foot + 20, "text-anchor": "middle", "font-size": 14 }, shorten(token, Math.floor(wide / 7.5)));
+    const figure = shape("text", { x: x + wide / 2, "text-anchor": "middle", "font-size": 16 });
+    const name = shape("text", { x: x + wide / 2, y: foot + 20, "text-anchor": "middle", "font-size": 16 }, shorten(token, Math.floor(wide / 8.5)));
     const node = shape("g");
     node.append(bar, figure, name, hit);
     node.addEventListener("pointerenter", () => onpoint(t));
@@ -235,7 +235,7 @@ function barsBelow({ tokens, wide, onpoint, onact }) {
       const own = share === 1 ? { stroke: "currentColor", "stroke-dasharray": "5 5" } : { stroke: "var(--lm-line)" };
       return [
         shape("line", { x1: LEFT, x2: LEFT + T * wide, y1: y, y2: y, ...own }),
-        shape("text", { x: LEFT - 8, y, "text-anchor": "end", "dominant-baseline": "central", "font-size": 14 }, label),
+        shape("text", { x: LEFT - 8, y, "text-anchor": "end", "dominant-baseline": "central", "font-size": 16 }, label),
       ];
     }));
   };

@@ -5,7 +5,7 @@ import { choice, slider, stepper, toggle, tools } from "./controls.js";
 import { stage } from "./stage.js";
 
 const METHODS = ["greedy", "beam", "sample", "best"];
-const ROW = 42, COLUMN = 218, BOX = 104, TALL = 30, MARGIN = 96;
+const ROW = 35, COLUMN = 196, BOX = 100, TALL = 30, MARGIN = 70;
 const BLUE = "rgb(var(--lm-blue))", ORANGE = "var(--lm-orange)", PAPER = "var(--jp-layout-color0, Canvas)";
 
 /** A number as Python's sentences have it: at most two digits, none that say nothing. */
@@ -129,7 +129,7 @@ function treePicture(nodes, point) {
       group,
       box: shape("rect", { x: x(node), y: y(node) - TALL / 2, width: BOX, height: TALL, rx: 8 }),
       name: shape("text", { ...middle, x: x(node) + BOX / 2, y: y(node), "pointer-events": "none" }, shorten(node.name, 11)),
-      total: shape("text", { ...halo, x: x(node) + BOX + 6, y: y(node) - (node.end ? 0 : 17), "font-weight": 700, "font-size": 15 }),
+      total: shape("text", { ...halo, x: x(node) + BOX + 6, y: y(node) - (node.end ? 0 : 17), "font-weight": 700, "font-size": 16 }),
     };
     if (place !== nodes.findIndex(({ parent }) => parent < 0)) {
       const above = nodes[node.parent];

@@ -5,6 +5,8 @@ import { element, python } from "./elements.js";
 import { tools } from "./controls.js";
 
 const ZOOMS = [2.2, 2, 1.8, 1.6, 1.45, 1.3, 1.15, 1];
+const WIDEST = 1110; // of the layout on a full screen, in pixels before the zoom: type is read from the last row, and the end may be scrolled to
+const ROOMY = 1280; // the same, for a demo whose parts would no longer stand side by side
 
 /**
  * state(): what the person at the screen chose; share(changes) changes it, for every view and for Python.
@@ -37,7 +39,7 @@ export function stage({ model, el, name, controls = [], open = [], answer = [], 
   if (line) pairs.push(["copy as Python", () => { readout.textContent = call(); navigator.clipboard?.writeText(call()).catch(() => {}); }]);
   pairs.push(["full screen", () => (document.fullscreenElement ? document.exitFullscreen() : node.requestFullscreen?.())]);
   node.addEventListener("fullscreenchange", () => enlarge(node));
-  node.append(...controls, trouble, element("div", { class: "lm-row" }, ...open, ...shown), readout, tools(...pairs));
+  node.append(...controls, trouble, element("div", { class: "lm-row" }, ...open, ...shown), element("div", { class: "lm-foot" }, readout, tools(...pairs)));
   el.append(node);
 
   const tell = (text) => { // not before the class has voted: it would say what is covered
@@ -64,13 +66,25 @@ export function stage({ model, el, name, controls = [], open = [], answer = [], 
   return { node, state: () => model.get("state"), given: () => model.get("given"), share, tell, run };
 }
 
-/** On the full screen as large as it fits, but no smaller than it was. */
+/** On the full screen as large as it fits, but no smaller than is read from the last row while its parts stand side by side. */
 function enlarge(node) {
-  if (document.fullscreenElement !== node) { node.style.zoom = ""; return; }
-  for (const zoom of ZOOMS) {
-    node.style.zoom = zoom;
+  node.style.zoom = "";
+  if (document.fullscreenElement !== node) return;
+  const show = (zoom) => { node.style.zoom = zoom; };
+  const least = Math.max(1, innerWidth / WIDEST), roomy = Math.max(1, innerWidth / ROOMY);
+  show(roomy);
+  const together = lines(node);
+  for (const zoom of [...ZOOMS.filter((larger) => larger > least), least]) {
+    show(zoom);
     if (node.scrollHeight <= node.clientHeight + 1 && node.scrollWidth <= node.clientWidth + 1) return;
   }
+  if (lines(node) > together) show(roomy);
+}
+
+/** In how many lines the parts of a demo stand. */
+function lines(node) {
+  const below = (boxes) => boxes.filter(({ top }, i) => i === 0 || top >= boxes[i - 1].bottom - 1).length;
+  return [...node.querySelectorAll(":scope > .lm-row:has(svg, table)")].reduce((sum, row) => sum + below([...row.children].map((part) => part.getBoundingClientRect()).filter(({ width }) => width)), 0);
 }
 
 function asked(model, question) {

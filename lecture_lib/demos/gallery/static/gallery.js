@@ -5,6 +5,8 @@
 const KEPT = 3;
 const SETTLED = 1200; // milliseconds on one demo before the next is opened: who leafs through starts no kernels
 const LARGEST = 2; // without being asked
+const WIDEST = 1120; // pixels of a demo's layout, before it is enlarged: type is read from the last row; what is long scrolls
+const ROOMY = 1280; // the same, for a demo whose parts would no longer stand side by side
 const SIZES = [0.8, 1, 1.15, 1.3, 1.5, 1.75, 2, 2.5];
 
 const cards = [...document.querySelectorAll(".card")];
@@ -78,20 +80,35 @@ function afterwards(at) {
   }
 }
 
-/** Sets the size of a page's type: the one chosen, or the largest at which the demo needs no scrolling. */
+/** Sets the size of a page's type: the one chosen, or the largest at which the demo needs no scrolling, but one to be read. */
 function resize(page) {
   const root = page.contentDocument?.querySelector("#rendered_cells > div");
   if (!root) return;
-  const fits = () => [...root.querySelectorAll(".lm-rich :is(svg, table, .lm-tools, .lm-readout)")].every((part) => {
-    const { right, bottom } = part.getBoundingClientRect();
-    return right <= page.contentWindow.innerWidth && bottom <= page.contentWindow.innerHeight;
-  });
-  page.size = size();
-  if (page.size) root.style.zoom = page.size;
-  else for (const tried of SIZES.filter((known) => known >= 1 && known <= LARGEST).reverse()) {
-    page.size = root.style.zoom = tried;
-    if (fits()) break;
+  const fits = () => {
+    const foot = root.querySelector(".lm-foot")?.getBoundingClientRect().height ?? 0; // it lies over what is long
+    return [...root.querySelectorAll(".lm-rich :is(svg, table, .lm-row)")].every((part) => {
+      const { right, bottom } = part.getBoundingClientRect();
+      return right <= page.contentWindow.innerWidth && bottom + foot <= page.contentWindow.innerHeight;
+    });
+  };
+  const lines = () => [...root.querySelectorAll(".lm-rich > .lm-row:has(svg, table)")].reduce((sum, row) => sum + linesOf(row), 0);
+  const show = (wanted) => { page.size = root.style.zoom = wanted; };
+  if (size()) { show(size()); return; }
+  const least = SIZES.find((known) => known >= Math.max(1, innerWidth / WIDEST)) ?? LARGEST;
+  const roomy = SIZES.findLast((known) => known <= Math.max(1, innerWidth / ROOMY));
+  show(roomy);
+  const together = lines();
+  for (const tried of SIZES.filter((known) => known >= least && known <= Math.max(least, LARGEST)).reverse()) {
+    show(tried);
+    if (fits()) return;
   }
+  if (lines() > together) show(roomy);
+}
+
+/** In how many lines the parts of a row stand. */
+function linesOf(row) {
+  const boxes = [...row.children].map((part) => part.getBoundingClientRect()).filter(({ width }) => width);
+  return boxes.filter(({ top }, i) => i === 0 || top >= boxes[i - 1].bottom - 1).length;
 }
 
 function resizeBy(steps) {
