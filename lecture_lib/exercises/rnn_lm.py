@@ -244,33 +244,7 @@ def probe_clip_gradients(clip_gradients, rng):
     yield case("parameters from a generator", lambda g: after(g, long, handed=iter), grads, within=within)
 
 
-@exercise("lstm_step", points=4, forbids=["torch.nn.LSTMCell", "torch.nn.LSTM", "torch.lstm_cell", "torch.lstm"])
-def probe_lstm_step(lstm_step, rng):
-    d_emb, d_hidden, B = distinct_sizes(rng, 3, 2, 7)
-    weights = _cell(rng, d_emb, d_hidden, gates=4)
-    x, h, c = _normal(rng, B, d_emb), _normal(rng, B, d_hidden, scale=0.6), _normal(rng, B, d_hidden)
-
-    def step(x, h, c, *weights):
-        return list(lstm_step(x, (h, c), *weights))
-
-    yield case("single numbers", step, *(_normal(rng, *s) for s in ((1, 1), (1, 1), (1, 1), (4, 1), (4, 1), (4,))))
-    yield case("one row", step, x[:1], h[:1], c[:1], *weights)
-    yield case("a batch", step, x, h, c, *weights)
-    yield case("a state of zeros", step, x, torch.zeros_like(h), torch.zeros_like(c), *weights)
-    yield case("a full cell", step, x, h, 5.0 * c, *weights)
-    yield case("huge inputs", step, 50.0 * x, h, c, *weights)
-    yield case("gradients of its arguments", _gradients, lambda *a: sum(step(*a)).square().sum(), x, h, c, *weights)
-
-
-@exercise("LSTMLM", points=4, forbids=["torch.nn.LSTM", "torch.nn.LSTMCell", "torch.lstm"])
-def probe_lstm_lm(LSTMLM, rng):
-    yield from _model_cases(LSTMLM, rng, gates=4)
-    vocab_size, d_emb, d_hidden = distinct_sizes(rng, 3, 2, 8)
-    yield case("names and shapes of the parameters", lambda: _shapes(LSTMLM(vocab_size, d_emb, d_hidden)))
-    yield case("b_h of a new model", lambda: LSTMLM(vocab_size, d_emb, d_hidden).b_h)
-
-
-# --- using a model
+# --- a tag for each word
 
 
 class _Adder(nn.Module):
@@ -307,6 +281,38 @@ def probe_tag(tag, rng):
     yield case("a sentence", tagged, sentence)
     yield case("another sentence", tagged, sentence[::-1])
     yield case("words that it has never seen", tagged, strange)
+
+
+# --- gates
+
+
+@exercise("lstm_step", points=4, forbids=["torch.nn.LSTMCell", "torch.nn.LSTM", "torch.lstm_cell", "torch.lstm"])
+def probe_lstm_step(lstm_step, rng):
+    d_emb, d_hidden, B = distinct_sizes(rng, 3, 2, 7)
+    weights = _cell(rng, d_emb, d_hidden, gates=4)
+    x, h, c = _normal(rng, B, d_emb), _normal(rng, B, d_hidden, scale=0.6), _normal(rng, B, d_hidden)
+
+    def step(x, h, c, *weights):
+        return list(lstm_step(x, (h, c), *weights))
+
+    yield case("single numbers", step, *(_normal(rng, *s) for s in ((1, 1), (1, 1), (1, 1), (4, 1), (4, 1), (4,))))
+    yield case("one row", step, x[:1], h[:1], c[:1], *weights)
+    yield case("a batch", step, x, h, c, *weights)
+    yield case("a state of zeros", step, x, torch.zeros_like(h), torch.zeros_like(c), *weights)
+    yield case("a full cell", step, x, h, 5.0 * c, *weights)
+    yield case("huge inputs", step, 50.0 * x, h, c, *weights)
+    yield case("gradients of its arguments", _gradients, lambda *a: sum(step(*a)).square().sum(), x, h, c, *weights)
+
+
+@exercise("LSTMLM", points=4, forbids=["torch.nn.LSTM", "torch.nn.LSTMCell", "torch.lstm"])
+def probe_lstm_lm(LSTMLM, rng):
+    yield from _model_cases(LSTMLM, rng, gates=4)
+    vocab_size, d_emb, d_hidden = distinct_sizes(rng, 3, 2, 8)
+    yield case("names and shapes of the parameters", lambda: _shapes(LSTMLM(vocab_size, d_emb, d_hidden)))
+    yield case("b_h of a new model", lambda: LSTMLM(vocab_size, d_emb, d_hidden).b_h)
+
+
+# --- writing
 
 
 class _Clockwork(nn.Module):

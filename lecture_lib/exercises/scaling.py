@@ -286,8 +286,6 @@ mixture_bill = poll("mixture_bill", points=1, choices="ABCD")
 
 # --- several workers
 
-does_not_fit = poll("does_not_fit", points=1, choices="ABCD")
-
 
 class _Replica(nn.Module):
     """One worker's model: these gradients (None: not used on this worker), and weights by which it is known."""
@@ -376,3 +374,6 @@ def probe_all_reduce_gradients(all_reduce_gradients, rng):
     yield case("a gradient on one worker only", after, first)
     yield holds("the parameters themselves stay as they are", weights_stay, drawn(2))
     yield holds("a worker that is alone keeps its gradients", keeps_them, drawn(1))  # so would one that does nothing
+
+
+does_not_fit = poll("does_not_fit", points=1, choices="ABCD")
