@@ -3,10 +3,12 @@
 import nbformat
 
 from autograder.building.keys import seed_dependent
+from autograder.building.lesson import read_lesson
 from autograder.course import Course
 from autograder.scoring import points
 from lecture_lib.checking.bank import Answer
 from lecture_lib.checking.judge import judge
+from lecture_lib.checking.notebook import exercises_of
 from lecture_lib.checking.observe import observe
 from lecture_lib.mywork import fallback_module, fallbacks
 
@@ -17,6 +19,10 @@ def both_verdicts(prepared, name, thing):
     """The verdicts on `thing`: visible and sealed."""
     exercise = prepared.unit.exercises[name]
     return [judge(observe(exercise, thing, key[name].seed), key[name]) for key in (prepared.visible, prepared.sealed)]
+
+
+def test_the_exercises_stand_in_the_order_of_the_lesson(unit):
+    assert list(exercises_of(unit.id)) == list(read_lesson(unit).exercise_cells)
 
 
 def test_the_reference_passes_both_checks(prepared_exercise):
