@@ -50,7 +50,8 @@ def takes_every_apostrophe(text):
 
 @misconception(
     "word_tokenize",
-    "Words with one apostrophe are right, rock'n'roll falls apart. How often may an apostrophe and more letters follow?",
+    "Words with one apostrophe are right, rock'n'roll falls apart. How often may an apostrophe with letters behind it "
+    "follow?",
 )
 def one_apostrophe_a_word(text):
     return re.findall(r"\w+(?:'\w+)?|[^\w\s]", text)
