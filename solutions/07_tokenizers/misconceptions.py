@@ -607,6 +607,16 @@ def from_the_right(ids, pair, new_id):
 
 @misconception(
     "merge_pair",
+    "Right with letters, wrong with ids such as 5 and 51: in writing, one number begins or ends like another. What do "
+    "you compare if you don't turn ids into text?",
+)
+def replaces_in_writing(ids, pair, new_id):
+    written = " ".join(map(str, ids)).replace(f"{pair[0]} {pair[1]}", str(new_id))
+    return tuple(int(number) for number in written.split())
+
+
+@misconception(
+    "merge_pair",
     "Your result is a list. It is to be the key of a dictionary: can a list be one?",
 )
 def gives_a_list(ids, pair, new_id):
