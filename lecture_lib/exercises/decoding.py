@@ -407,6 +407,12 @@ def probe_generate_cached(generate_cached, rng):
             raise ValueError(f"choose takes the logits of the next token, (B, V); seen {_described(logits)}")
         return logits.topk(2).indices[:, 1]
 
+    def told(ids):
+        """What choose is given first."""
+        given = []
+        generate_cached(model, ids, 2, lambda logits: given.append(logits) or logits.argmax(dim=-1))
+        return given[0]
+
     def read(ids):
         """How many tokens of each text the model reads, all calls together."""
         seen = []
@@ -431,5 +437,6 @@ def probe_generate_cached(generate_cached, rng):
     yield case("a batch", generate_cached, model, ids, count)
     yield case("no more tokens", generate_cached, model, ids, 0)
     yield case("with a choice of its own", lambda ids: generate_cached(model, ids, count, second), ids)
+    yield case("the logits that choose is given", told, ids)
     yield case("called twice", twice, ids)
     yield holds("no token is read twice", each_once, ids)
