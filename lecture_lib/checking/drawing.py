@@ -33,6 +33,14 @@ def random_ids(rng, vocab_size, *shape):
     return torch.from_numpy(rng.integers(1, vocab_size, size=shape))
 
 
+def random_mask(rng, shape):
+    """0 and -inf at random; the first key stays visible to every query, and the last query has a hidden key."""
+    mask = np.where(rng.random(shape) < 0.4, -np.inf, 0.0)
+    mask[..., 0] = 0.0
+    mask[..., -1, -1] = -np.inf
+    return mask
+
+
 def fill(model, seed):
     """The module in float64, every parameter drawn anew from the seed and its name: no initialisation matters."""
     import torch

@@ -50,6 +50,24 @@ class _Round:
         return self.table[ids]
 
 
+class _Places:
+    """A model in which it matters who takes the place of a finished text (0 ends a text) in a beam of width 2.
+
+    The best beginning ends at once; a third one, and later a third way to go on with the second, would be better.
+    """
+
+    def __init__(self, rng):
+        self.start, a, b, c, d, e = (1 + int(token) for token in rng.permutation(6))
+        p = torch.full((7, 7), 0.02, dtype=torch.float64)
+        p[self.start, [0, a, b]] = torch.tensor([0.4, 0.3, 0.2], dtype=torch.float64)
+        p[a, [c, d, e]] = torch.tensor([0.4, 0.34, 0.22], dtype=torch.float64)
+        p[[b, e], 0] = 2.0
+        self.table = p.log() + 0.02 * normal(rng, 7, 7)
+
+    def __call__(self, ids):
+        return self.table[ids]
+
+
 def _described(thing):
     return f"shape {tuple(thing.shape)}" if torch.is_tensor(thing) else type(thing).__name__
 
@@ -107,6 +125,8 @@ def probe_greedy_decode(greedy_decode, rng):
     start, then, stop = chain.round[0], chain.round[1], chain.round[3]
     yield case("a stop_id that comes", greedy_decode, chain, [start], 5, stop_id=stop)
     yield case("a stop_id that doesn't come", greedy_decode, chain, [start], 2, stop_id=stop)
+    before = chain.round[chain.round.index(0) - 2]
+    yield case("a stop_id of 0", greedy_decode, chain, [before], 5, stop_id=0)
     yield case("a stop_id within the prompt", greedy_decode, chain, [stop, then, start], 5, stop_id=stop)
 
 
@@ -120,10 +140,10 @@ def probe_ancestral_sample(ancestral_sample, rng):
         return ancestral_sample(model, ids, count, torch.Generator().manual_seed(seed), adjust)
 
     def next_id(logits, ids):
-        """Leaves only the id that follows the last one by number."""
+        """Leaves only the id that lies as far behind the last one, by number, as the text is long."""
         if tuple(logits.shape) != (len(ids), vocab_size):
             raise ValueError(f"adjust takes the logits of the next token, (B, V); seen {_described(logits)}")
-        return logits.masked_fill(torch.arange(vocab_size) != (ids[:, -1:] + 1) % vocab_size, -torch.inf)
+        return logits.masked_fill(torch.arange(vocab_size) != (ids[:, -1:] + ids.shape[1]) % vocab_size, -torch.inf)
 
     def shares(ids, count):
         """How often each continuation comes: (distinct prompts, V) for one token, (V, V) for two."""
@@ -169,6 +189,8 @@ def probe_beam_search(beam_search, rng):
     yield case("width 2", best, model, 2, 5, 1.0, within=IN_FLOAT32)
     yield case("width 4", best, model, 4, 6, 0.0, within=IN_FLOAT32)
     yield case("wide enough to miss nothing", best, model, vocab_size**2, 3, 0.0, within=IN_FLOAT32)
+    places = _Places(rng)
+    yield case("a finished text leaves its place empty", beam_search, places, [places.start], 2, 4, 1.0, 0)
     yield case("with a stop_id, no length penalty", best, eager, 3, 6, 0.0, 0, within=IN_FLOAT32)
     yield case("with a stop_id, length penalty 1", best, eager, 3, 6, 1.0, 0, within=IN_FLOAT32)
     yield case("with a stop_id, another length penalty", best, eager, 4, 6, 0.6, 0, within=IN_FLOAT32)
@@ -256,30 +278,27 @@ def probe_penalise(penalise, rng):
     often = torch.cat([once, once[:, :1], once[:, :2]], 1)  # the first token three times, the second twice
     both = torch.cat([torch.zeros(batch, 1, dtype=torch.long), torch.ones(batch, 1, dtype=torch.long), often], 1)
     amount = float(rng.uniform(0.4, 0.9))
-    yield case("no penalty", penalise, logits, often, within=ROUNDED)
-    yield case("repetition, each token once", penalise, logits, once, repetition=1.0 + amount, within=ROUNDED)
-    yield case(
-        "repetition, positive and negative scores", penalise, logits, both, repetition=1.0 + amount, within=ROUNDED
-    )
-    yield case("presence, each token once", penalise, logits, once, presence=amount, within=ROUNDED)
-    yield case("presence, tokens that came often", penalise, logits, often, presence=amount, within=ROUNDED)
-    yield case("frequency, each token once", penalise, logits, once, frequency=amount, within=ROUNDED)
-    yield case("frequency, tokens that came often", penalise, logits, often, frequency=amount, within=ROUNDED)
-    yield case("all three", penalise, logits, both, repetition=1.5, presence=amount, frequency=0.2, within=ROUNDED)
     empty = torch.zeros(batch, 0, dtype=torch.long)
-    yield case(
-        "nothing written yet", penalise, logits, empty, repetition=1.5, presence=amount, frequency=0.2, within=ROUNDED
-    )
+
+    def asked(name, history, **penalties):
+        return case(name, penalise, logits, history, within=ROUNDED, **penalties)
+
+    yield asked("no penalty", often)
+    yield asked("repetition, each token once", once, repetition=1.0 + amount)
+    yield asked("repetition, positive and negative scores", both, repetition=1.0 + amount)
+    yield asked("presence, each token once", once, presence=amount)
+    yield asked("presence, tokens that came often", often, presence=amount)
+    yield asked("frequency, each token once", once, frequency=amount)
+    yield asked("frequency, tokens that came often", often, frequency=amount)
+    yield asked("all three", both, repetition=1.5, presence=amount, frequency=0.2)
+    yield asked("nothing written yet", empty, repetition=1.5, presence=amount, frequency=0.2)
 
 
 temperature_commutes = poll("temperature_commutes", points=1, choices="ABCD")
-
-
 sampler_order = poll("sampler_order", points=1, choices="ABCD")
 
 
 # --- the cache
-
 
 what_to_keep = poll("what_to_keep", points=1, choices="ABCD")
 
@@ -294,18 +313,18 @@ def probe_kv_cache(KVCache, rng):
     K3, V3 = normal(rng, 2, batch, n_heads, 1, d_k)
     last = n_layers - 1
 
-    def after(*calls):
-        """What the last of these calls of extend gives back."""
+    def after(*new, layers):
+        """What the last call of extend gives back; new: keys and values, in turn, for each of these layers."""
         cache = KVCache(n_layers)
-        for layer, K, V in calls:
+        for layer, K, V in zip(layers, new[::2], new[1::2]):
             found = cache.extend(layer, K, V)
         return list(found)
 
-    def lengths(*calls):
+    def lengths(*new):
         """The length at first, and each time all layers have read the same tokens."""
         cache = KVCache(n_layers)
         found = [cache.length]
-        for K, V in calls:
+        for K, V in zip(new[::2], new[1::2]):
             for layer in range(n_layers):
                 cache.extend(layer, K, V)
             found.append(cache.length)
@@ -316,17 +335,15 @@ def probe_kv_cache(KVCache, rng):
         one.extend(0, K, V)
         return [*other.extend(0, K3, V3), other.length]
 
-    yield case("the first tokens", lambda K, V: after((0, K, V)), K, V)
-    yield case("one token more", lambda K, V, K3, V3: after((0, K, V), (0, K3, V3)), K, V, K3, V3)
-    yield case("several tokens more", lambda K, V, K2, V2: after((0, K, V), (0, K2, V2)), K, V, K2, V2)
-    yield case("three times", lambda *a: after((0, *a[:2]), (0, *a[2:4]), (0, *a[4:])), K, V, K2, V2, K3, V3)
-    yield case("the last layer, after the first", lambda K, V, K2, V2: after((0, K, V), (last, K2, V2)), K, V, K2, V2)
-    yield case(
-        "the first again, after the last", lambda *a: after((0, *a[:2]), (last, *a[:2]), (0, *a[2:])), K, V, K3, V3
-    )
+    yield case("the first tokens", after, K, V, layers=[0])
+    yield case("one token more", after, K, V, K3, V3, layers=[0, 0])
+    yield case("several tokens more", after, K, V, K2, V2, layers=[0, 0])
+    yield case("three times", after, K, V, K2, V2, K3, V3, layers=[0, 0, 0])
+    yield case("the last layer, after the first", after, K, V, K2, V2, layers=[0, last])
+    yield case("the first again, after the last", after, K, V, K, V, K3, V3, layers=[0, last, 0])
     yield case("a second cache is empty", two_caches, K, V, K3, V3)
-    yield case("length, read all at once", lambda K, V: lengths((K, V)), K, V)
-    yield case("length, token after token", lambda *a: lengths(a[:2], a[2:4], a[4:], a[4:]), K, V, K2, V2, K3, V3)
+    yield case("length, read all at once", lengths, K, V)
+    yield case("length, token after token", lengths, K, V, K2, V2, K3, V3, K3, V3)
 
 
 def _tiny(rng, n_layers=2):
@@ -355,29 +372,28 @@ def probe_forward_cached(forward_cached, rng):
     batch, T, cut = distinct_sizes(rng, 3, 3, 7)
     ids = _ids(rng, vocab_size, batch, T + cut)
 
-    def pieces(ids, *lengths, model=model):
-        """The logits of all pieces in a row, and how many tokens the cache then holds."""
+    def read(ids, *lengths, model=model):
+        """The logits of all pieces in a row, and the cache as it then is."""
         cache = KVCache(len(model.blocks))
         with torch.no_grad():
             logits = [forward_cached(model, piece, cache) for piece in ids.split(lengths, dim=1)]
-        return torch.cat(logits, 1)
+        return torch.cat(logits, 1), cache
 
-    def held(ids):
-        cache = KVCache(len(model.blocks))
-        with torch.no_grad():
-            for piece in ids.split((T, cut), dim=1):
-                forward_cached(model, piece, cache)
-        return cache.length
+    def pieces(ids, *lengths):
+        return read(ids, *lengths)[0]
+
+    def of_one_layer(ids):
+        return read(ids, ids.shape[1], model=one_layer)[0]
 
     one_layer, fewer = _tiny(rng, n_layers=1)
-    yield case("one token, one layer", lambda ids: pieces(ids, 1, model=one_layer), _ids(rng, fewer, 1, 1))
-    yield case("one layer, all at once", lambda ids: pieces(ids, T, model=one_layer), _ids(rng, fewer, 1, T))
-    yield case("all at once", lambda ids: pieces(ids, T + cut), ids)
-    yield case("the last token after the others", lambda ids: pieces(ids, T + cut - 1, 1), ids)
-    yield case("token after token", lambda ids: pieces(ids, *[1] * (T + cut)), ids)
-    yield case("in two pieces", lambda ids: pieces(ids, T, cut), ids)
-    yield case("in three pieces", lambda ids: pieces(ids, 2, T - 2, cut), ids)
-    yield case("tokens that the cache holds", held, ids)
+    yield case("one token, one layer", of_one_layer, _ids(rng, fewer, 1, 1))
+    yield case("one layer, all at once", of_one_layer, _ids(rng, fewer, 1, T))
+    yield case("all at once", pieces, ids, T + cut)
+    yield case("the last token after the others", pieces, ids, T + cut - 1, 1)
+    yield case("token after token", pieces, ids, *[1] * (T + cut))
+    yield case("in two pieces", pieces, ids, T, cut)
+    yield case("in three pieces", pieces, ids, 2, T - 2, cut)
+    yield case("tokens that the cache holds", lambda ids: read(ids, T, cut)[1].length, ids)
 
 
 @exercise("generate_cached", points=4)
@@ -390,6 +406,12 @@ def probe_generate_cached(generate_cached, rng):
         if tuple(logits.shape) != (batch, vocab_size):
             raise ValueError(f"choose takes the logits of the next token, (B, V); seen {_described(logits)}")
         return logits.topk(2).indices[:, 1]
+
+    def told(ids):
+        """What choose is given first."""
+        given = []
+        generate_cached(model, ids, 2, lambda logits: given.append(logits) or logits.argmax(dim=-1))
+        return given[0]
 
     def read(ids):
         """How many tokens of each text the model reads, all calls together."""
@@ -415,5 +437,6 @@ def probe_generate_cached(generate_cached, rng):
     yield case("a batch", generate_cached, model, ids, count)
     yield case("no more tokens", generate_cached, model, ids, 0)
     yield case("with a choice of its own", lambda ids: generate_cached(model, ids, count, second), ids)
+    yield case("the logits that choose is given", told, ids)
     yield case("called twice", twice, ids)
     yield holds("no token is read twice", each_once, ids)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lecture_lib.checking import case, exercise, holds, poll
+from lecture_lib.checking.drawing import random_mask
 
 READY_MADE = ["torch.nn.MultiheadAttention", "torch.nn.functional.multi_head_attention_forward"]
 FUSED = "torch.nn.functional.scaled_dot_product_attention"
@@ -23,11 +24,10 @@ def _sizes(rng):
     return n_heads, d_k, T, B
 
 
-def _random_mask(rng, shape):
-    """0 and -inf at random; the first key stays visible to every query, and the last query has a hidden key."""
-    mask = np.where(rng.random(shape) < 0.4, -np.inf, 0.0)
-    mask[..., 0] = 0.0
-    mask[..., -1, -1] = -np.inf
+def _unlike_padding(rng, n_heads, length):
+    """The mask (n_heads, 1, length) of as many sentences as heads, surely not the same for the first two of them."""
+    mask = random_mask(rng, (n_heads, 1, length))
+    mask[0, 0, 1:], mask[1, 0, :] = -np.inf, 0.0
     return mask
 
 
@@ -45,7 +45,10 @@ second_head = poll("second_head", points=1, choices="ABCD")
 def _through(function, X, weights, *more):
     """The gradient of X, if the weighted sum of what the function makes of it is the loss."""
     X = torch.tensor(X, requires_grad=True)
-    (function(X, *more) * torch.tensor(weights)).sum().backward()
+    made = function(X, *more)
+    if torch.is_tensor(made) and not made.requires_grad:
+        raise ValueError("your result is cut off from the tensor that went in: no gradient can go back")
+    (made * torch.tensor(weights)).sum().backward()
     return X.grad
 
 
@@ -92,14 +95,13 @@ def probe_multi_head_attention(multi_head_attention, rng):
     yield case("one token", multi_head_attention, X[0, :1], *W, n_heads)
     yield case("one head", multi_head_attention, X[0], *W, 1)
     yield case("several heads", multi_head_attention, X[0], *W, n_heads)
-    yield case("with a mask", multi_head_attention, X[0], *W, n_heads, _random_mask(rng, (T, T)))
+    yield case("with a mask", multi_head_attention, X[0], *W, n_heads, random_mask(rng, (T, T)))
     yield case("a batch", multi_head_attention, X, *W, n_heads)
-    yield case("a batch, one mask for all", multi_head_attention, X, *W, n_heads, _random_mask(rng, (T, T)))
-    yield case("a batch with padding", multi_head_attention, X, *W, n_heads, _random_mask(rng, (B, 1, T)))
-    padding = _random_mask(rng, (n_heads, 1, T))
-    padding[0, 0, 1:], padding[1, 0, :] = -np.inf, 0.0  # surely not the same for two sentences
+    yield case("a batch, one mask for all", multi_head_attention, X, *W, n_heads, random_mask(rng, (T, T)))
+    yield case("a batch with padding", multi_head_attention, X, *W, n_heads, random_mask(rng, (B, 1, T)))
+    padding = _unlike_padding(rng, n_heads, T)
     yield case("as many sentences as heads, with padding", multi_head_attention, as_many, *W, n_heads, padding)
-    empty = _random_mask(rng, (B, T, T))
+    empty = random_mask(rng, (B, T, T))
     empty[-1] = -np.inf
     yield case("a sentence fully masked", multi_head_attention, X, *W, n_heads, empty)
     changed = np.array(W[0])
@@ -175,9 +177,8 @@ def probe_multi_head_attention_module(MultiHeadAttention, rng):
     d_model = n_heads * d_k
     W = _matrices(rng, d_model)
     X = rng.normal(size=(B, T, d_model))
-    padding, each = _random_mask(rng, (B, 1, T)), _random_mask(rng, (B, T, T))
-    as_many, as_many_padding = rng.normal(size=(n_heads, T, d_model)), _random_mask(rng, (n_heads, 1, T))
-    as_many_padding[0, 0, 1:], as_many_padding[1, 0, :] = -np.inf, 0.0
+    padding, each = random_mask(rng, (B, 1, T)), random_mask(rng, (B, T, T))
+    as_many, as_many_padding = rng.normal(size=(n_heads, T, d_model)), _unlike_padding(rng, n_heads, T)
 
     def run(X, mask=None, heads=n_heads, causal=False):
         layer = _with(MultiHeadAttention(d_model, heads, causal=causal), W)
@@ -215,10 +216,9 @@ def probe_cross_attention(CrossAttention, rng):
     d_model, S = n_heads * d_k, T + int(rng.choice([1, 3]))
     W = _matrices(rng, d_model)
     X, memory = rng.normal(size=(B, T, d_model)), rng.normal(size=(B, S, d_model))
-    padding = _random_mask(rng, (B, 1, S))
+    padding = random_mask(rng, (B, 1, S))
     as_many, as_many_memory = rng.normal(size=(n_heads, T, d_model)), rng.normal(size=(n_heads, S, d_model))
-    as_many_padding = _random_mask(rng, (n_heads, 1, S))
-    as_many_padding[0, 0, 1:], as_many_padding[1, 0, :] = -np.inf, 0.0
+    as_many_padding = _unlike_padding(rng, n_heads, S)
 
     def run(X, memory, mask=None, heads=n_heads):
         layer = _with(CrossAttention(d_model, heads), W)
@@ -237,5 +237,5 @@ def probe_cross_attention(CrossAttention, rng):
     yield case("a shorter memory", run, X, memory[:, :2])
     yield case("a memory with padding", run, X, memory, padding)
     yield case("as many sentences as heads, with padding", run, as_many, as_many_memory, as_many_padding)
-    yield case("a mask for each sentence", run, X, memory, _random_mask(rng, (B, T, S)))
+    yield case("a mask for each sentence", run, X, memory, random_mask(rng, (B, T, S)))
     yield case("the gradients of the weights", gradients, X, memory, rng.normal(size=X.shape))

@@ -12,7 +12,9 @@ SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 WORDS = ["narwhal", "whale", "ice", "sings", "Ada", "draws", "the", "under", "Krill", "two", "fin", "deep", "boat"]
 ACCENTED = ["Zoë", "naïve", "crème", "Ångström", "été", "über", "señor"]
 APOSTROPHES = ["isn't", "Ada's", "they're", "o'clock", "we'll"]
+LONGER = ["rock'n'roll", "fo'c's'le", "y'all'd"]
 SIGNS = ["?!", "...", "!!", "?)", ".)"]
+RARE_SIGNS = "&%#@*+=/–€§🐋"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 LIBRARY = "lecture_lib.tokenizers"
@@ -65,8 +67,12 @@ def probe_word_tokenize(word_tokenize, rng):
     inner, again = some(rng, APOSTROPHES, 2)
     yield case("apostrophes inside words", word_tokenize, f"{inner} {c} {again} {e}")
     yield case("apostrophes at the edge of words", word_tokenize, f"'{d}' {a}in' {e}")
+    yield case("several apostrophes", word_tokenize, f"{some(rng, LONGER, 1)[0]} {a}''{c}, {d}")
     accented, more = some(rng, ACCENTED, 2)
-    yield case("accents and digits", word_tokenize, f"{accented} {int(rng.integers(10, 999))} {more}{b}, {c}")
+    digits = int(rng.integers(10, 999))
+    yield case("accents, digits, underscores", word_tokenize, f"{accented} {digits} {more}{b}, {c}_{a}{digits} _{d}")
+    sign, other = some(rng, RARE_SIGNS, 2)
+    yield case("rare signs", word_tokenize, f"{e}{sign} {other}{f} {sign} {a}-{b}")
     yield case("tabs, line ends, runs of spaces", word_tokenize, f"  {f}\t{e}\n\n{a}   {b}, \n")
 
 
@@ -86,9 +92,10 @@ def probe_vocabulary(Vocabulary, rng):
     known = some(rng, WORDS, int(rng.integers(6, 9)))
     *usual, lost = known
     usual.sort(key=max(usual).__eq__)  # the last of the alphabet comes most often
-    # Neighbours in the list share a count; among those that tie, the first in the text is not the first by the rule.
-    more = [word for i, word in enumerate(usual) for _ in range(i // 2)]
-    tokens = [*sorted(usual, reverse=True), *(str(word) for word in rng.permutation(more))]
+    # Three neighbours in the list share a count; in the text they stand in no order of the alphabet, nor its reverse.
+    more = [word for i, word in enumerate(usual) for _ in range(i // 3)]
+    low, middle, high = sorted(usual[:3])
+    tokens = [middle, high, low, *sorted(usual[3:], reverse=True), *(str(word) for word in rng.permutation(more))]
     yield case("how many tokens it knows", lambda t: len(Vocabulary(t, SPECIALS)), tokens)
     yield case("all its words", lambda t, u: Vocabulary(t, SPECIALS).encode(u), tokens, sorted(usual))
     text = [str(word) for word in rng.choice(usual, size=5)]
@@ -141,7 +148,8 @@ def probe_pre_tokenize(pre_tokenize, rng):
     yield case("signs in a row", pre_tokenize, f"{c}{sign} ({d}{other} {a}")
     yield case("an apostrophe", pre_tokenize, f"{some(rng, APOSTROPHES, 1)[0]} {d}")
     accented, more = some(rng, ACCENTED, 2)
-    yield case("accents, digits, underscore", pre_tokenize, f"{accented} {int(rng.integers(10, 999))} {more}_{a}")
+    digits = int(rng.integers(10, 999))
+    yield case("accents, digits, underscore", pre_tokenize, f"{accented} {digits} {more}_{a}, {d}{digits}{b}")
     text = f"  {a}\n{b}   {c} \n{d} "
     yield case("line ends and runs of spaces", pre_tokenize, text)
     yield holds("the pieces joined are the text", lambda t: "".join(pre_tokenize(t)) == t, f"{text}{c}, {b}!\n")
@@ -174,6 +182,8 @@ def probe_merge_pair(merge_pair, rng):
     yield case("aaaa, and five more", merge_pair, (a, a, a, a, b, a, a, a, a, a), (a, a), new)
     yield case("one token", merge_pair, (a,), (a, b), new)
     yield case("two tokens", merge_pair, (a, b), (a, b), new)
+    k = int(rng.integers(10, 20))  # ids that look alike in writing: 5 and 51, 12 and 112
+    yield case("ids that begin or end alike", merge_pair, (100 + k, 5, k, 51, k, 5), (k, 5), new)
     yield case("tokens that were merged", merge_pair, (new - 1, a, b, new - 1, a, a), (new - 1, a), new)
 
 

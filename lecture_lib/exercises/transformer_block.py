@@ -82,7 +82,9 @@ def probe_embeddings(Embeddings, rng):
     )
     yield case("starting later", lambda ids, start: layer()(ids, start), ids, start)
     yield case("starting later, by name", lambda ids, start: layer()(ids, start=start), ids[:1], start + 1)
-    yield case("gradients of both tables", gradients, ids, start)
+    with_zero = ids.clone()
+    with_zero[0, 0] = 0  # a table that never learns its row 0 must show, whatever was drawn
+    yield case("gradients of both tables", gradients, with_zero, start)
 
 
 def _shapes(module):
@@ -273,6 +275,15 @@ def probe_lm_head(LMHead, rng):
             embeddings.tokens.weight.copy_(newer)
         return built(x)
 
+    def after_a_move(x):
+        """As when a model goes to a GPU: its parameters then lie elsewhere."""
+
+        def model():
+            embeddings = _Tables(vocab_size, vocab_size, d_model)
+            return nn.ModuleList([embeddings, LMHead(embeddings)])
+
+        return _build(model, weights={"0.tokens.weight": table})[1](x)
+
     def gradient(x):
         embeddings = tables()
         (head(embeddings)(x) ** 2).sum().backward()
@@ -288,5 +299,6 @@ def probe_lm_head(LMHead, rng):
     yield case("a batch", lambda x: head(tables())(x), x)
     yield case("a vector of zeros", lambda x: head(tables())(x), torch.zeros_like(x[0, :1]))
     yield case("after the table has changed", after_a_step, x[0])
+    yield case("after the whole model has changed its precision", after_a_move, x[0])
     yield case("the gradient of the table", gradient, x)
     yield holds("it has no parameters but those of the embeddings", adds_nothing, x)

@@ -589,6 +589,71 @@ class GradientCutOff(nn.Module):
         return self.W_o(my.merge_heads(torch.softmax(S, -1) @ V))
 
 
+@misconception(
+    "MultiHeadAttention",
+    "All is right but the causal part, where every row is NaN: 0 times infinity is no number. How do you get -inf "
+    "above the diagonal and 0 elsewhere without multiplying by -inf?",
+)
+class ZeroTimesInfinity(nn.Module):
+    def __init__(self, d_model, n_heads, causal=False):
+        super().__init__()
+        self.n_heads, self.causal = n_heads, causal
+        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
+
+    def forward(self, X, mask=None):
+        T = X.shape[1]
+        Q, K, V = (my.split_heads(W(X), self.n_heads) for W in (self.W_q, self.W_k, self.W_v))
+        S = Q @ K.swapaxes(-1, -2) / Q.shape[-1] ** 0.5
+        if self.causal:
+            S = S + torch.ones(T, T).triu(1) * -torch.inf
+        if mask is not None:
+            S = S + mask.unsqueeze(-3)
+        return self.W_o(my.merge_heads(torch.softmax(S, -1) @ V))
+
+
+@misconception(
+    "MultiHeadAttention",
+    "A single token is right; with more, your weights are too uneven. Compare your scores with the formula of section "
+    "1: what are they divided by?",
+)
+class Unscaled(nn.Module):
+    def __init__(self, d_model, n_heads, causal=False):
+        super().__init__()
+        self.n_heads, self.causal = n_heads, causal
+        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
+
+    def forward(self, X, mask=None):
+        T = X.shape[1]
+        Q, K, V = (my.split_heads(W(X), self.n_heads) for W in (self.W_q, self.W_k, self.W_v))
+        S = Q @ K.swapaxes(-1, -2)
+        if self.causal:
+            S = S + torch.full((T, T), -torch.inf).triu(1)
+        if mask is not None:
+            S = S + mask.unsqueeze(-3)
+        return self.W_o(my.merge_heads(torch.softmax(S, -1) @ V))
+
+
+@misconception(
+    "MultiHeadAttention",
+    "You hide keys after the softmax: they are gone, and the rest no longer adds up to 1. A mask is 0 or -inf: to what "
+    "is it added?",
+)
+class MasksTheWeights(nn.Module):
+    def __init__(self, d_model, n_heads, causal=False):
+        super().__init__()
+        self.n_heads, self.causal = n_heads, causal
+        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
+
+    def forward(self, X, mask=None):
+        Q, K, V = (my.split_heads(W(X), self.n_heads) for W in (self.W_q, self.W_k, self.W_v))
+        A = torch.softmax(Q @ K.swapaxes(-1, -2) / Q.shape[-1] ** 0.5, -1)
+        if self.causal:
+            A = A.tril()
+        if mask is not None:
+            A = A * (mask.unsqueeze(-3) == 0)
+        return self.W_o(my.merge_heads(A @ V))
+
+
 # --- cross_mask
 
 cross_causal = wrong_choice(
@@ -630,6 +695,25 @@ class ValuesFromX(nn.Module):
 
     def forward(self, X, memory, mask=None):
         Q, K, V = (my.split_heads(Y, self.n_heads) for Y in (self.W_q(X), self.W_k(memory), self.W_v(X)))
+        S = Q @ K.swapaxes(-1, -2) / Q.shape[-1] ** 0.5
+        if mask is not None:
+            S = S + mask.unsqueeze(-3)
+        return self.W_o(my.merge_heads(torch.softmax(S, -1) @ V))
+
+
+@misconception(
+    "CrossAttention",
+    "One word of memory is right. With more, a word is chosen by what stands at its place in X: who should the queries "
+    "be compared with?",
+)
+class KeysFromX(nn.Module):
+    def __init__(self, d_model, n_heads):
+        super().__init__()
+        self.n_heads = n_heads
+        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
+
+    def forward(self, X, memory, mask=None):
+        Q, K, V = (my.split_heads(Y, self.n_heads) for Y in (self.W_q(X), self.W_k(X), self.W_v(memory)))
         S = Q @ K.swapaxes(-1, -2) / Q.shape[-1] ** 0.5
         if mask is not None:
             S = S + mask.unsqueeze(-3)

@@ -50,6 +50,23 @@ def takes_every_apostrophe(text):
 
 @misconception(
     "word_tokenize",
+    "Words with one apostrophe are right, rock'n'roll falls apart. How often may an apostrophe with letters behind it "
+    "follow?",
+)
+def one_apostrophe_a_word(text):
+    return re.findall(r"\w+(?:'\w+)?|[^\w\s]", text)
+
+
+@misconception(
+    "word_tokenize",
+    "Your list of signs is too short: rarer ones vanish. Rather than naming signs, can you say what is none?",
+)
+def knows_some_signs_only(text):
+    return re.findall(r"\w+(?:'\w+)*|[.,!?;:()\"']", text)
+
+
+@misconception(
+    "word_tokenize",
     "Several signs in a row come out as one token of yours. Is ?! one sign or two?",
 )
 def glues_signs(text):
@@ -196,6 +213,28 @@ class TiesByAppearance:
     def __init__(self, tokens, specials=("<pad>", "<unk>", "<bos>", "<eos>")):
         counts = Counter(token for token in tokens if token not in specials)
         self.tokens = [*specials, *(token for token, _ in counts.most_common())]
+        self.ids = {token: i for i, token in enumerate(self.tokens)}
+
+    def __len__(self):
+        return len(self.tokens)
+
+    def encode(self, tokens):
+        return [2, *(self.ids.get(token, 1) for token in tokens), 3]
+
+    def decode(self, ids):
+        return [self.tokens[i] for i in ids if i not in (0, 2, 3)]
+
+
+@misconception(
+    "Vocabulary",
+    "Among equally frequent tokens yours go from z to a. `reverse=True` turns both orders round, the counts and the "
+    "tokens: which of the two should be turned?",
+)
+class TiesReversed:
+    def __init__(self, tokens, specials=("<pad>", "<unk>", "<bos>", "<eos>")):
+        counts = Counter(token for token in tokens if token not in specials)
+        ordered = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
+        self.tokens = [*specials, *ordered]
         self.ids = {token: i for i, token in enumerate(self.tokens)}
 
     def __len__(self):
@@ -425,6 +464,14 @@ def any_white_space_in_front(text):
 
 @misconception(
     "pre_tokenize",
+    "Your pieces cut words where a digit begins, as GPT-2 does. In our rule, which kinds of characters share a run?",
+)
+def digits_apart(text):
+    return re.findall(r" ?[^\W\d]+| ?\d+| ?[^\w\s]+|\s+", text)
+
+
+@misconception(
+    "pre_tokenize",
     "Signs in a row come one by one. Read the second kind of piece again: how long is a run?",
 )
 def signs_one_by_one(text):
@@ -556,6 +603,16 @@ def from_the_right(ids, pair, new_id):
             merged.insert(0, ids[i - 1])
             i -= 1
     return tuple(merged)
+
+
+@misconception(
+    "merge_pair",
+    "Right with letters, wrong with ids such as 5 and 51: in writing, one number begins or ends like another. What do "
+    "you compare if you don't turn ids into text?",
+)
+def replaces_in_writing(ids, pair, new_id):
+    written = " ".join(map(str, ids)).replace(f"{pair[0]} {pair[1]}", str(new_id))
+    return tuple(int(number) for number in written.split())
 
 
 @misconception(

@@ -250,6 +250,21 @@ class PlacesFromOne(nn.Module):
 
 @misconception(
     "Embeddings",
+    "Every vector is right, and the one of token 0 will never learn: it gets no gradient. What does `padding_idx` do, "
+    "and who said that 0 is padding here?",
+)
+class ZeroNeverLearns(nn.Module):
+    def __init__(self, vocab_size, block_size, d_model):
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, d_model, padding_idx=0)
+        self.positions = nn.Embedding(block_size, d_model)
+
+    def forward(self, ids, start=0):
+        return self.tokens(ids) + self.positions(torch.arange(start, start + ids.shape[1]))
+
+
+@misconception(
+    "Embeddings",
     "Your vectors are twice as long as d_model. The text adds word and position: what do you do instead?",
 )
 class SideBySide(nn.Module):
@@ -304,6 +319,33 @@ def puts_back_as_neighbours(q, positions, theta=10_000.0):
     a, b = q[..., : d_k // 2], q[..., d_k // 2 :]
     turned = [a * angles.cos() - b * angles.sin(), b * angles.cos() + a * angles.sin()]
     return torch.stack(turned, dim=-1).flatten(-2)
+
+
+@misconception(
+    "apply_rope",
+    "The first half of your result is right, the second is not. By the time you compute the new b, what has become of "
+    "a?",
+)
+def uses_the_new_a(q, positions, theta=10_000.0):
+    d_k = q.shape[-1]
+    angles = positions[:, None] * theta ** (-torch.arange(0, d_k, 2) / d_k)
+    a, b = q[..., : d_k // 2], q[..., d_k // 2 :]
+    a = a * angles.cos() - b * angles.sin()
+    b = b * angles.cos() + a * angles.sin()
+    return torch.cat([a, b], dim=-1)
+
+
+@misconception(
+    "apply_rope",
+    "The first pair is right, the others turn too fast. For d_k = 4, print your exponents: where the formula has "
+    "-2i/d_k with i = 1, what do you have?",
+)
+def exponents_without_the_two(q, positions, theta=10_000.0):
+    d_k = q.shape[-1]
+    angles = positions[:, None] * theta ** (-torch.arange(d_k // 2) / d_k)
+    a, b = q[..., : d_k // 2], q[..., d_k // 2 :]
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
 
 
 @misconception(
@@ -650,6 +692,17 @@ class OneNormForBoth(my.PostLNBlock):
 
 @misconception(
     "PreLNBlock",
+    "The learned numbers of norm_2 change nothing: your feed-forward reads the stream as it is. What does it read in "
+    "the second equation?",
+)
+class FeedForwardUnnormalised(my.PostLNBlock):
+    def forward(self, x, mask=None):
+        x = x + self.attention(self.norm_1(x), mask)
+        return x + self.ff_out(torch.relu(self.ff_in(x)))
+
+
+@misconception(
+    "PreLNBlock",
     "Between ff_in and ff_out nothing bends, so the two could be one matrix. What did feed_forward do there?",
 )
 class WithoutTheReLU(my.PostLNBlock):
@@ -840,6 +893,20 @@ class SoftmaxIncluded(nn.Module):
 
     def forward(self, x):
         return torch.softmax(x @ self.embeddings.tokens.weight.T, dim=-1)
+
+
+@misconception(
+    "LMHead",
+    "All is right until the model moves, to a GPU or another precision: then your transposed table is still the one of "
+    "before. Keep the embeddings, and transpose when?",
+)
+class TransposesOnce(nn.Module):
+    def __init__(self, embeddings):
+        super().__init__()
+        self.table = embeddings.tokens.weight.T
+
+    def forward(self, x):
+        return x @ self.table
 
 
 @misconception(

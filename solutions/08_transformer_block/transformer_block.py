@@ -720,7 +720,7 @@ with course_style():
         for ax, gradients in zip(axes[1:], (start, later)):
             ax.semilogy(range(1, 13), gradients[name], marker=mark)
     axes[0].axhline(frequencies_only, color="0.5", lw=1.5)
-    axes[0].text(11, frequencies_only - 0.08, "letter frequencies alone", color="0.35")
+    axes[0].text(80, frequencies_only + 0.1, "letter frequencies alone", ha="right", color="0.35")
     axes[0].set(title="Loss (nats a letter)", xlabel="step", ylim=(2.5, 4))
     axes[0].legend()
     for ax, title in zip(axes[1:], ("Gradient of each block, at the start", "... and after 30 steps")):

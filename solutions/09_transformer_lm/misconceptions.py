@@ -449,6 +449,29 @@ class ResidualTwice(nn.Module):
 
 @misconception(
     "TransformerLM",
+    "Your dropout acts, in another place: it takes from what comes out of the blocks. Between which two parts does it "
+    "stand in the list?",
+)
+class DropsAfterTheBlocks(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.embeddings = my.Embeddings(config.vocab_size, config.block_size, config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+        blocks = [my.PreLNBlock(config.d_model, config.n_heads, config.d_ff) for _ in range(config.n_layers)]
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = nn.LayerNorm(config.d_model)
+        self.head = my.LMHead(self.embeddings)
+
+    def forward(self, ids, mask=None):
+        x = self.embeddings(ids)
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.head(self.norm(self.dropout(x)))
+
+
+@misconception(
+    "TransformerLM",
     "All is right but the dropout: training and evaluating give the same logits. Between which two parts does it "
     "stand?",
 )

@@ -983,10 +983,11 @@ with course_style():
 # %% [markdown]
 # **Read it.** In our run the 5-gram pays 1.10 nats a token, RNN and LSTM 0.92 to 0.93, the transformer 0.78; the
 # floor is 0.60. On the right you see what for. *Local* tokens cost the three networks little. *Agreement* takes a
-# memory of a few words, and all three have one. *Copy* is the transformer's own: to repeat a song, look for the note
-# that you have just sung, and take the one that followed it. That is a query and a key. RNN and LSTM would have to
-# carry all four notes through everything in between, and have not learned to: here they are no better than counting.
-# And *recall*, who was of which colour and species, is still hard for all of them: the transformer has only begun.
+# memory of a few words: RNN and transformer have one, and the LSTM, which was the last to start, is getting there.
+# *Copy* is the transformer's own: to repeat a song, look for the note that you have just sung, and take the one that
+# followed it. That is a query and a key. RNN and LSTM would have to carry all four notes through everything in
+# between, and have not learned to: here they are no better than counting. And *recall*, who was of which colour and
+# species, is still hard for all of them: the transformer has only begun.
 #
 # **Be honest about it:** this is one short run with one seed, and every model gets the same learning rate, which
 # suits the transformer. (With 0.01 our LSTM came to 0.88.) Trained for 90 seconds each on three times the tales, an

@@ -675,6 +675,9 @@ for adjust in (only_cooled, penalised):
     print(f"{adjust.__name__}:\n{as_text(ids[0].tolist())}\n")
 
 # %% [markdown]
+# **Read it:** in our run the song survives, since the model is very sure of it; but in the last sentence `rope` has
+# been said before, and `comb` has not: with the penalty, the animal has a thing that nobody ever gave it.
+#
 # ### In which order?
 #
 # Real samplers chain all of this: penalties, then temperature, then the filters is a common order, but not the only
@@ -1087,12 +1090,12 @@ with course_style():
     plt.show()
 
 # %% [markdown]
-# **Read it.** Left: the higher the temperature, the fewer tales survive. With all tokens allowed, even tokens of tiny
-# probability are drawn now and then, and at 1.4 hardly a tale is right. Top-p cuts the tail off, and what it saves
-# grows with the temperature. Right: diversity grows with the temperature. Where the dashed curve lies *above* the
-# grammar's own tales, what looks like diversity is nonsense: there are many more wrong sentences than right ones.
-# Middle: of the tales without a mistake, the cold ones are likelier than the grammar's own. They keep to the beaten
-# track.
+# **Read it.** Left: from 0.4 on, the higher the temperature, the fewer tales survive. With all tokens allowed, even
+# tokens of tiny probability are drawn now and then, and at 1.4 hardly a tale is right. Top-p cuts the tail off, and
+# what it saves grows with the temperature. Right: diversity grows with the temperature. Where the dashed curve lies
+# *above* the grammar's own tales, what looks like diversity is nonsense: there are many more wrong sentences than
+# right ones. Middle: of the tales without a mistake, the cold ones are likelier than the grammar's own. They keep to
+# the beaten track. (The last dashed points are means over very few tales.)
 #
 # So which settings are best? Best for *what*? No curve has its maximum at one temperature. What can be said: top-p at
 # a temperature near 1 buys most of the safety of a low temperature, and keeps about the diversity of the real tales.

@@ -99,6 +99,19 @@ def multiplies_the_weights(tree):
 
 @misconception(
     "greedy_decode",
+    "A stop_id of 0 never stops you. `if stop_id` is false for None, and for which number?",
+)
+def zero_never_stops(model, prompt, max_tokens, stop_id=None):
+    ids = list(prompt)
+    for _ in range(max_tokens):
+        ids.append(int(model(torch.tensor([ids]))[0, -1].argmax()))
+        if stop_id and ids[-1] == stop_id:
+            break
+    return ids
+
+
+@misconception(
+    "greedy_decode",
     "One token after a one-token prompt is right, but your model has a short memory: it is shown only the last "
     "token. What else did it see when it was trained?",
 )
@@ -283,6 +296,20 @@ def forgets_to_adjust(model, ids, max_tokens, rng, adjust=None):
 
 @misconception(
     "ancestral_sample",
+    "`adjust` hears of the last token only. It is promised the ids so far, since a penalty must know the whole text: "
+    "what do you hand on?",
+)
+def adjusts_by_the_last_token(model, ids, max_tokens, rng, adjust=None):
+    for _ in range(max_tokens):
+        logits = model(ids)[:, -1]
+        if adjust is not None:
+            logits = adjust(logits, ids[:, -1:])
+        ids = torch.cat([ids, torch.multinomial(torch.softmax(logits, -1), 1, generator=rng)], 1)
+    return ids
+
+
+@misconception(
+    "ancestral_sample",
     "Two different seeds give the same text. Whose random numbers does your draw use?",
 )
 def a_generator_of_its_own(model, ids, max_tokens, rng, adjust=None):
@@ -325,6 +352,29 @@ def returns_only_the_new(model, ids, max_tokens, rng, adjust=None):
 
 
 # --- beam_search
+
+
+@misconception(
+    "beam_search",
+    "Where a finished text leaves the beam, you let the next best beginning move up. The rule keeps the `width` best "
+    "of all extensions, finished ones among them: what becomes of their places?",
+)
+def refills_the_beam(model, prompt, width, max_tokens, length_penalty=1.0, stop_id=None):
+    beam, found = [(0.0, list(prompt))], []
+    for n in range(1, max_tokens + 1):
+        log_probs = torch.log_softmax(model(torch.tensor([ids for _, ids in beam]))[:, -1], -1).tolist()
+        longer = [(t + more, ids + [i]) for (t, ids), row in zip(beam, log_probs) for i, more in enumerate(row)]
+        beam = []
+        for total, ids in sorted(longer, reverse=True):
+            if len(beam) == width:
+                break
+            if ids[-1] == stop_id:
+                found.append((total / n**length_penalty, ids))
+            else:
+                beam.append((total, ids))
+    found += [(total / n**length_penalty, ids) for total, ids in beam]
+    score, ids = max(found)
+    return ids, score
 
 
 @misconception(

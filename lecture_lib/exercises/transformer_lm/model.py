@@ -58,6 +58,11 @@ def probe_transformer_lm(TransformerLM, rng):
             acting = not torch.equal(model.train()(ids), model(ids))
         return [resting, acting]
 
+    def nothing_left(ids):
+        """The logits in training if dropout drops all: they tell where it stands."""
+        with torch.no_grad():
+            return build(dropout=1.0).train()(ids)
+
     ids = random_ids(rng, vocab_size, B, T)
     mask = torch.from_numpy(np.where(rng.random((B, 1, T)) < 0.4, -np.inf, 0.0))
     mask[..., 0], mask[0, 0, 1] = 0.0, -torch.inf
@@ -70,6 +75,7 @@ def probe_transformer_lm(TransformerLM, rng):
     yield case("with a mask", logits, ids, mask)
     yield case("gradients of all parameters, their norms", gradients, ids)
     yield case("[dropout rests while evaluating, acts while training]", dropout, ids)
+    yield case("what is left while training if dropout drops everything", nothing_left, ids[:1])
     yield holds("it keeps its config", lambda: build().config == config)
 
 
@@ -98,7 +104,7 @@ def probe_lm_loss(lm_loss, rng):
     def huge(ids, targets):
         fresh = Bigrams(seed, vocab_size)
         with torch.no_grad():
-            fresh.b += torch.arange(vocab_size) * 300.0
+            fresh.b += torch.arange(vocab_size) * 900.0  # e^-900 is 0 in float64
         return lm_loss(fresh, ids, targets)
 
     ids, targets = random_ids(rng, vocab_size, B, T), random_ids(rng, vocab_size, B, T)
