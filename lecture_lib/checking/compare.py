@@ -175,7 +175,7 @@ def _compare_sequences(seen, right, within: Tolerance) -> Difference | None:
         if inner is not None:
             return _inside(f"item {position}", inner)
     if len(seen) != len(right):
-        return Difference("length", f"has {len(seen)} items, expected {len(right)}")
+        return Difference("length", f"has {len(seen)} item{'s' * (len(seen) != 1)}, expected {len(right)}")
     return None
 
 

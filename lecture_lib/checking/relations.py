@@ -82,7 +82,8 @@ def _shape_relations(a: np.ndarray, b: np.ndarray, equal: Equal) -> Iterator[tup
 def _moved(a: np.ndarray, b: np.ndarray, equal: Equal) -> Iterator[tuple[str, str]]:
     for axis in range(a.ndim):
         for step in (1, -1):
-            if a.shape[axis] > 2 and equal(_inner(np.roll(a, step, axis), axis), _inner(b, axis)):
+            inner = _inner(b, axis)
+            if inner.size > 2 and equal(_inner(np.roll(a, step, axis), axis), inner):
                 yield (
                     "shifted by one",
                     "Your values are the expected ones, one place further along: where do you start?",
@@ -114,11 +115,12 @@ def _value_relations(a: np.ndarray, b: np.ndarray, equal: Equal) -> Iterator[tup
     if nan.any():
         yield from _nan_relations(a, b, nan, equal)
         return
+    varied = np.unique(b).size > 1  # of one value repeated, any other is a multiple
     if b.any() and equal(-a, b):
         yield "sign", "Your result has the opposite sign: which way does the quantity grow?"
-    elif (factor := _factor(a, b, equal)) is not None:
+    elif varied and (factor := _factor(a, b, equal)) is not None:
         yield "constant factor", _factor_question(factor)
-    if a.size > 1 and (shift := a.flat[0] - b.flat[0]) and np.isfinite(shift) and equal(a - shift, b):
+    if varied and (shift := a.flat[0] - b.flat[0]) and np.isfinite(shift) and equal(a - shift, b):
         yield "constant added", f"Every value is off by the same amount, {shift:.4g}: what is added once too often?"
     for axis in range(a.ndim):
         if a.shape[axis] > 1 and equal(a / a.sum(axis, keepdims=True), b):

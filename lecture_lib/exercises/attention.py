@@ -7,17 +7,9 @@ another shows; masks here are random, since the causal and the padding mask are 
 import numpy as np
 
 from lecture_lib.checking import case, exercise, holds, poll
-from lecture_lib.checking.drawing import distinct_sizes
+from lecture_lib.checking.drawing import distinct_sizes, random_mask
 
 FUSED = "torch.nn.functional.scaled_dot_product_attention"
-
-
-def _random_mask(rng, shape):
-    """0 and -inf at random; the first key stays visible to every query, and the last query has a hidden key."""
-    mask = np.where(rng.random(shape) < 0.4, -np.inf, 0.0)
-    mask[..., 0] = 0.0
-    mask[..., -1, -1] = -np.inf
-    return mask
 
 
 @exercise("softmax", points=2, forbids=["scipy.special.softmax", "torch.softmax", "torch.nn.functional.softmax"])
@@ -28,7 +20,7 @@ def probe_softmax(softmax, rng):
     yield case("along each row", softmax, scores, axis=-1)
     yield case("down each column", softmax, scores, axis=0)
     yield case("the middle axis of a batch", softmax, rng.normal(size=(batch, rows, columns)), axis=1)
-    some_hidden = scores + _random_mask(rng, scores.shape)
+    some_hidden = scores + random_mask(rng, scores.shape)
     yield case("with scores of -inf", softmax, some_hidden, axis=-1)
     yield case("with huge scores", softmax, rng.normal(size=(rows, columns)) + 900.0, axis=-1)
     far_apart = rng.normal(size=(rows, columns)) + np.linspace(-800.0, 800.0, rows)[:, None]
@@ -98,20 +90,20 @@ def probe_attention_weights(attention_weights, rng):
     batch, T_q, T_k = distinct_sizes(rng, 3, 3, 7)
     S = 1.5 * rng.normal(size=(T_q, T_k))
     yield case("nothing masked", attention_weights, S, np.zeros((T_q, T_k)))
-    yield case("some cells masked", attention_weights, S, _random_mask(rng, (T_q, T_k)))
-    yield case("one mask for every query", attention_weights, S, _random_mask(rng, (1, T_k)))
+    yield case("some cells masked", attention_weights, S, random_mask(rng, (T_q, T_k)))
+    yield case("one mask for every query", attention_weights, S, random_mask(rng, (1, T_k)))
     S = 1.5 * rng.normal(size=(batch, T_q, T_k))
-    yield case("a batch, a mask for each", attention_weights, S, _random_mask(rng, (batch, 1, T_k)))
+    yield case("a batch, a mask for each", attention_weights, S, random_mask(rng, (batch, 1, T_k)))
     S = rng.normal(size=(T_q, T_k))
-    mask = _random_mask(rng, (T_q, T_k))
+    mask = random_mask(rng, (T_q, T_k))
     S = np.where(np.isinf(mask), S + 900.0, S)
     yield case("the masked scores are huge", attention_weights, S, mask)
     S = rng.normal(size=(T_q, T_k)) + np.linspace(-900.0, 900.0, T_q)[:, None]
-    yield case("a row far above another", attention_weights, S, _random_mask(rng, (T_q, T_k)))
-    S, mask = rng.normal(size=(T_q, T_k)), _random_mask(rng, (T_q, T_k))
+    yield case("a row far above another", attention_weights, S, random_mask(rng, (T_q, T_k)))
+    S, mask = rng.normal(size=(T_q, T_k)), random_mask(rng, (T_q, T_k))
     mask[int(rng.integers(T_q))] = -np.inf
     yield case("a row fully masked", attention_weights, S, mask)
-    S, mask = rng.normal(size=(batch, T_q, T_k)), _random_mask(rng, (batch, 1, T_k))
+    S, mask = rng.normal(size=(batch, T_q, T_k)), random_mask(rng, (batch, 1, T_k))
     mask[int(rng.integers(batch))] = -np.inf
     yield case("a sentence fully masked", attention_weights, S, mask)
 
@@ -123,7 +115,7 @@ def probe_scaled_dot_product_attention(attention, rng):
     yield case("one sentence", attention, Q, K, V)
     Q, K, V = rng.normal(size=(T_q, d_k)), rng.normal(size=(T_k, d_k)), rng.normal(size=(T_k, d_v))
     yield case("T_q, T_k, d_k, d_v all differ", attention, Q, K, V)
-    mask = _random_mask(rng, (T_q, T_k))
+    mask = random_mask(rng, (T_q, T_k))
     yield case("with a mask", attention, Q, K, V, mask)
     changed_K, changed_V = np.array(K), np.array(V)
     changed_K[-1], changed_V[-1] = 3.0 * rng.normal(size=d_k), 3.0 * rng.normal(size=d_v)
@@ -137,7 +129,7 @@ def probe_scaled_dot_product_attention(attention, rng):
     Q, K, V = (rng.normal(size=(batch, T, d)) for T, d in ((T_q, d_k), (T_k, d_k), (T_k, d_v)))
     yield case("a batch", attention, Q, K, V)
     Q, K, V = (rng.normal(size=(2, 3, T, d)) for T, d in ((T_q, d_k), (T_k, d_k), (T_k, d_v)))
-    yield case("a batch of heads with padding", attention, Q, K, V, _random_mask(rng, (2, 1, 1, T_k)))
+    yield case("a batch of heads with padding", attention, Q, K, V, random_mask(rng, (2, 1, 1, T_k)))
 
 
 def _same(attention, first, second, mask):
@@ -155,13 +147,13 @@ def probe_self_attention(self_attention, rng):
     yield case("one token", self_attention, X[:1], *W)
     yield case("square projections", self_attention, X, *square)
     yield case("d_model, d_k, d_v all differ", self_attention, X, *W)
-    mask = _random_mask(rng, (T, T))
+    mask = random_mask(rng, (T, T))
     yield case("with a mask", self_attention, X, *W, mask)
     order = np.roll(np.arange(T), 1)
     yield holds("tokens in another order give the same rows in that order", _follows, self_attention, X, W, order)
     X = rng.normal(size=(batch, T, d_model))
     yield case("a batch", self_attention, X, *W)
-    yield case("a batch with padding", self_attention, X, *W, _random_mask(rng, (batch, 1, T)))
+    yield case("a batch with padding", self_attention, X, *W, random_mask(rng, (batch, 1, T)))
 
 
 def _follows(self_attention, X, W, order):

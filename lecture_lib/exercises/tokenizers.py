@@ -76,17 +76,6 @@ def probe_word_tokenize(word_tokenize, rng):
     yield case("tabs, line ends, runs of spaces", word_tokenize, f"  {f}\t{e}\n\n{a}   {b}, \n")
 
 
-@exercise("char_tokenize", points=1, forbids=[f"{LIBRARY}.simple.CharTokenizer"])
-def probe_char_tokenize(char_tokenize, rng):
-    a, b, c = some(rng, WORDS, 3)
-    yield case("a word", char_tokenize, a)
-    yield case("a sentence", char_tokenize, f"{b.capitalize()} {a}, {c}.")
-    accented, more = some(rng, ACCENTED, 2)
-    yield case("accents", char_tokenize, f"{accented} {more}")
-    yield case("line ends and tabs", char_tokenize, f"{a}\n\t{b}\n")
-    yield case("Chinese and an emoji", char_tokenize, "".join(some(rng, "鯨海冰魚洋", 3)) + f" 🐋 {c}")
-
-
 @exercise("Vocabulary", points=4, forbids=[f"{LIBRARY}.simple.WordTokenizer", f"{LIBRARY}.simple.CharTokenizer"])
 def probe_vocabulary(Vocabulary, rng):
     known = some(rng, WORDS, int(rng.integers(6, 9)))
@@ -131,6 +120,17 @@ def _both(vocabulary, tokens):
 
 def _size_and_ids(vocabulary, tokens):
     return [len(vocabulary), vocabulary.encode(tokens)]
+
+
+@exercise("char_tokenize", points=1, forbids=[f"{LIBRARY}.simple.CharTokenizer"])
+def probe_char_tokenize(char_tokenize, rng):
+    a, b, c = some(rng, WORDS, 3)
+    yield case("a word", char_tokenize, a)
+    yield case("a sentence", char_tokenize, f"{b.capitalize()} {a}, {c}.")
+    accented, more = some(rng, ACCENTED, 2)
+    yield case("accents", char_tokenize, f"{accented} {more}")
+    yield case("line ends and tabs", char_tokenize, f"{a}\n\t{b}\n")
+    yield case("Chinese and an emoji", char_tokenize, "".join(some(rng, "鯨海冰魚洋", 3)) + f" 🐋 {c}")
 
 
 attention_cost = poll("attention_cost", choices="ABCD")

@@ -53,8 +53,8 @@ class Config:
             value, least = getattr(self, name), int(name != "n_layers")
             if value is not None and not (isinstance(value, Integral) and value >= least):
                 raise ValueError(f"{name} must be a whole number from {least} on, not {value!r}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
+        if not 0 <= self.dropout <= 1:
+            raise ValueError(f"dropout must be from 0 to 1, not {self.dropout}")
         if self.n_kv_heads is None:
             object.__setattr__(self, "n_kv_heads", self.n_heads)
         if self.d_ff is None:

@@ -45,7 +45,8 @@ def find_place(config: TrainConfig, local_rank: int = 0) -> Place:
         return _cuda(config, local_rank)
     if kind == "mps" and not torch.backends.mps.is_available():
         raise InputError("device is mps, but this torch finds no Apple GPU; take --device auto")
-    name = {"mps": "Apple GPU", "cpu": f"CPU, {torch.get_num_threads()} threads"}[kind]
+    threads = torch.get_num_threads()
+    name = {"mps": "Apple GPU", "cpu": f"CPU, {threads} thread{'s' * (threads > 1)}"}[kind]
     return Place(torch.device(kind), name, False, fused=kind == "cpu", compiles=bool(config.compile))
 
 

@@ -64,6 +64,8 @@ def test_the_relation_is_found(name, seen, right):
         (np.arange(6).reshape(2, 3), np.arange(6.0).reshape(2, 3)),
         (np.arange(6, dtype=np.float16).reshape(2, 3), np.arange(6.0).reshape(2, 3)),
         (np.full((2, 2), INF), np.full((2, 2), -1.0)),
+        (np.full(3, 7.0), np.full(3, 11.0)),  # any value is a multiple of one that repeats
+        (np.array([[5.0, 2.0, 9.0]]), np.array([[2.0, 5.0, 7.0]])),  # one cell further along by chance
     ],
 )
 def test_no_relation_is_claimed_where_there_is_none(seen, right):

@@ -247,7 +247,7 @@ def test_d_ff_follows_the_width_unless_it_is_given():
         ({"n_heads": 8, "positions": "rope"}, "d_k=3 is odd"),
         ({"n_heads": 0}, "n_heads must be a whole number from 1 on, not 0"),
         ({"d_model": 24.0}, "d_model must be a whole number from 1 on, not 24.0"),
-        ({"dropout": 1.5}, "dropout must be at least 0 and below 1"),
+        ({"dropout": 1.5}, "dropout must be from 0 to 1"),
     ],
 )
 def test_impossible_shapes_get_one_clear_line(changes, message):
