@@ -25,6 +25,7 @@ Classroom = Annotated[
     Path | None, typer.Option(help=f"Folder of the class, instead of classroom/ (or ${CLASSROOM_VARIABLE}).")
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Submissions graded at once.")]
+ClassSize = Annotated[int | None, typer.Option(help="Students of the class, 12 by default; more where need be.")]
 Unsandboxed = Annotated[
     bool, typer.Option("--unsandboxed", help="Run submissions with your own rights: only those that you trust.")
 ]
@@ -94,7 +95,7 @@ def simulate(
     classroom: Annotated[Path, typer.Option(help="Where the simulated class is written.")] = Path(
         "build/simulated-class"
     ),
-    students: Annotated[int, typer.Option(help="Size of the class.")] = 12,
+    students: ClassSize = None,
     seed: Annotated[int, typer.Option(help="Another seed, another class.")] = 0,
 ) -> None:
     """Write the submissions of a simulated class, and its true grades in expected.json."""
@@ -223,7 +224,7 @@ def inventory(units: Units = None, as_json: Annotated[bool, typer.Option("--json
 @app.command()
 def course(
     workers: Workers = 2,
-    students: Annotated[int, typer.Option(help="Size of the simulated class.")] = 12,
+    students: ClassSize = None,
     seed: Annotated[int, typer.Option(help="Another seed, another class.")] = 0,
     unsandboxed: Unsandboxed = False,
 ) -> None:

@@ -13,7 +13,7 @@ from autograder.execution.client import why_no_sandbox
 from autograder.execution.sandbox import view_of
 from autograder.grade import ExerciseGrade, grade, grades
 from autograder.progress import progress_bar
-from autograder.simulate import BLANK, CLASS_SIZE, Expected, expected_grades, simulate
+from autograder.simulate import BLANK, Expected, expected_grades, simulate
 from autograder.units import Unit, find_units
 
 SIMULATED = Path("build/simulated-class")
@@ -22,7 +22,7 @@ SIMULATED = Path("build/simulated-class")
 def run_course(
     course: Course,
     console: Console,
-    size: int = CLASS_SIZE,
+    size: int | None = None,
     seed: int = 0,
     workers: int = 2,
     unsandboxed: bool = False,
@@ -35,8 +35,9 @@ def run_course(
         console.print(f"  {path.relative_to(course.root)}")
     units = find_units(course)
     handed_in = simulate(course, units, size, seed)
+    students = len({student for student, _ in handed_in})
     console.print(
-        f"Simulated {len(handed_in)} submissions of {size} students in {course.submitted.relative_to(course.root)}"
+        f"Simulated {len(handed_in)} submissions of {students} students in {course.submitted.relative_to(course.root)}"
     )
     if not unsandboxed and (why := why_no_sandbox(view_of(course))):
         console.print(f"[yellow]{why}. This class was made here, so it is graded without.[/yellow]")

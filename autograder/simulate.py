@@ -23,7 +23,7 @@ from lecture_lib.checking.judge import judge
 from lecture_lib.checking.keys import Key, UnreadableKey, read_keys
 from lecture_lib.checking.values import Value
 
-CLASS_SIZE = 12
+LEAST = 12  # students, unless told otherwise: more where an exercise has as many misconceptions
 BLANK, RIGHT = "blank", "right"
 _NAMES = (
     *(
@@ -54,8 +54,10 @@ class Expected:
     diagnosis: str | None
 
 
-def simulate(course: Course, units: list[Unit], size: int = CLASS_SIZE, seed: int = 0) -> list[tuple[str, str]]:
+def simulate(course: Course, units: list[Unit], size: int | None = None, seed: int = 0) -> list[tuple[str, str]]:
     """Writes the submissions of a class and, in `expected.json`, their true grades; returns (student, unit id) of each.
+
+    size: students of each unit; by default as many as hold every misconception, and some more.
 
     Raises BadInput if a unit is not built, or if the class is too small to hold every misconception or too large for
     its list of names.
@@ -63,13 +65,14 @@ def simulate(course: Course, units: list[Unit], size: int = CLASS_SIZE, seed: in
     written, expected = [], {}
     for unit in units:
         most = max(len(answers) for answers in unit.misconceptions.values())
-        if not most < size <= len(_NAMES):
-            raise BadInput(f"a class for {unit.id} has {most + 1} to {len(_NAMES)} students, seen {size}")
+        students = max(LEAST, most + 1) if size is None else size
+        if not most < students <= len(_NAMES):
+            raise BadInput(f"a class for {unit.id} has {most + 1} to {len(_NAMES)} students, seen {students}")
         try:
             visible, sealed = (read_keys(keys / f"{unit.id}.json") for keys in (course.visible_keys, course.sealed))
         except UnreadableKey as error:
             raise BadInput(str(error)) from None
-        for student, answers in zip(_NAMES, _answers(unit, size, random.Random(f"{seed}/{unit.id}"))):
+        for student, answers in zip(_NAMES, _answers(unit, students, random.Random(f"{seed}/{unit.id}"))):
             hand_in(course, unit, student, answers)
             written.append((student, unit.id))
             expected.setdefault(student, {})[unit.id] = {

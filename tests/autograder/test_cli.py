@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import autograder.grade
+import autograder.simulate
 from autograder.cli import main
 from autograder.course import BadInput
 from autograder.grade import Graded
@@ -58,6 +59,16 @@ def test_bad_input_is_one_line_and_exit_2(arguments, says):
 def test_simulate_before_the_build_names_what_is_missing(toy_course):
     with pytest.raises(BadInput, match=r"no key file .*99_toy.json; the build writes it"):
         simulate(toy_course, find_units(toy_course), 6)
+
+
+def test_a_class_is_large_enough_for_every_misconception_unless_a_size_is_given(simulated, tmp_path, monkeypatch):
+    monkeypatch.setattr(autograder.simulate, "LEAST", 1)
+    course = simulated.with_classroom(tmp_path / "class")
+    (unit,) = find_units(course)
+    most = max(map(len, unit.misconceptions.values()))
+    assert len(simulate(course, [unit])) == most + 1
+    with pytest.raises(BadInput, match=f"a class for 99_toy has {most + 1} to 26 students, seen {most}"):
+        simulate(course, [unit], most)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
