@@ -561,7 +561,19 @@ def looks_at_the_whole_context(counts_by_order, context, vocab, discount=0.75):
     "All is right for a discount of 0.75, and for no other. Where does your function look up how much to take off?",
 )
 def discount_is_always_the_same(counts_by_order, context, vocab, discount=0.75):
-    return my.kneser_ney(counts_by_order, context, vocab)
+    n = len(counts_by_order)
+    probs = dict.fromkeys(vocab, 1 / len(vocab))
+    for width in range(min(n - 1, len(context)) + 1):
+        h = context[len(context) - width :]
+        if width == n - 1 or h[:1] == (BOS,):
+            evidence = counts_by_order[width].get(h, Counter())
+        else:
+            longer = counts_by_order[width + 1]
+            evidence = Counter(w for c in longer if len(c) == width + 1 and c[1:] == h for w in longer[c])
+        if evidence:
+            total, saved = evidence.total(), 0.75 * len(evidence)
+            probs = {w: (max(evidence[w] - 0.75, 0) + saved * probs[w]) / total for w in vocab}
+    return probs
 
 
 # -------------------------------------------------------------------- sequence_log_prob

@@ -1,5 +1,7 @@
 """The bank tests the checks, for every exercise: right answers pass, wrong ones fail with their own hint."""
 
+import re
+
 import nbformat
 
 from autograder.building.keys import seed_dependent
@@ -23,6 +25,13 @@ def both_verdicts(prepared, name, thing):
 
 def test_the_exercises_stand_in_the_order_of_the_lesson(unit):
     assert list(exercises_of(unit.id)) == list(read_lesson(unit).exercise_cells)
+
+
+def test_no_answer_of_the_bank_calls_the_one_that_it_stands_for(unit):
+    """In a student's notebook that is the library's, which is forbidden there."""
+    for name in unit.exercises:
+        for answer in (*unit.misconceptions[name], *unit.alternatives[name]):
+            assert not re.search(rf"\bmy\.{name}\b", answer.source), answer.name
 
 
 def test_the_reference_passes_both_checks(prepared_exercise):
