@@ -5,6 +5,7 @@ course's steps, then its own feedback. The submission's code runs in the sandbox
 neither that folder nor this process.
 """
 
+import contextlib
 import logging
 import os
 import shutil
@@ -28,6 +29,7 @@ from autograder.nbgrader_settings import api_with, nbgrader_settings, reason
 OTHER_VERSION = "has another version of the course than the grader; install the same there, and start it anew"
 _turn = threading.Lock()  # the current folder and the standard output belong to one submission at a time
 _scratch: set[str] = set()
+_ending = False
 
 
 class Unfit(Exception):
@@ -106,9 +108,14 @@ def read_files(folder: Path) -> tuple[File, ...]:
 
 
 def clean_up() -> None:
-    """Removes the scratch of a task that this process will not finish."""
+    """Removes the scratch of a task that this process will not finish, and lets it begin no other."""
+    global _ending
+    _ending = True
     for folder in list(_scratch):
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.rename(folder, f"{folder}-left")  # so that the task, which goes on, writes nothing more into it
+        for place in (f"{folder}-left", folder):
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _graded(task: Task, real: Course, scratch: Course) -> Result:
@@ -159,6 +166,8 @@ def _write(folder: Path, files: tuple[File, ...]) -> None:
 @contextmanager
 def _folder() -> Iterator[Path]:
     """A scratch folder that is ours alone, gone at the end."""
+    if _ending:
+        raise Unfit("this process is about to end")
     folder = tempfile.mkdtemp(prefix="grading-")
     _scratch.add(folder)
     try:

@@ -1,5 +1,7 @@
 """A second run: it grades what is new or changed and nothing else, whatever ended the first."""
 
+import contextlib
+import itertools
 import json
 import os
 import re
@@ -8,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from small_class import UNIT, edit_cell, keep_only, submission, surprises
 import lecture_lib.exercises
 from autograder.execution.sandbox import RENOUNCED
 from autograder.grade import grade
-from autograder.grading import packing, version
+from autograder.grading import packing, task, version
 from autograder.grading.gradebook import opened, records
 from autograder.grading.packing import Packer
 from autograder.grading.writer import writer
@@ -228,6 +231,31 @@ def test_after_the_grader_is_killed_a_second_run_grades_what_it_had_not(simulate
     assert [student for student, _ in second.standing] == stood
     assert sorted(workers.executed) == sorted(set(EVERYBODY) - set(stood))
     assert (second.complaints, surprises(simulated)) == ([], [])
+
+
+def test_what_a_task_still_writes_while_its_process_ends_is_removed_too(monkeypatch):
+    monkeypatch.setattr(task, "_ending", False)
+    stop = threading.Event()
+
+    def write(folder):
+        for number in itertools.count():
+            if stop.is_set():
+                return
+            with contextlib.suppress(OSError):
+                (folder / str(number)).write_text("")
+
+    with task._folder() as folder:
+        writing = threading.Thread(target=write, args=[folder])
+        writing.start()
+        time.sleep(0.1)
+        try:
+            task.clean_up()
+        finally:
+            stop.set()
+            writing.join()
+        assert not list(folder.parent.glob(f"{folder.name}*"))
+    with pytest.raises(task.Unfit), task._folder():
+        pass
 
 
 @pytest.mark.slow  # a pool of workers from the start, twice
