@@ -15,7 +15,7 @@ _LEFT_OUT = ("__pycache__", ".ipynb_checkpoints")
 _EPOCH = (2020, 1, 1, 0, 0, 0)  # a fixed date: the bytes must not depend on the day
 _README = """# Language models, from counting words to a transformer
 
-You need Python 3.11 or newer. Open a terminal in this folder (on Windows: PowerShell) and set up, once, what the
+You need Python 3.11.5 to 3.14. Open a terminal in this folder (on Windows: PowerShell) and set up, once, what the
 notebooks need; torch makes it large. On Linux and macOS:
 
     python3 -m venv .venv

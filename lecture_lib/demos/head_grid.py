@@ -10,6 +10,8 @@ from html import escape
 
 import numpy as np
 
+from lecture_lib.demos._tokens import words_of
+
 UNIT = "06_multihead"
 LARGEST = 512  # tokens; a larger picture would be slow to draw and too fine to read
 IN_FULL = 16  # tokens up to which the opened head is a table with names at its sides
@@ -60,7 +62,7 @@ def compute(weights, tokens: Sequence[str] | None) -> HeadGrid:
     """
     if tokens is None:
         raise ValueError("weights need the names of their tokens: show(weights, tokens)")
-    tokens = tokens.split() if isinstance(tokens, str) else [str(token) for token in tokens]
+    tokens = words_of(tokens)
     weights = weights.detach().cpu() if hasattr(weights, "detach") else weights
     weights = np.asarray(weights, dtype=np.float64)
     T = len(tokens)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lecture_lib.demos._tokens import words_of
 from lecture_lib.fallbacks.attention import attention_weights
 
 UNIT = "05_attention"
@@ -141,7 +142,7 @@ def show(
     """
     from lecture_lib.demos import _panel
 
-    given = tokens.split() if isinstance(tokens, str) else [str(token) for token in tokens]
+    given = words_of(tokens)
     tokens, own_scores = given[:MOST_TOKENS], scores is not None
     T = len(tokens)
     try:

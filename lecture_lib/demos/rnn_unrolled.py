@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from lecture_lib.demos._tokens import words_of
+
 UNIT = "04_rnn_lm"
 SENTENCE = ("the", "whales", "that", "the", "otter", "near", "the", "cave", "likes", "sing")
 SCALES = ("linear", "log")
@@ -32,14 +34,6 @@ class Unrolled:
     cell: str
     states: np.ndarray
     blame: np.ndarray
-
-
-def words_of(tokens: Sequence[str] | str) -> list[str]:
-    """
-    >>> words_of("the whale"), words_of(["the", 1])
-    (['the', 'whale'], ['the', '1'])
-    """
-    return tokens.split() if isinstance(tokens, str) else [str(token) for token in tokens]
 
 
 def compute(
