@@ -10,7 +10,7 @@ from autograder.course import BadInput, Course
 from autograder.units import Unit
 
 FOLDER = "language-models"
-_FILES = ("pyproject.toml", "constraints.txt")
+_FILES = ("pyproject.toml", "constraints.txt", "LICENSE", "LICENSE-lessons", "NOTICE", "LICENSES/*")
 _LEFT_OUT = ("__pycache__", ".ipynb_checkpoints")
 _EPOCH = (2020, 1, 1, 0, 0, 0)  # a fixed date: the bytes must not depend on the day
 _README = """# Language models, from counting words to a transformer
@@ -48,7 +48,7 @@ def bundle(course: Course, units: list[Unit]) -> Path:
 
 
 def _paths(course: Course, units: list[Unit]) -> list[Path]:
-    found = [course.root / name for name in _FILES]
+    found = [path for pattern in _FILES for path in sorted(course.root.glob(pattern))]
     for unit in units:
         notebook = course.release / unit.id / unit.notebook
         if not notebook.exists():

@@ -4,4 +4,4 @@ Importing this package loads nothing else: each part is imported where it is use
 and torch is paid for only by the units that need it.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

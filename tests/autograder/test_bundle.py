@@ -25,6 +25,10 @@ def course_copy(tmp_path):
         "solutions",
         "pyproject.toml",
         "constraints.txt",
+        "LICENSE",
+        "LICENSE-lessons",
+        "LICENSES",
+        "NOTICE",
     ):
         (root / name).symlink_to(here.root / name)
     return Course(root, root / "classroom")
@@ -46,7 +50,8 @@ def test_what_its_readme_says_to_install_is_in_the_bundle_and_needs_no_make(cour
         names = archive.namelist()
         said = archive.read("language-models/README.md").decode()
         extras = tomllib.loads(archive.read("language-models/pyproject.toml").decode())["project"]
-    assert "language-models/constraints.txt" in names
+    assert {f"language-models/{name}" for name in ("constraints.txt", "NOTICE", "LICENSES/PSF-2.0.txt")} <= set(names)
+    assert {"language-models/LICENSE", "language-models/LICENSE-lessons"} <= set(names)
     assert {"student", "pretrained"} <= extras["optional-dependencies"].keys()
     assert not re.search(r"\bmake\b", said)
     assert r".venv\Scripts\python -m pip install" in said
