@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lecture_lib.models.documents import check_ids
-from lecture_lib.models.threads import one_thread
+from lecture_lib.inference.documents import check_ids
+from lecture_lib.inference.threads import one_thread
 
 SMALL = 4_000_000  # weights times rows: below that a new token is read sooner than threads have found together
 

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from lecture_lib.decoding.filters import Sampler
 from lecture_lib.decoding.reader import Reader
-from lecture_lib.models.documents import Ids, as_documents, is_nested
-from lecture_lib.models.evaluating import evaluating
+from lecture_lib.inference.documents import Ids, as_documents, is_nested
+from lecture_lib.inference.evaluating import evaluating
 
 SHOWN = 10  # candidates of a step that a trace keeps
 

@@ -54,7 +54,7 @@ def compute(
     tokens = words_of(tokens)
     if not 1 <= len(tokens) <= MOST_WORDS:
         raise ValueError(f"there are {len(tokens) or 'no'} words; give 1 to {MOST_WORDS}")
-    from lecture_lib.models.threads import one_thread
+    from lecture_lib.inference.threads import one_thread
 
     X, weights, cell = _random(tokens, cell, seed) if model is None else _of_model(tokens, model, ids)
     with one_thread():  # of several, steps this small wait for each other for seconds on a busy machine

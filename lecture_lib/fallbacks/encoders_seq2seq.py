@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from lecture_lib.fallbacks import multihead
 from lecture_lib.fallbacks import transformer_block as parts
-from lecture_lib.models.evaluating import evaluating
+from lecture_lib.inference.evaluating import evaluating
 from lecture_lib.models.language_model import IGNORE, initialise
 
 RESIDUAL = ("W_o.weight", "ff_out.weight")

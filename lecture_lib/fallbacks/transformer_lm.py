@@ -22,8 +22,8 @@ from torch.nn import functional as F
 from torch.optim.adamw import adamw
 
 from lecture_lib.fallbacks import transformer_block as parts
+from lecture_lib.inference.evaluating import evaluating
 from lecture_lib.models.config import Config
-from lecture_lib.models.evaluating import evaluating
 from lecture_lib.models.language_model import initialise
 from lecture_lib.train.device import find_place
 from lecture_lib.train.schedule import lr_at as _rate

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lecture_lib.inference.evaluating import evaluating
 from lecture_lib.models.attention import attention_weights
-from lecture_lib.models.evaluating import evaluating
 from lecture_lib.models.transformer import TransformerLM
 
 

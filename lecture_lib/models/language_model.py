@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lecture_lib.decoding import Sampler, ancestral_sample
-from lecture_lib.models.documents import Ids, as_documents, check_ids
-from lecture_lib.models.evaluating import evaluating
+from lecture_lib.inference.documents import Ids, as_documents, check_ids
+from lecture_lib.inference.evaluating import evaluating
 
 IGNORE = -100  # the target that a loss leaves out, torch's own number for it
 WINDOW = 1024  # tokens scored at once by models that have no block_size

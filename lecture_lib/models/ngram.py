@@ -27,7 +27,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lecture_lib.models.documents import Ids, as_documents, check_ids
+from lecture_lib.inference.documents import Ids, as_documents, check_ids
 
 SMOOTHINGS = ("kneser-ney", "add-k", "mle")
 

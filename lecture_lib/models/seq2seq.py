@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lecture_lib.inference.evaluating import evaluating
 from lecture_lib.models.cache import KVCache
 from lecture_lib.models.config import Config
-from lecture_lib.models.evaluating import evaluating
 from lecture_lib.models.language_model import IGNORE, initialise
 from lecture_lib.models.transformer import Embeddings, Stack, check_length, make_head, padding_mask
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lecture_lib.inference.documents import Ids
 from lecture_lib.models.attention import Mask
 from lecture_lib.models.block import Block, make_norm
 from lecture_lib.models.cache import KVCache
 from lecture_lib.models.config import Config
-from lecture_lib.models.documents import Ids
 from lecture_lib.models.language_model import LanguageModel, initialise
 from lecture_lib.models.linear import Linear
 from lecture_lib.models.positions import rotation_at, sinusoidal_positions

@@ -11,9 +11,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from lecture_lib.inference.threads import one_thread
 from lecture_lib.models import Config, TransformerLM
 from lecture_lib.models.interchange import unpermute
-from lecture_lib.models.threads import one_thread
 from lecture_lib.pretrained.gguf_file import GGUFError, GGUFFile
 
 # Our parameters of a block, and the tensors whose rows follow one another in them.

@@ -14,32 +14,14 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import ClassVar, Self
 
+from lecture_lib.tokenizers import files
+from lecture_lib.tokenizers.specials import Specials
+
 REMEMBERED_PIECES = 1 << 18  # about 50 MB; then the memory starts afresh
-
-
-@dataclass(frozen=True)
-class Specials:
-    """Names of the tokens that are no text; None where a tokenizer has no such token."""
-
-    pad: str | None = "<pad>"  # fills short rows of a batch
-    unk: str | None = "<unk>"  # stands for what the vocabulary cannot write; decoding shows it
-    bos: str | None = "<bos>"  # begins a text
-    eos: str | None = "<eos>"  # ends a text
-    others: tuple[str, ...] = ()  # roles of your own, such as "<|user|>"
-
-    def names(self) -> list[str]:
-        """All of them once, in order; the vocabulary of a tokenizer trained here begins with these."""
-        return list(dict.fromkeys(name for name in (self.pad, self.unk, self.bos, self.eos, *self.others) if name))
-
-    def control(self) -> list[str]:
-        """Those that decoding leaves out: all but `unk`."""
-        others = [name for name in (self.pad, self.bos, self.eos, *self.others) if name]
-        return list(dict.fromkeys(others))
 
 
 class Tokenizer(ABC):
@@ -249,9 +231,12 @@ class Tokenizer(ABC):
     @staticmethod
     def load(path: str | Path, specials: Specials | None = None) -> "Tokenizer":
         """The tokenizer in a JSON file, ours or the library's; see `files.from_json` for what is understood."""
-        from lecture_lib.tokenizers.files import from_json
+        return Tokenizer.from_json(Path(path).read_text(encoding="utf-8"), specials, str(path))
 
-        return from_json(Path(path).read_text(encoding="utf-8"), specials, str(path))
+    @staticmethod
+    def from_json(text: str, specials: Specials | None = None, name: str = "the file") -> "Tokenizer":
+        """The tokenizer that the JSON describes; see `files.from_json`."""
+        return files.from_json(text, _kinds(Tokenizer), specials, name)
 
     def _forget(self) -> None:
         self._known: dict[str, list[int]] = {}
@@ -261,6 +246,12 @@ class Tokenizer(ABC):
     def __getstate__(self) -> dict:
         # A copy in another process finds out for itself whether the library is there.
         return self.__dict__ | {"_known": {}, "_shown": {}, "_library": None}
+
+
+def _kinds(parent: type) -> list[type]:
+    """The classes of tokenizers that were imported, those that leave nothing abstract."""
+    below = [each for child in parent.__subclasses__() for each in (child, *_kinds(child))]
+    return [each for each in below if not each.__abstractmethods__]
 
 
 class IncrementalDecoder:

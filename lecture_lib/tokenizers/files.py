@@ -5,14 +5,9 @@ differently here (a normalizer, another splitter, BPE with a prefix) is refused 
 """
 
 import json
+from collections.abc import Sequence
 
-from lecture_lib.tokenizers.base import Specials, Tokenizer
-from lecture_lib.tokenizers.bpe import ByteBPE
-from lecture_lib.tokenizers.simple import CharTokenizer, WordTokenizer
-from lecture_lib.tokenizers.unigram import Unigram
-from lecture_lib.tokenizers.wordpiece import WordPiece
-
-CLASSES: tuple[type[Tokenizer], ...] = (ByteBPE, WordPiece, Unigram, WordTokenizer, CharTokenizer)
+from lecture_lib.tokenizers.specials import Specials
 
 # Roles are not in the format; these names are taken to have them, the first that is there.
 ROLE_NAMES = {
@@ -22,8 +17,8 @@ ROLE_NAMES = {
 }
 
 
-def from_json(text: str, specials: Specials | None = None, name: str = "the file") -> Tokenizer:
-    """The tokenizer that the JSON describes. `specials` overrides the roles guessed from `ROLE_NAMES`.
+def from_json(text: str, kinds: Sequence[type], specials: Specials | None = None, name: str = "the file"):
+    """The tokenizer that the JSON describes, of one of `kinds`. `specials` overrides what `ROLE_NAMES` gives.
 
     Raises ValueError with the file's name, what it holds and what would be understood.
     """
@@ -44,20 +39,20 @@ def from_json(text: str, specials: Specials | None = None, name: str = "the file
         raise ValueError(f"{name} has {refused[0]}, which is not supported here; use tokenizers.Tokenizer.from_file")
     for token in data.get("added_tokens", ()):
         _add(data["model"], token)
-    for kind in CLASSES:
+    for kind in kinds:
         if kind.model_type == model_type and kind.splits_like(data.get("pre_tokenizer")):
             try:
                 return _checked(kind._from_parts(data, specials or _guess_specials(data)), data)
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{name} cannot be read as {kind.__name__}: {error}") from error
-    known = ", ".join(f"{kind.__name__} ({kind.model_type})" for kind in CLASSES)
+    known = ", ".join(f"{kind.__name__} ({kind.model_type})" for kind in kinds)
     raise ValueError(
         f"{name} holds a {model_type} model with the pre-tokenizer {json.dumps(data.get('pre_tokenizer'))}; "
         f"supported are, each with its own pre-tokenizer, {known}"
     )
 
 
-def _checked(tokenizer: Tokenizer, data: dict) -> Tokenizer:
+def _checked(tokenizer, data: dict):
     ours, theirs = tokenizer._json_parts()["decoder"], data.get("decoder")
     alike = theirs == ours or (isinstance(theirs, dict) and theirs.get("type") == ours["type"] == "ByteLevel")
     if not alike:

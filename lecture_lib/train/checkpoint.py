@@ -13,7 +13,6 @@ import torch
 
 from lecture_lib.models.transformer import TransformerLM
 from lecture_lib.tokenizers import Tokenizer
-from lecture_lib.tokenizers.files import from_json
 from lecture_lib.train.config import TrainConfig
 from lecture_lib.train.errors import InputError
 
@@ -79,7 +78,7 @@ def load_model(path: str | Path, device: torch.device | str = "cpu") -> tuple[Tr
     Raises InputError as `read_checkpoint`.
     """
     checkpoint = read_checkpoint(Path(path), device)
-    tokenizer = from_json(checkpoint["tokenizer"], name=str(path))
+    tokenizer = Tokenizer.from_json(checkpoint["tokenizer"], name=str(path))
     model = TransformerLM(config_of(checkpoint).shape(tokenizer.vocab_size)).to(device)
     model.load_state_dict(checkpoint["trainer"]["model"])
     return model.eval(), tokenizer

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import numpy as np
 import torch
 
-from lecture_lib.models.evaluating import evaluating
+from lecture_lib.inference.evaluating import evaluating
 from lecture_lib.models.language_model import LanguageModel
 from lecture_lib.train.batches import Batches, n_targets
 from lecture_lib.train.device import Place

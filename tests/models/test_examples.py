@@ -9,7 +9,7 @@ import torch
 MODULES = [
     "decoding.filters",
     "models.config",
-    "models.documents",
+    "inference.documents",
     "models.interchange",
     "models.ngram",
     "models.transformer",

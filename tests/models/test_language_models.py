@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from lecture_lib.inference.documents import as_documents
 from lecture_lib.models import LSTMLM, RNNLM, AverageLM, Config, NgramLM, TransformerLM, WindowLM
-from lecture_lib.models.documents import as_documents
 
 VOCAB, BLOCK = 19, 16
 MAKERS = {

@@ -261,8 +261,7 @@ def test_the_package_is_not_taken_for_the_library_when_run_from_its_folder():
 def test_ids_are_the_same_without_the_library(tokenizer):
     code = (
         "import sys; sys.modules['tokenizers'] = None; from lecture_lib.tokenizers import Tokenizer; import json; "
-        "from lecture_lib.tokenizers.files import from_json; "
-        f"print(json.dumps(from_json({tokenizer.to_json()!r}).encode({TEXT!r})))"
+        f"print(json.dumps(Tokenizer.from_json({tokenizer.to_json()!r}).encode({TEXT!r})))"
     )
     assert json.loads(run(code)) == tokenizer.encode(TEXT)
 

@@ -1,4 +1,4 @@
-"""A model as it is asked and not as it learns. It stands alone, so that decoding needs nothing else of the models."""
+"""A model as it is asked and not as it learns."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

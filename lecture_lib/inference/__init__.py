@@ -1,0 +1,1 @@
+"""What scoring and generating need before there is a model: ids, evaluation mode, threads."""
