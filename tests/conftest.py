@@ -17,12 +17,19 @@ from autograder.units import find_units
 from lecture_lib.mywork import saved
 
 HERE = Path(__file__).parent
+SLOW_SECONDS = 1800  # in place of the timeout in pyproject.toml
 
 
 def pytest_configure(config):
     """Several processes at once share the cores: one thread each, kernels that they start included."""
     if os.environ.get("PYTEST_XDIST_WORKER"):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
 
 
 @pytest.hookimpl(optionalhook=True)

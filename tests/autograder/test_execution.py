@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+from kernels import execute as execute_in_kernel
+from nbclient.output_widget import OutputWidget
 
 from autograder.course import Course
 from autograder.execution import frames, host
@@ -89,8 +90,7 @@ def comparable(output):
 def by_kernel():
     """The displays as a real kernel gives them: what ours are compared with."""
     made = notebook(*DISPLAYS)
-    NotebookClient(made, allow_errors=True, coalesce_streams=True).execute()
-    return made
+    return execute_in_kernel(made, allow_errors=True, coalesce_streams=True)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +101,19 @@ def by_zygote(zygote, tmp_path_factory):
     made, _ = step.preprocess(notebook(*DISPLAYS), {"metadata": {"path": str(folder)}})
     host.discard()
     return made
+
+
+def test_a_reply_that_comes_while_an_output_widget_answers_is_not_overlooked(monkeypatch):
+    sends = OutputWidget.send
+
+    def send_late(self, *content):
+        time.sleep(0.5)  # meanwhile the reply to the cell has come
+        sends(self, *content)
+
+    monkeypatch.setattr(OutputWidget, "send", send_late)
+    source = "import ipywidgets\nbox = ipywidgets.Output()\nwith box:\n    print('inside')\n'over'"
+    made = execute_in_kernel(notebook(source), timeout=None)
+    assert made.cells[0].outputs[0].data["text/plain"] == "'over'"
 
 
 @pytest.mark.parametrize("number", range(len(DISPLAYS)))

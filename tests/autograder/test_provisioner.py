@@ -15,7 +15,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager, start_new_kernel
 from jupyter_client.provisioning import KernelProvisionerFactory
-from nbclient import NotebookClient
+from kernels import execute
 from nbclient.exceptions import DeadKernelError
 
 from autograder.execution import provisioner
@@ -88,7 +88,7 @@ def gone(pid, seconds=10):
 
 def test_nbclient_executes_a_notebook_on_a_fork():
     made = notebook("import os; print(os.getppid())", "import matplotlib.pyplot as plt; plt.plot([1, 2]);", "1 / 0")
-    NotebookClient(made, allow_errors=True).execute()
+    execute(made, allow_errors=True)
     parent, plot, error = (cell.outputs[-1] for cell in made.cells)
     assert int(parent.text) == stem_pid()
     assert "image/png" in plot.data
@@ -146,7 +146,7 @@ def test_interrupt_stops_a_cell_and_the_next_one_runs(kernel):
 
 def test_a_kernel_that_dies_is_said_to_be_dead():
     with pytest.raises(DeadKernelError):
-        NotebookClient(notebook("import os; os._exit(7)")).execute()
+        execute(notebook("import os; os._exit(7)"))
 
 
 @pytest.mark.parametrize(("ends", "code"), [("import os; os._exit(7)", 7), ("import os; os.kill(os.getpid(), 9)", -9)])
@@ -245,7 +245,7 @@ def test_a_kernelspec_can_ask_for_it(tmp_path, monkeypatch):
     (folder / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     made = notebook("import os; print(os.getppid())")
-    NotebookClient(made, kernel_name="warm").execute()
+    execute(made, kernel_name="warm")
     assert int(made.cells[0].outputs[0].text) in [stem.process.pid for stem in provisioner._stems.values()]
 
 

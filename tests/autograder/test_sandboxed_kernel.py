@@ -11,7 +11,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory
-from nbclient import NotebookClient
+from kernels import execute
 from nbclient.exceptions import DeadKernelError
 from test_sandbox import _running
 
@@ -41,9 +41,7 @@ def kernels(zygote, tmp_path_factory):
 
 def run(folder, *sources, kernel="sandboxed", **options):
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    client = NotebookClient(made, kernel_name=kernel, resources={"metadata": {"path": str(folder)}}, **options)
-    client.execute()
-    return made.cells
+    return execute(made, folder, kernel_name=kernel, **options).cells
 
 
 def printed(cell):

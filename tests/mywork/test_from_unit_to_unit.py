@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+from kernels import execute
 
 from autograder.course import Course
 from autograder.simulate import RIGHT, hand_in
@@ -19,8 +19,7 @@ def run_solved(unit, folder, scratch):
     notebook = nbformat.read(course.submitted / "solver" / unit.id / unit.notebook, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if not SHOWING & set(cell.metadata.get("tags", []))]
     folder.mkdir()
-    resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=240, allow_errors=True, resources=resources).execute()
+    execute(notebook, folder, allow_errors=True)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return "".join(o.get("text", "") for o in outputs), [o for o in outputs if o.output_type == "error"]
 

@@ -6,7 +6,7 @@ import linecache
 import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
+from kernels import execute
 
 from autograder.course import Course
 from autograder.units import find_units
@@ -190,7 +190,7 @@ def run_notebook(folder, *cells):
     """What each cell of a notebook in this folder prints, in a kernel of its own."""
     folder.mkdir(parents=True)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
+    execute(notebook, folder, kernel_name="python3")
     return ["".join(output.get("text", "") for output in cell.outputs) for cell in notebook.cells]
 
 

@@ -2,20 +2,16 @@
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+from kernels import execute
 
 from autograder.course import Course
 from autograder.simulate import RIGHT, hand_in
 from lecture_lib.checking.notebook import MIME
 
-SECONDS = 240  # for one cell, on a machine with other work
-
 
 def run(path):
     notebook = nbformat.read(path, as_version=4)
-    resources = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", allow_errors=True, resources=resources).execute()
-    return notebook
+    return execute(notebook, path.parent, kernel_name="python3", allow_errors=True)
 
 
 def outputs_of(notebook, kind):
