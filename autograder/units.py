@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from autograder.course import BadInput, Course
+from autograder.edits import edited
 from lecture_lib.checking.bank import Answer, answers_in
 from lecture_lib.checking.exercise import Exercise
 from lecture_lib.checking.notebook import CourseMessage, exercises_of
@@ -56,10 +57,17 @@ class Unit:
         if not path.exists():
             raise BadInput(f"{path} is missing: every unit has one")
         found: dict[str, list[Answer]] = {name: [] for name in self.exercises}
+        faults = []
         for answer in answers_in(_load(path, f"_bank_{self.id}_{kind}")):
             if answer.exercise not in found:
-                raise BadInput(f"{path}: {answer.name} is for {answer.exercise!r}, which is no exercise of {self.id}")
-            found[answer.exercise].append(answer)
+                faults.append(f"{path}: {answer.name} is for {answer.exercise!r}, which is no exercise of {self.id}")
+                continue
+            try:
+                found[answer.exercise].append(edited(self.lesson, answer) if answer.changes else answer)
+            except BadInput as error:
+                faults.append(f"{path}: {error}")
+        if faults:
+            raise BadInput("\n".join(faults))
         return found
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import jupytext
 
+from autograder.cells import BEGIN, END
 from autograder.course import BadInput
 from autograder.units import Unit
 
 SHOWING = {"demo", "experiment", "break-it"}
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _CODE_IN_PROSE = re.compile(r"^(def |class |import |from \w+ import |@)", re.MULTILINE)
 
 

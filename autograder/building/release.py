@@ -7,7 +7,8 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.building.lesson import BEGIN, END, Lesson
+from autograder.building.lesson import Lesson
+from autograder.cells import BEGIN, END
 from autograder.course import BadInput, Course
 from autograder.grading.gradebook import opened
 from autograder.nbgrader_settings import nbgrader_api, reason

@@ -4,37 +4,56 @@
     def transposed(T):
         return np.tril(np.full((T, T), -np.inf), k=-1)
 
-    wrong_choice("which_mask", "A", "Follow row 1: ...", name="transposed")     # assigned to any name
+    blind = misconception("causal_mask", "Even row 0 should see itself ...", change=("i >= j", "i > j"))
+
+    first = wrong_choice("which_mask", "A", "Follow row 1: ...", name="transposed")     # assigned to any name
 
     @alternative("causal_mask")
     def from_comparison(T):
         return np.where(np.arange(T)[:, None] >= np.arange(T), 0.0, -np.inf)
 
-An answer is kept as source text, because it must work where a student would have written it: it may use what the
-lesson's set-up cell imports, and `my.NAME` for other exercises.
+A mistake that is a small change of the lesson's own answer says only that change, and is named by what it is assigned
+to. One that is another idea is written out. An answer is kept as source text, because it must work where a student
+would have written it: it may use what the lesson's set-up cell imports, and `my.NAME` for other exercises.
 """
 
 import ast
 import inspect
 import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+Change = tuple[str, str]  # a piece of the lesson's answer, and what stands there instead
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One known answer to an exercise: as source, to stand in the exercise's cell. `hint` is None for a right one."""
+    """One known answer to an exercise: as source, to stand in the exercise's cell. `hint` is None for a right one.
+
+    One that is said by `changes` has no source until the lesson's answer is known: `autograder.edits` makes it.
+    """
 
     exercise: str
     name: str
     source: str
     hint: str | None = None
+    changes: tuple[Change, ...] = ()
 
 
-def misconception(exercise: str, hint: str) -> Callable[[Any], Answer]:
-    """Marks a function or class as a wrong answer that students really give, and states the hint that it earns."""
-    return lambda thing: Answer(exercise, thing.__name__, _source_as(thing, exercise), hint)
+def misconception(
+    exercise: str, hint: str, change: Change | list[Change] | None = None
+) -> Answer | Callable[[Any], Answer]:
+    """A wrong answer that students really give, with the hint that it earns.
+
+    Without `change`, a decorator of the function or class that is the wrong answer. With it, the lesson's answer after
+    this change, or these: in `("old", "new")`, old stands exactly once between the lesson's `### BEGIN SOLUTION` and
+    `### END SOLUTION`. Of a text of several lines, those after the first are written without the indentation of the
+    line in which the first stands.
+    """
+    if change is None:
+        return lambda thing: Answer(exercise, thing.__name__, _source_as(thing, exercise), hint)
+    return Answer(exercise, "", "", hint, (change,) if isinstance(change, tuple) else tuple(change))
 
 
 def alternative(exercise: str) -> Callable[[Any], Answer]:
@@ -48,8 +67,9 @@ def wrong_choice(poll: str, choice: str, hint: str, *, name: str) -> Answer:
 
 
 def answers_in(module: Any) -> list[Answer]:
-    """The answers of a module, in the order in which they stand."""
-    return [answer for answer in vars(module).values() if isinstance(answer, Answer)]
+    """The answers of a module, in the order in which they stand; a changed one has the name that it is assigned to."""
+    found = {name: answer for name, answer in vars(module).items() if isinstance(answer, Answer)}
+    return [replace(answer, name=answer.name or name) for name, answer in found.items()]
 
 
 def _source_as(thing: Any, exercise: str) -> str:

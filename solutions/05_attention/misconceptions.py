@@ -11,26 +11,19 @@ my = saved_work("05_attention")
 # --- softmax
 
 
-@misconception(
+overflows = misconception(
     "softmax",
     "All is well until the scores are huge; then NaN. Print np.exp(1000.0). Only differences between scores matter: "
     "which scores give the same weights and stay small?",
+    change=("np.exp(shifted)", "np.exp(S)"),
 )
-def overflows(S, axis):
-    with np.errstate(all="ignore"):
-        exponentials = np.exp(S)
-        return exponentials / exponentials.sum(axis=axis, keepdims=True)
 
-
-@misconception(
+lowers_by_the_largest_of_all = misconception(
     "softmax",
     "You lower all scores by one common maximum. A row that lies far below another then has only exponentials of "
     "0, and 0/0 is NaN: whose maximum should a row be compared with?",
+    change=("np.max(S, axis=axis, keepdims=True)", "np.max(S)"),
 )
-def lowers_by_the_largest_of_all(S, axis):
-    with np.errstate(all="ignore"):
-        exponentials = np.exp(S - np.max(S))
-        return exponentials / exponentials.sum(axis=axis, keepdims=True)
 
 
 @misconception(
@@ -106,13 +99,12 @@ def hard_maximum(S, axis):
 # --- similarity_attention
 
 
-@misconception(
+shares_down_the_columns = misconception(
     "similarity_attention",
     "Your sums run over the wrong index: look at the weights that make up row 0 of your result. Do they add up to 1? "
     "Along which axis does your softmax run?",
+    change=("my.softmax(scores, axis=-1)", "my.softmax(scores, axis=0)"),
 )
-def shares_down_the_columns(X):
-    return my.softmax(X @ X.T, axis=0) @ X
 
 
 @misconception(
@@ -181,48 +173,39 @@ def copies_the_most_similar(X):
 # --- attention_scores
 
 
-@misconception(
+not_scaled = misconception(
     "attention_scores",
     "Your scores have the right signs and are too large, the more so the larger d_k is. How does the spread of a "
     "dot product grow with d_k, and what undoes it?",
+    change=(" / np.sqrt(d_k)", ""),
 )
-def not_scaled(Q, K):
-    return Q @ np.swapaxes(K, -1, -2)
 
-
-@misconception(
+divides_by_d_k = misconception(
     "attention_scores",
     "Your scores get too small as d_k grows. The variance of a dot product is d_k: what then is its standard "
     "deviation?",
+    change=("np.sqrt(d_k)", "Q.shape[-1]"),
 )
-def divides_by_d_k(Q, K):
-    return Q @ np.swapaxes(K, -1, -2) / Q.shape[-1]
 
-
-@misconception(
+multiplies_by_the_root = misconception(
     "attention_scores",
     "Your scores grow with d_k instead of keeping their size. On which side of the fraction bar does the scaling "
     "belong?",
+    change=("Q @ np.swapaxes(K, -1, -2) / np.sqrt(d_k)", "Q @ np.swapaxes(K, -1, -2) * np.sqrt(d_k)"),
 )
-def multiplies_by_the_root(Q, K):
-    return Q @ np.swapaxes(K, -1, -2) * np.sqrt(Q.shape[-1])
 
-
-@misconception(
+scales_by_the_number_of_keys = misconception(
     "attention_scores",
     "Your scale changes with the number of keys. Which length made the sum in a dot product long: that of the "
     "text, or that of a vector?",
+    change=("np.sqrt(d_k)", "np.sqrt(K.shape[-2])"),
 )
-def scales_by_the_number_of_keys(Q, K):
-    return Q @ np.swapaxes(K, -1, -2) / np.sqrt(K.shape[-2])
 
-
-@misconception(
+keys_as_rows = misconception(
     "attention_scores",
     "Your rows belong to the keys, your columns to the queries. Who looks: the row or the column?",
+    change=("Q @ np.swapaxes(K, -1, -2)", "K @ np.swapaxes(Q, -1, -2)"),
 )
-def keys_as_rows(Q, K):
-    return K @ np.swapaxes(Q, -1, -2) / np.sqrt(Q.shape[-1])
 
 
 @misconception(
@@ -259,13 +242,12 @@ def pairs_only(Q, K):
     return np.sum(Q * K, axis=-1) / np.sqrt(Q.shape[-1])
 
 
-@misconception(
+scales_by_axis_one = misconception(
     "attention_scores",
     "One sentence is right, a batch is not: you divide by the root of the length of axis 1. Which axis of "
     "(B, T_q, d_k) is d_k, and how do you name it whatever stands before it?",
+    change=("np.sqrt(d_k)", "np.sqrt(Q.shape[1])"),
 )
-def scales_by_axis_one(Q, K):
-    return Q @ np.swapaxes(K, -1, -2) / np.sqrt(Q.shape[1])
 
 
 # --- polls
@@ -314,30 +296,25 @@ wrong_mask_numbers = wrong_choice(
 # --- causal_mask
 
 
-@misconception(
+transposed = misconception(
     "causal_mask",
     "Row i is the query. Your row 0 sees every later token, and the last row only itself: which of the two "
     "indices looks, and which is looked at?",
+    change=("np.triu(np.full((T, T), -np.inf), k=1)", "np.tril(np.full((T, T), -np.inf), k=-1)"),
 )
-def transposed(T):
-    return np.tril(np.full((T, T), -np.inf), k=-1)
 
-
-@misconception(
+hides_itself = misconception(
     "causal_mask",
     "On your first row every score is -inf: what does a softmax make of that? May a token look at itself?",
+    change=("np.triu(np.full((T, T), -np.inf), k=1)", "np.triu(np.full((T, T), -np.inf), k=0)"),
 )
-def hides_itself(T):
-    return np.triu(np.full((T, T), -np.inf), k=0)
 
-
-@misconception(
+ones_and_zeros = misconception(
     "causal_mask",
     "Your mask is 1 and 0. It is *added* to the scores, where 0 changes nothing and 1 only shifts: which number "
     "makes a weight exactly 0?",
+    change=("np.triu(np.full((T, T), -np.inf), k=1)", "np.tril(np.ones((T, T)))"),
 )
-def ones_and_zeros(T):
-    return np.tril(np.ones((T, T)))
 
 
 @misconception(
@@ -350,39 +327,32 @@ def zero_times_infinity(T):
         return (1.0 - np.tril(np.ones((T, T)))) * -np.inf
 
 
-@misconception(
+truth_values = misconception(
     "causal_mask",
     "Your mask holds True and False. Added to scores they count as 1 and 0: what should be added to a score to "
     "hide it?",
+    change=("np.triu(np.full((T, T), -np.inf), k=1)", "np.tril(np.ones((T, T), dtype=bool))"),
 )
-def truth_values(T):
-    return np.tril(np.ones((T, T), dtype=bool))
 
-
-@misconception(
+large_but_finite = misconception(
     "causal_mask",
     "Your mask hides with a large negative number. That often works; but what if the scores are as large, or a "
     "whole row is hidden? What does the docstring promise?",
+    change=("np.inf", "1e9"),
 )
-def large_but_finite(T):
-    return np.triu(np.full((T, T), -1e9), k=1)
 
-
-@misconception(
+sees_the_next_token = misconception(
     "causal_mask",
     "Each of your tokens sees one token of its future, the very next one, which is what it has to predict. Where "
     "exactly does your triangle begin?",
+    change=("np.triu(np.full((T, T), -np.inf), k=1)", "np.triu(np.full((T, T), -np.inf), k=2)"),
 )
-def sees_the_next_token(T):
-    return np.triu(np.full((T, T), -np.inf), k=2)
 
-
-@misconception(
+hides_the_past = misconception(
     "causal_mask",
     "In your mask, allowed and hidden have changed places: the past is -inf. What does adding 0 do to a score?",
+    change=("np.triu(np.full((T, T), -np.inf), k=1)", "np.tril(np.full((T, T), -np.inf), k=0)"),
 )
-def hides_the_past(T):
-    return np.tril(np.full((T, T), -np.inf), k=0)
 
 
 # --- padding_mask
@@ -397,12 +367,11 @@ def no_axis_for_the_queries(lengths, T):
     return np.where(np.arange(T) < lengths[:, None], 0.0, -np.inf)
 
 
-@misconception(
+hides_the_queries = misconception(
     "padding_mask",
     "Your mask is (B, T, 1): it hides rows. That silences a PAD as a query; who still looks at it as a key?",
+    change=(":, None, :", ":, :, None"),
 )
-def hides_the_queries(lengths, T):
-    return np.where(np.arange(T) < lengths[:, None], 0.0, -np.inf)[:, :, None]
 
 
 @misconception(
@@ -415,13 +384,12 @@ def repeats_for_every_query(lengths, T):
     return np.repeat(row[:, None, :], T, axis=1)
 
 
-@misconception(
+one_too_many = misconception(
     "padding_mask",
     "One PAD of each sentence stays visible, the first. A sentence of 2 tokens has its real ones in places 0 and "
     "1: is 2 < 2?",
+    change=("np.arange(T) < lengths[:, None]", "np.arange(T) <= lengths[:, None]"),
 )
-def one_too_many(lengths, T):
-    return np.where(np.arange(T) <= lengths[:, None], 0.0, -np.inf)[:, None, :]
 
 
 @misconception(
@@ -432,13 +400,12 @@ def inside_out(lengths, T):
     return np.where(np.arange(T) < lengths[:, None], -np.inf, 0.0)[:, None, :]
 
 
-@misconception(
+pads_in_front = misconception(
     "padding_mask",
     "You hide the beginning of each sentence. Where do the real tokens stand, according to the docstring: at the "
     "start or at the end?",
+    change=("np.arange(T) < lengths[:, None]", "np.arange(T) >= T - lengths[:, None]"),
 )
-def pads_in_front(lengths, T):
-    return np.where(np.arange(T) >= T - lengths[:, None], 0.0, -np.inf)[:, None, :]
 
 
 @misconception(
@@ -512,25 +479,18 @@ def uniform_when_empty(S, mask):
     return my.softmax(np.where(np.isneginf(mask), -1e300, S + 0.0 * (mask == 0.0)), axis=-1)
 
 
-@misconception(
+gives_up_the_mask = misconception(
     "attention_weights",
     "A fully masked row attends to words that it may not see, as if nothing were masked. What did we decide for it?",
+    change=[("weights =", "return"), ("np.where(sees_nothing, 0.0, masked)", "np.where(sees_nothing, S, masked)")],
 )
-def gives_up_the_mask(S, mask):
-    masked = S + mask
-    empty = np.all(np.isneginf(masked), axis=-1, keepdims=True)
-    return my.softmax(np.where(empty, S, masked), axis=-1)
 
-
-@misconception(
+mask_as_truth = misconception(
     "attention_weights",
     "You show just the cells that should be hidden: -inf counts as True, 0 as False. In a mask that is added, "
     "which of the two means “may look”?",
+    change=("S + mask", "np.where(np.broadcast_to(mask, S.shape).astype(bool), S, -np.inf)"),
 )
-def mask_as_truth(S, mask):
-    masked = np.where(np.broadcast_to(mask, S.shape).astype(bool), S, -np.inf)
-    empty = np.all(np.isneginf(masked), axis=-1, keepdims=True)
-    return np.where(empty, 0.0, my.softmax(np.where(empty, 0.0, masked), axis=-1))
 
 
 @misconception(
@@ -553,15 +513,11 @@ def ignores_the_mask(S, mask):
     return my.softmax(S, axis=-1)
 
 
-@misconception(
+subtracts_the_mask = misconception(
     "attention_weights",
     "Your results are NaN as soon as anything is hidden. A score minus -inf is +inf: which sign did the formula have?",
+    change=("S + mask", "S - mask"),
 )
-def subtracts_the_mask(S, mask):
-    with np.errstate(all="ignore"):
-        masked = S - mask
-        exponentials = np.exp(masked - masked.max(axis=-1, keepdims=True))
-        return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
 @misconception(
@@ -596,13 +552,11 @@ def mask_forgotten(Q, K, V, mask=None):
     return my.attention_weights(S, np.zeros_like(S)) @ V
 
 
-@misconception(
+scaled_twice = misconception(
     "scaled_dot_product_attention",
     "Your weights are too even. my.attention_scores divides by the square root of d_k; who else does in your code?",
+    change=("my.attention_scores(Q, K)", "my.attention_scores(Q, K) / np.sqrt(Q.shape[-1])"),
 )
-def scaled_twice(Q, K, V, mask=None):
-    S = my.attention_scores(Q, K) / np.sqrt(Q.shape[-1])
-    return my.attention_weights(S, np.zeros_like(S) if mask is None else mask) @ V
 
 
 @misconception(
@@ -675,37 +629,29 @@ def asks_an_array_for_its_truth(Q, K, V, mask=None):
     return my.attention_weights(S, mask or np.zeros_like(S)) @ V
 
 
-@misconception(
+nan_for_an_empty_row = misconception(
     "scaled_dot_product_attention",
     "Where a query may look at nothing you return NaN, the rest is right. What does my.attention_weights do for "
     "such a row that your own softmax doesn't?",
+    change=("A @ V", "A / A.sum(axis=-1, keepdims=True) @ V"),
 )
-def nan_for_an_empty_row(Q, K, V, mask=None):
-    S = my.attention_scores(Q, K)
-    S = S if mask is None else S + mask
-    with np.errstate(all="ignore"):
-        exponentials = np.exp(S - S.max(axis=-1, keepdims=True))
-        return exponentials / exponentials.sum(axis=-1, keepdims=True) @ V
 
 
 # --- self_attention
 
 
-@misconception(
+values_not_projected = misconception(
     "self_attention",
     "Your values are the words themselves: with one token you return it unchanged. What does a word hand over?",
+    change=("my.scaled_dot_product_attention(Q, K, V, mask)", "my.scaled_dot_product_attention(Q, K, X, mask)"),
 )
-def values_not_projected(X, W_q, W_k, W_v, mask=None):
-    return my.scaled_dot_product_attention(X @ W_q, X @ W_k, X, mask)
 
-
-@misconception(
+one_matrix_for_queries_and_keys = misconception(
     "self_attention",
     "Every word asks for what it offers itself: your scores are symmetric. How many of the three matrices do you "
     "use for them?",
+    change=("my.scaled_dot_product_attention(Q, K, V, mask)", "my.scaled_dot_product_attention(Q, X @ W_q, V, mask)"),
 )
-def one_matrix_for_queries_and_keys(X, W_q, W_k, W_v, mask=None):
-    return my.scaled_dot_product_attention(X @ W_q, X @ W_q, X @ W_v, mask)
 
 
 @misconception(
@@ -726,12 +672,11 @@ def matrices_turned(X, W_q, W_k, W_v, mask=None):
     return my.scaled_dot_product_attention(X @ W_q.T, X @ W_k.T, X @ W_v.T, mask)
 
 
-@misconception(
+mask_not_passed_on = misconception(
     "self_attention",
     "All is right until there is a mask. self_attention has it; does the function that it calls?",
+    change=("my.scaled_dot_product_attention(Q, K, V, mask)", "my.scaled_dot_product_attention(Q, K, X @ W_v)"),
 )
-def mask_not_passed_on(X, W_q, W_k, W_v, mask=None):
-    return my.scaled_dot_product_attention(X @ W_q, X @ W_k, X @ W_v)
 
 
 @misconception(
@@ -744,20 +689,17 @@ def scaled_by_d_model(X, W_q, W_k, W_v, mask=None):
     return my.scaled_dot_product_attention(Q, X @ W_k, X @ W_v, mask)
 
 
-@misconception(
+keys_handed_over = misconception(
     "self_attention",
     "Your output has the length of a key, not of a value. Which matrix did you use for the values?",
+    change=("my.scaled_dot_product_attention(Q, K, V, mask)", "my.scaled_dot_product_attention(Q, K, X @ W_k, mask)"),
 )
-def keys_handed_over(X, W_q, W_k, W_v, mask=None):
-    return my.scaled_dot_product_attention(X @ W_q, X @ W_k, X @ W_k, mask)
 
-
-@misconception(
+compares_raw_embeddings = misconception(
     "self_attention",
     "You compare the raw embeddings and project only what is handed over. What are W_q and W_k for?",
+    change=("my.scaled_dot_product_attention(Q, K, V, mask)", "my.scaled_dot_product_attention(X, X, V, mask)"),
 )
-def compares_raw_embeddings(X, W_q, W_k, W_v, mask=None):
-    return my.scaled_dot_product_attention(X, X, X @ W_v, mask)
 
 
 @misconception(

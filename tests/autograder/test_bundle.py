@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from autograder.building.lesson import BEGIN
 from autograder.bundle import bundle
+from autograder.cells import BEGIN
 from autograder.course import BadInput, Course
 from autograder.units import Unit, find_units
 
