@@ -1,7 +1,8 @@
 """A lesson in jupytext's percent format: its cells, each with one role.
 
 Roles are tags: `setup` (once), `exercise:NAME`, `hints:NAME`, and `demo`, `experiment`, `break-it` for cells that only
-show something and are left out while grading. A cell without a tag is plain.
+show something and are left out while grading. A cell without a tag is plain. Cells tagged `figures` compare the prose
+with what is computed (`autograder.figures`); the lesson's own cells go without them.
 """
 
 import re
@@ -14,6 +15,7 @@ from autograder.cells import BEGIN, END
 from autograder.course import BadInput
 from autograder.units import Unit
 
+FIGURES = "figures"
 SHOWING = {"demo", "experiment", "break-it"}
 _CODE_IN_PROSE = re.compile(r"^(def |class |import |from \w+ import |@)", re.MULTILINE)
 
@@ -27,9 +29,16 @@ class LessonCell:
 
 
 @dataclass(frozen=True)
+class FiguresCell:
+    source: str
+    after: int  # how many of the lesson's cells stand before it
+
+
+@dataclass(frozen=True)
 class Lesson:
     path: Path
     cells: list[LessonCell]
+    figures: list[FiguresCell]
 
     @property
     def setup(self) -> LessonCell:
@@ -49,7 +58,14 @@ def read_lesson(unit: Unit) -> Lesson:
     if "formats" in header:
         raise BadInput(f"{unit.lesson}: its header says `formats`, which would be released; remove that line")
     notebook = jupytext.reads(text, fmt="py:percent")
-    lesson = Lesson(unit.lesson, [_cell(unit, index, cell) for index, cell in enumerate(notebook.cells)])
+    cells, figures = [], []
+    for index, cell in enumerate(notebook.cells):
+        read = _cell(unit, index, cell)
+        if read.role == FIGURES:
+            figures.append(FiguresCell(read.source, after=len(cells)))
+        else:
+            cells.append(read)
+    lesson = Lesson(unit.lesson, cells, figures)
     _require_roles(unit, lesson)
     return lesson
 
@@ -60,7 +76,7 @@ def _cell(unit: Unit, index: int, cell) -> LessonCell:
     tags = list(cell.metadata.get("tags", [])) + ([title] if title in SHOWING else [])
     for tag in tags:
         role, _, exercise = tag.partition(":")
-        if role not in SHOWING | {"setup", "exercise", "hints"}:
+        if role not in SHOWING | {"setup", "exercise", "hints", FIGURES}:
             raise BadInput(f"{unit.lesson}, cell {index + 1}: the tag {tag!r} is none of a lesson's roles")
     if len(tags) > 1:
         raise BadInput(f"{unit.lesson}, cell {index + 1}: a cell has one role, seen {', '.join(tags)}")

@@ -4,13 +4,17 @@ import nbformat
 import pytest
 from kernels import execute
 
+from autograder.building.lesson import read_lesson
 from autograder.course import Course
+from autograder.figures import stale_quotes, with_figures, wrong_figures
 from autograder.simulate import RIGHT, hand_in
 from lecture_lib.checking.notebook import MIME
 
 
-def run(path):
+def run(path, lesson=None):
     notebook = nbformat.read(path, as_version=4)
+    if lesson is not None:
+        with_figures(notebook, lesson)
     return execute(notebook, path.parent, kernel_name="python3", allow_errors=True)
 
 
@@ -45,16 +49,21 @@ def test_the_released_notebook_runs_to_its_end_with_nothing_written(unit):
 
 
 @pytest.mark.slow
-def test_the_solved_notebook_runs_clean_and_passes_every_check(unit, tmp_path):
+def test_the_solved_notebook_runs_clean_passes_every_check_and_gives_the_figures_of_its_prose(unit, tmp_path):
     here = Course.here()
     course = here.with_classroom(tmp_path / "classroom")
     hand_in(course, unit, "solver", dict.fromkeys(unit.exercises, RIGHT))
-    notebook = run(course.submitted / "solver" / unit.id / unit.notebook)
+    notebook = run(course.submitted / "solver" / unit.id / unit.notebook, read_lesson(unit))
+    assert wrong_figures(notebook) == []
     assert outputs_of(notebook, "error") == []
     assert [o.text for _, o in outputs_of(notebook, "stream") if o.name == "stderr"] == []
     panels = [o.data["text/html"] for _, o in outputs_of(notebook, "display_data") if MIME in o.data]
     assert len(panels) == len(unit.exercises)
     assert all("lm-check lm-pass" in panel for panel in panels)
+
+
+def test_every_figure_that_is_compared_stands_in_the_prose(unit):
+    assert stale_quotes(read_lesson(unit)) == []
 
 
 def test_the_release_has_no_outputs_and_asks_for_python3(unit):
