@@ -155,7 +155,7 @@ def _stream(model, ids):
     attention and feed-forward added in each block (L, 2, T, d_model), or None."""
     import torch
 
-    blocks = list(model.stack.blocks if hasattr(model, "stack") else model.blocks)
+    blocks = list(getattr(model.blocks, "layers", model.blocks))
     parts = [
         (getattr(block, "attention", None), getattr(block, "feed_forward", getattr(block, "ff_out", None)))
         for block in blocks
@@ -185,11 +185,11 @@ def _stream(model, ids):
 def _run(model, ids):
     import torch
 
-    if hasattr(model, "stack"):
+    if hasattr(model.blocks, "layers"):
         from lecture_lib.models.internals import look_inside
 
         ids = ids.to(model.device)
-        return look_inside(model, ids).stream[:, 0], model.stack.norm
+        return look_inside(model, ids).stream[:, 0], model.blocks.norm
     x = model.embeddings(ids.to(next(model.parameters()).device))
     stream = [x]
     for block in model.blocks:

@@ -1,6 +1,6 @@
-"""The library's version of the exercises of unit 09_transformer_lm: torch tensors in and out.
+"""Fallbacks for the exercises of unit 09_transformer_lm: torch tensors in and out.
 
-`TransformerLM` is put together from the stand-ins of unit 08. Its shape is a `lecture_lib.models.Config`, of which
+`TransformerLM` is put together from the fallbacks of unit 08. Its shape is a `lecture_lib.models.Config`, of which
 vocab_size, block_size, d_model, n_heads, n_layers, d_ff and dropout count here; a run is a
 `lecture_lib.train.TrainConfig`. The optimiser's arithmetic is torch's own, the schedule that of `lecture_lib.train`.
 
@@ -25,7 +25,7 @@ from lecture_lib.fallbacks import transformer_block as parts
 from lecture_lib.inference.evaluating import evaluating
 from lecture_lib.models.config import Config
 from lecture_lib.models.language_model import initialise
-from lecture_lib.train.device import find_place
+from lecture_lib.train.device import find_device
 from lecture_lib.train.schedule import lr_at as _rate
 
 IGNORED = -100  # torch's own number for a target that does not count
@@ -96,21 +96,21 @@ def train(model, data, config, pad_id=None, state=None, on_step=None):
     data: function of a generator -> ids and targets (B, T); that of a step is seeded with [config.seed, step].
     on_step(step, loss) is called after each.
     """
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses = []
     while state["step"] < config.steps:
-        losses.append(_update(model, data, config, pad_id, state, place))
+        losses.append(_update(model, data, config, pad_id, state, device))
         if on_step is not None:
             on_step(state["step"] - 1, losses[-1])
     return losses
 
 
-def _update(model, data, config, pad_id, state, place):
+def _update(model, data, config, pad_id, state, device):
     step, named = state["step"], dict(model.named_parameters())
-    batch = place.put(*data(np.random.default_rng([config.seed, step])))
-    with place.autocast():
+    batch = device.put(*data(np.random.default_rng([config.seed, step])))
+    with device.autocast():
         loss = lm_loss(model, *batch, pad_id)
     found = torch.autograd.grad(loss, list(named.values()), allow_unused=True, materialize_grads=True)
     scale = min(1.0, config.clip / (float(nn.utils.get_total_norm(found)) + 1e-6))

@@ -42,11 +42,11 @@ def load_gpt2(model: TransformerLM, tensors: Mapping[str, Tensor]) -> Transforme
     tensors = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
     tensors = {name: t.T if name.startswith("h.") and t.dim() == 2 else t for name, t in tensors.items()}
     names = {"embeddings.tokens.weight": ("wte.weight",), "embeddings.table": ("wpe.weight",)}
-    names |= {f"stack.norm.{kind}": (f"ln_f.{kind}",) for kind in ("weight", "bias")}
+    names |= {f"blocks.norm.{kind}": (f"ln_f.{kind}",) for kind in ("weight", "bias")}
     for layer in range(model.config.n_layers):
         for ours, theirs in GPT2_BLOCK.items():
             for kind in ("weight", "bias"):
-                names[f"stack.blocks.{layer}.{ours}.{kind}"] = tuple(f"h.{layer}.{part}.{kind}" for part in theirs)
+                names[f"blocks.layers.{layer}.{ours}.{kind}"] = tuple(f"h.{layer}.{part}.{kind}" for part in theirs)
     return fill(model, _stacked(tensors, _with_head(model, names)))
 
 
@@ -56,10 +56,10 @@ def load_llama(model: TransformerLM, tensors: Mapping[str, Tensor]) -> Transform
     Raises ValueError as `load_gpt2` does.
     """
     tensors = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
-    names = {"embeddings.tokens.weight": ("embed_tokens.weight",), "stack.norm.weight": ("norm.weight",)}
+    names = {"embeddings.tokens.weight": ("embed_tokens.weight",), "blocks.norm.weight": ("norm.weight",)}
     for layer in range(model.config.n_layers):
         for ours, theirs in LLAMA_BLOCK.items():
-            names[f"stack.blocks.{layer}.{ours}.weight"] = tuple(f"layers.{layer}.{part}.weight" for part in theirs)
+            names[f"blocks.layers.{layer}.{ours}.weight"] = tuple(f"layers.{layer}.{part}.weight" for part in theirs)
     return fill(model, _stacked(tensors, _with_head(model, names)))
 
 

@@ -29,7 +29,7 @@ def look_inside(model: TransformerLM, ids: Tensor) -> Internals:
         Q, K, _V = attention.project(X, rotation)
         weights.append(attention_weights(Q, K, mask))
 
-    blocks = model.stack.blocks
+    blocks = model.blocks.layers
     hooks = [block.attention.register_forward_hook(attended) for block in blocks]
     hooks += [block.register_forward_hook(lambda _b, _i, output: stream.append(output)) for block in blocks]
     hooks += [blocks[0].register_forward_pre_hook(lambda _b, inputs: stream.append(inputs[0]))]

@@ -8,7 +8,7 @@ from lecture_lib.inference.evaluating import evaluating
 from lecture_lib.models.cache import KVCache
 from lecture_lib.models.config import Config
 from lecture_lib.models.language_model import IGNORE, initialise
-from lecture_lib.models.transformer import Embeddings, Stack, check_length, make_head, padding_mask
+from lecture_lib.models.transformer import Blocks, Embeddings, check_length, make_head, padding_mask
 
 
 class Seq2Seq(nn.Module):
@@ -26,8 +26,8 @@ class Seq2Seq(nn.Module):
         self.config = config
         self.vocab_size, self.block_size, self.pad_id = config.vocab_size, config.block_size, config.pad_id
         self.embeddings = Embeddings(config)
-        self.encoder = Stack(config)
-        self.decoder = Stack(config, cross=True)
+        self.encoder = Blocks(config)
+        self.decoder = Blocks(config, cross=True)
         self.head = make_head(config, self.embeddings)
         initialise(self, config.n_layers)
 

@@ -4,6 +4,8 @@ As a decoder each position sees itself and what came before; as an encoder it se
 with both is in `seq2seq.py`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -40,14 +42,15 @@ class Embeddings(nn.Module):
         return self.dropout(X if self.table is None else X + self.table[positions])
 
 
-class Stack(nn.Module):
+class Blocks(nn.Module):
     """n_layers blocks over one residual stream, and the norm that ends it where blocks are pre-LN."""
 
     def __init__(self, config: Config, cross: bool = False):
         super().__init__()
         self.config = config
-        self.blocks = nn.ModuleList(Block(config, cross) for _ in range(config.n_layers))
+        self.layers = nn.ModuleList(Block(config, cross) for _ in range(config.n_layers))
         self.norm = make_norm(config) if config.norm_place == "pre" else nn.Identity()
+        self.register_load_state_dict_pre_hook(_as_named_now("blocks.", "layers."))
 
     def forward(
         self,
@@ -62,7 +65,7 @@ class Stack(nn.Module):
         rotation = None
         if self.config.positions == "rope":
             rotation = rotation_at(positions, self.config.d_k, self.config.rope_theta)
-        for layer, block in enumerate(self.blocks):
+        for layer, block in enumerate(self.layers):
             X = block(X, mask, rotation, None if cache is None else cache[layer], memory, memory_mask)
         if cache is not None:
             cache.advance(X.shape[1])
@@ -86,8 +89,9 @@ class TransformerLM(LanguageModel):
         self.config = config
         self.vocab_size, self.block_size, self.pad_id = config.vocab_size, config.block_size, config.pad_id
         self.embeddings = Embeddings(config)
-        self.stack = Stack(config)
+        self.blocks = Blocks(config)
         self.head = make_head(config, self.embeddings)
+        self.register_load_state_dict_pre_hook(_as_named_now("stack.", "blocks."))
         initialise(self, config.n_layers)
 
     def hidden(self, ids: Tensor, cache: KVCache | None = None) -> Tensor:
@@ -101,7 +105,7 @@ class TransformerLM(LanguageModel):
             positions, mask = cache.positions(T), cache.mask(T)
         else:
             positions, mask = torch.arange(T, device=ids.device), self.mask(ids)
-        return self.stack(self.embeddings(ids, positions), positions, mask, cache)
+        return self.blocks(self.embeddings(ids, positions), positions, mask, cache)
 
     def mask(self, ids: Tensor) -> Mask:
         """A decoder hides the future, so padding on the right needs no mask. An encoder hides the padding."""
@@ -136,6 +140,16 @@ def make_head(config: Config, embeddings: Embeddings) -> nn.Linear:
     if config.tied_head:
         head.weight = embeddings.tokens.weight
     return head
+
+
+def _as_named_now(before: str, now: str) -> Callable[..., None]:
+    """A hook that reads a checkpoint of version 0.1, where the names of these parameters begin with `before`."""
+
+    def rename(_module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_others) -> None:
+        for name in [name for name in state_dict if name.startswith(prefix + before)]:
+            state_dict[prefix + now + name.removeprefix(prefix + before)] = state_dict.pop(name)
+
+    return rename
 
 
 def padding_mask(ids: Tensor, pad_id: int | None) -> Mask:

@@ -96,7 +96,7 @@ class FolderSource:
             self.files.pop("lm_head.weight", None)  # some files repeat the embedding
         ends = {
             "embeddings.tokens.weight": "model.embed_tokens.weight",
-            "stack.norm.weight": "model.norm.weight",
+            "blocks.norm.weight": "model.norm.weight",
             "head.weight": None if config.tied_head else "lm_head.weight",
         }
         self.layout = make_layout(config, LLAMA_BLOCK, "model.layers.{}", ends)

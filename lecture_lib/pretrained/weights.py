@@ -82,7 +82,7 @@ def make_layout(config: Config, block: dict[str, tuple[str, ...]], prefix: str, 
     for layer in range(config.n_layers):
         for ours, theirs in block.items():
             names = tuple(f"{prefix.format(layer)}.{name}.weight" for name in theirs)
-            layout[f"stack.blocks.{layer}.{ours}.weight"] = names
+            layout[f"blocks.layers.{layer}.{ours}.weight"] = names
     return layout
 
 
@@ -96,7 +96,7 @@ class GGUFSource:
         self.file, self.config = file, gguf_config(file)
         ends = {
             "embeddings.tokens.weight": "token_embd.weight",
-            "stack.norm.weight": "output_norm.weight",
+            "blocks.norm.weight": "output_norm.weight",
             "head.weight": None if self.config.tied_head else "output.weight",
         }
         self.layout = make_layout(self.config, GGUF_BLOCK, "blk.{}", ends)

@@ -52,7 +52,7 @@ def load_data(config: TrainConfig, folder: Path, workers: Workers | None = None)
     """
     workers = workers or Workers()
     data = read_corpus(config, folder / "ids") if workers.first else None
-    handle = workers.tell(data and (data.tokenizer, _handle(data.train), _handle(data.heldout), data.floor))
+    handle = workers.broadcast(data and (data.tokenizer, _handle(data.train), _handle(data.heldout), data.floor))
     if workers.first:
         return data
     tokenizer, train, heldout, floor = handle

@@ -1,4 +1,4 @@
-"""Where a run happens, and what that place is good at.
+"""The device of a run, and what it is good at.
 
 CUDA: bf16 autocast from compute capability 8.0 on (below that float32, as older cards only imitate bf16), fused AdamW,
 torch.compile. On a CPU torch.compile took 36 to 78 s and gained nothing, and bf16 gained nothing. The code for CUDA and
@@ -15,10 +15,10 @@ from lecture_lib.train.errors import InputError
 
 
 @dataclass(frozen=True)
-class Place:
-    """A device and how to use it; `name` is what the maker calls it."""
+class Device:
+    """A device and how to use it; `name` is what its maker calls it."""
 
-    device: torch.device
+    torch_device: torch.device
     name: str
     bf16: bool
     fused: bool
@@ -26,16 +26,21 @@ class Place:
 
     def autocast(self) -> AbstractContextManager:
         """Matrix products in bf16 where the device is built for it; the loss and the weights stay float32."""
-        return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+        return torch.autocast(self.torch_device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
     def put(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
         """The tensors on the device. To CUDA they go from pinned memory, while the device still computes."""
-        if self.device.type == "cuda":
-            return [t.pin_memory().to(self.device, non_blocking=True) for t in tensors]
-        return [t.to(self.device) for t in tensors]
+        if self.torch_device.type == "cuda":
+            return [t.pin_memory().to(self.torch_device, non_blocking=True) for t in tensors]
+        return [t.to(self.torch_device) for t in tensors]
+
+    @property
+    def device(self) -> torch.device:
+        """`torch_device`, by its name in version 0.1: work that students saved then asks for it."""
+        return self.torch_device
 
 
-def find_place(config: TrainConfig, local_rank: int = 0) -> Place:
+def find_device(config: TrainConfig, local_rank: int = 0) -> Device:
     """The device that the configuration asks for; process `local_rank` of a machine takes the GPU of that number.
 
     Raises InputError where the machine has none.
@@ -47,7 +52,10 @@ def find_place(config: TrainConfig, local_rank: int = 0) -> Place:
         raise InputError("device is mps, but this torch finds no Apple GPU; take --device auto")
     threads = torch.get_num_threads()
     name = {"mps": "Apple GPU", "cpu": f"CPU, {threads} thread{'s' * (threads > 1)}"}[kind]
-    return Place(torch.device(kind), name, False, fused=kind == "cpu", compiles=bool(config.compile))
+    return Device(torch.device(kind), name, False, fused=kind == "cpu", compiles=bool(config.compile))
+
+
+find_place = find_device  # its name in version 0.1, which work that students saved then imports
 
 
 def best_device() -> str:
@@ -57,7 +65,7 @@ def best_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _cuda(config: TrainConfig, local_rank: int) -> Place:
+def _cuda(config: TrainConfig, local_rank: int) -> Device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if local_rank >= count:
         raise InputError(
@@ -68,4 +76,4 @@ def _cuda(config: TrainConfig, local_rank: int) -> Place:
     torch.set_float32_matmul_precision("high")  # what is left in float32 may use TF32
     bf16 = torch.cuda.get_device_capability(local_rank) >= (8, 0)
     name = torch.cuda.get_device_name(local_rank)
-    return Place(torch.device("cuda", local_rank), name, bf16, fused=True, compiles=config.compile is not False)
+    return Device(torch.device("cuda", local_rank), name, bf16, fused=True, compiles=config.compile is not False)

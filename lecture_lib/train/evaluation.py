@@ -8,7 +8,7 @@ import torch
 from lecture_lib.inference.evaluating import evaluating
 from lecture_lib.models.language_model import LanguageModel
 from lecture_lib.train.batches import Batches, n_targets
-from lecture_lib.train.device import Place
+from lecture_lib.train.device import Device
 from lecture_lib.train.workers import Workers
 
 
@@ -16,7 +16,7 @@ def evaluate(
     model: LanguageModel,
     batches: Batches,
     n_rows: int,
-    place: Place | None = None,
+    device: Device | None = None,
     workers: Workers | None = None,
     rows_at_once: int = 32,
 ) -> float:
@@ -27,16 +27,16 @@ def evaluate(
     workers = workers or Workers()
     spans = batches.first_rows(n_rows)
     by_length = spans[np.argsort(np.diff(spans)[:, 0], kind="stable")]  # like lengths side by side: little padding
-    mine = by_length[workers.rank :: workers.count]
+    mine = by_length[workers.rank :: workers.world_size]
     nats = 0.0
-    with evaluating(model), place.autocast() if place else nullcontext():
+    with evaluating(model), device.autocast() if device else nullcontext():
         for first in range(0, len(mine), rows_at_once):
             chosen = mine[first : first + rows_at_once]
             inputs, targets = (t.to(model.device) for t in batches.collate(chosen))
             nats += model.loss(inputs, targets).item() * n_targets(chosen)
-    if workers.count > 1:
+    if workers.world_size > 1:
         total = torch.tensor(nats, dtype=torch.float64, device=model.device)
-        nats = workers.total(total).item()
+        nats = workers.all_reduce(total).item()
     return nats / n_targets(spans)
 
 

@@ -21,7 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from lecture_lib.models.language_model import LanguageModel
 from lecture_lib.train.batches import Batches, n_targets
 from lecture_lib.train.config import TrainConfig
-from lecture_lib.train.device import Place, find_place
+from lecture_lib.train.device import Device, find_device
 from lecture_lib.train.errors import DivergedError, InputError
 from lecture_lib.train.evaluation import evaluate
 from lecture_lib.train.log import Row
@@ -30,7 +30,7 @@ from lecture_lib.train.schedule import lr_at
 from lecture_lib.train.workers import Workers
 
 
-class LossOf(nn.Module):
+class LossModule(nn.Module):
     """The model's loss as a forward pass, which is what DDP and torch.compile take hold of."""
 
     def __init__(self, model: LanguageModel):
@@ -50,26 +50,28 @@ class Trainer:
         train: Batches,
         heldout: Batches,
         config: TrainConfig,
-        place: Place | None = None,
+        device: Device | None = None,
         workers: Workers | None = None,
     ):
         self.config, self.workers = config, workers or Workers()
-        if config.batch_size < self.workers.count:
+        if config.batch_size < self.workers.world_size:
             raise InputError(
-                f"batch_size is {config.batch_size}, and {self.workers.count} processes share it;"
+                f"batch_size is {config.batch_size}, and {self.workers.world_size} processes share it;"
                 " start fewer, or give at least a row to each"
             )
-        self.place = place or find_place(config, self.workers.local_rank)
-        self.model = model.to(self.place.device)
+        self.device = device or find_device(config, self.workers.local_rank)
+        self.model = model.to(self.device.torch_device)
         self.batches, self.heldout = train, heldout
-        self.optimizer = make_optimizer(self.model, config, self.place.fused)
-        self.loss = LossOf(self.model)
-        if self.place.compiles:
+        self.optimizer = make_optimizer(self.model, config, self.device.fused)
+        self.loss = LossModule(self.model)
+        if self.device.compiles:
             self.loss.compile()
-        self.synced = self.workers.count > 1
+        self.synced = self.workers.world_size > 1
         if self.synced:
-            on_gpu = self.place.device.type == "cuda"
-            self.loss = DistributedDataParallel(self.loss, device_ids=[self.place.device.index] if on_gpu else None)
+            on_gpu = self.device.torch_device.type == "cuda"
+            self.loss = DistributedDataParallel(
+                self.loss, device_ids=[self.device.torch_device.index] if on_gpu else None
+            )
         self.step, self.tokens, self.seconds = 0, 0, 0.0
         self._logged = 0, 0.0  # tokens and seconds at the last row
 
@@ -79,11 +81,11 @@ class Trainer:
         """One update of the weights -> this process's part of the loss, and the gradient's norm; both still on the
         device, so that nobody waits for them who does not need them."""
         config, spans = self.config, self.batches.spans(self.step, self.config.batch_size)
-        n_tokens, mine = n_targets(spans), self.workers.share(spans)
+        n_tokens, mine = n_targets(spans), self.workers.shard(spans)
         torch.manual_seed(seed_of(config.seed, self.step, self.workers.rank))
         for group in self.optimizer.param_groups:
-            group["lr"] = lr_at(self.step, config) * group.get("times", 1.0)
-        total = torch.zeros((), device=self.place.device)
+            group["lr"] = lr_at(self.step, config) * group.get("lr_scale", 1.0)
+        total = torch.zeros((), device=self.device.torch_device)
         for first in range(0, len(mine), config.micro_batch):
             last = first + config.micro_batch >= len(mine)
             total += self._accumulate(mine[first : first + config.micro_batch], n_tokens, last)
@@ -96,12 +98,12 @@ class Trainer:
     def _accumulate(self, spans: np.ndarray, n_tokens: int, last: bool) -> Tensor:
         """Adds the gradient of these rows -> their part of the loss. DDP averages gradients over the processes at the
         last micro-batch, hence the factor that makes the average a sum."""
-        width = self.batches.longest if self.place.compiles else None  # one shape, compiled once
-        inputs, targets = self.place.put(*self.batches.collate(spans, width))
+        width = self.batches.longest if self.device.compiles else None  # one shape, compiled once
+        inputs, targets = self.device.put(*self.batches.collate(spans, width))
         with self.loss.no_sync() if self.synced and not last else nullcontext():
-            with self.place.autocast():
+            with self.device.autocast():
                 part = self.loss(inputs, targets) * (n_targets(spans) / n_tokens)
-            (part * self.workers.count).backward()
+            (part * self.workers.world_size).backward()
         return part.detach()
 
     # ---------------------------------------------------------------- many
@@ -119,7 +121,7 @@ class Trainer:
         where the loss or the gradient is not finite.
         """
         self.model.train()
-        devices = [self.place.device] if self.place.device.type == "cuda" else []
+        devices = [self.device.torch_device] if self.device.torch_device.type == "cuda" else []
         with torch.random.fork_rng(devices):
             while self.step < self.config.steps:
                 row, stopping = self._watched_step(stop)
@@ -134,7 +136,7 @@ class Trainer:
 
     def evaluate(self) -> float:
         """Held-out nats a token; every process must call it."""
-        return evaluate(self.model, self.heldout, self.config.eval_rows, self.place, self.workers)
+        return evaluate(self.model, self.heldout, self.config.eval_rows, self.device, self.workers)
 
     def _watched_step(self, stop: Callable[[], bool]) -> tuple[Row | None, bool]:
         """One update -> its row where one is due, and whether to stop after it."""
@@ -145,7 +147,7 @@ class Trainer:
         if not (due or stopping):
             self.seconds += time.perf_counter() - begun
             return None, False
-        loss, norm = self.workers.total(part).item(), norm.item()  # waits for the device
+        loss, norm = self.workers.all_reduce(part).item(), norm.item()  # waits for the device
         self.seconds += time.perf_counter() - begun
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise DivergedError(
@@ -163,8 +165,8 @@ class Trainer:
 
     def _agreed(self, stop: Callable[[], bool]) -> bool:
         """Whether any process was asked to stop, so that all do so after the same step."""
-        asked = torch.tensor(float(stop()), device=self.place.device)
-        return self.workers.total(asked).item() > 0
+        asked = torch.tensor(float(stop()), device=self.device.torch_device)
+        return self.workers.all_reduce(asked).item() > 0
 
     # ---------------------------------------------------------------- state
 

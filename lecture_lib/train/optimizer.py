@@ -31,7 +31,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig, fused: bool = False) -
         return adamw
     muon = Muon(hidden, config.muon_lr, config.weight_decay, MOMENTUM)
     for group in muon.param_groups:
-        group["times"] = config.muon_lr / config.lr  # its rate in units of the schedule's
+        group["lr_scale"] = config.muon_lr / config.lr  # its rate in units of the schedule's
     return OptimizerPair(muon, adamw)
 
 
@@ -67,3 +67,6 @@ class OptimizerPair:
     def load_state_dict(self, states: list[dict]) -> None:
         for optimizer, state in zip(self.optimizers, states, strict=True):
             optimizer.load_state_dict(state)
+            for group in optimizer.param_groups:
+                if "times" in group:  # a checkpoint of version 0.1
+                    group["lr_scale"] = group.pop("times")

@@ -12,7 +12,7 @@ from lecture_lib.train.batches import Batches, fits
 from lecture_lib.train.checkpoint import NAME, config_of, read_checkpoint, save_checkpoint
 from lecture_lib.train.config import TrainConfig
 from lecture_lib.train.data import Data, load_data
-from lecture_lib.train.device import Place, find_place
+from lecture_lib.train.device import Device, find_device
 from lecture_lib.train.errors import InputError
 from lecture_lib.train.evaluation import floor_of
 from lecture_lib.train.flops import utilisation
@@ -47,14 +47,14 @@ def run(config: TrainConfig, folder: str | Path, resume: bool = False) -> Result
     text; DivergedError where training diverges.
     """
     folder = Path(folder)
-    place = find_place(config, local_rank())
-    checkpoint = open_folder(config, folder, resume, place)
-    with joined_workers(place.device.type) as workers:
+    device = find_device(config, local_rank())
+    checkpoint = open_folder(config, folder, resume, device)
+    with joined_workers(device.torch_device.type) as workers:
         data = load_data(config, folder, workers)
-        checksum = workers.tell(data.checksum if workers.first else None)
+        checksum = workers.broadcast(data.checksum if workers.first else None)
         if checkpoint is not None and checkpoint["data"] != checksum:
             raise InputError(f"the text of {config.corpus} is not what {folder / NAME} was trained on; start a new run")
-        trainer, floor = make_trainer(config, data, place, workers)
+        trainer, floor = make_trainer(config, data, device, workers)
         if checkpoint is not None:
             trainer.load_state(checkpoint["trainer"])
 
@@ -62,7 +62,7 @@ def run(config: TrainConfig, folder: str | Path, resume: bool = False) -> Result
             if workers.first:
                 save_checkpoint(folder, config, data.tokenizer, checksum, trainer.state())
 
-        with Interrupt(insist=workers.count == 1) as interrupt:
+        with Interrupt(insist=workers.world_size == 1) as interrupt:
             if not workers.first:
                 finished = trainer.run(stop=lambda: interrupt.asked)
                 return Result(folder, trainer.step, finished, None, floor, 0.0, None)
@@ -71,10 +71,10 @@ def run(config: TrainConfig, folder: str | Path, resume: bool = False) -> Result
         return _result(trainer, folder, floor)
 
 
-def open_folder(config: TrainConfig, folder: Path, resume: bool, place: Place) -> dict | None:
+def open_folder(config: TrainConfig, folder: Path, resume: bool, device: Device) -> dict | None:
     """The checkpoint to go on from, or None for a new run. Raises InputError as `run`."""
     if resume:
-        checkpoint = read_checkpoint(folder, place.device)
+        checkpoint = read_checkpoint(folder, device.torch_device)
         if different := config_of(checkpoint).differences(config):
             raise InputError(
                 f"{folder / NAME} is of another configuration: its {different[0]}"
@@ -95,7 +95,7 @@ def open_folder(config: TrainConfig, folder: Path, resume: bool, place: Place) -
 
 
 def make_trainer(
-    config: TrainConfig, data: Data, place: Place | None = None, workers: Workers | None = None
+    config: TrainConfig, data: Data, device: Device | None = None, workers: Workers | None = None
 ) -> tuple[Trainer, float | None]:
     """A trainer at step 0 with seeded weights, and the floor of its held-out rows."""
     whole = fits(data.train, config.block_size) and fits(data.heldout, config.block_size)
@@ -107,7 +107,7 @@ def make_trainer(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = TransformerLM(shape)
-    return Trainer(model, train, heldout, config, place, workers), floor_of(data.floor, heldout, config.eval_rows)
+    return Trainer(model, train, heldout, config, device, workers), floor_of(data.floor, heldout, config.eval_rows)
 
 
 def _shown(trainer: Trainer, folder: Path, floor: float | None, save, interrupt: Interrupt) -> None:
@@ -124,10 +124,10 @@ def _shown(trainer: Trainer, folder: Path, floor: float | None, save, interrupt:
 
 def opening_line(trainer: Trainer) -> str:
     """What is trained, on what: `101,312 parameters on CPU, 1 threads; rows are whole documents`."""
-    count = f"{trainer.workers.count} x " if trainer.workers.count > 1 else ""
+    count = f"{trainer.workers.world_size} x " if trainer.workers.world_size > 1 else ""
     rows = "whole documents" if trainer.batches.whole else f"windows of {trainer.batches.block_size} tokens"
-    how = ", bf16" * trainer.place.bf16 + ", compiled" * trainer.place.compiles
-    return f"{trainer.model.n_params:,} parameters on {count}{trainer.place.name}{how}; rows are {rows}"
+    how = ", bf16" * trainer.device.bf16 + ", compiled" * trainer.device.compiles
+    return f"{trainer.model.n_params:,} parameters on {count}{trainer.device.name}{how}; rows are {rows}"
 
 
 def _result(trainer: Trainer, folder: Path, floor: float | None) -> Result:
@@ -135,7 +135,7 @@ def _result(trainer: Trainer, folder: Path, floor: float | None) -> Result:
     evaluated = [row.heldout for row in rows if row.heldout is not None]
     speed = statistics.median(row.tokens_per_s for row in rows) if rows else 0.0
     share, finished = None, trainer.step == trainer.config.steps
-    if trainer.place.bf16:  # the peaks are those of bf16
+    if trainer.device.bf16:  # the peaks are those of bf16
         width = trainer.batches.longest
-        share = utilisation(speed / trainer.workers.count, trainer.model.config, width, trainer.place.name)
+        share = utilisation(speed / trainer.workers.world_size, trainer.model.config, width, trainer.device.name)
     return Result(folder, trainer.step, finished, evaluated[-1] if evaluated else None, floor, speed, share)

@@ -1,6 +1,6 @@
-"""Several processes that train one model: who I am, how many we are, and sums over all (torch.distributed).
+"""Several processes that train one model: rank, world size, and the collectives they use (torch.distributed).
 
-`torchrun` starts the processes and tells each by environment variables; without them there is one. gloo joins
+`torchrun` starts the processes and sets environment variables for each; without them there is one process. gloo joins
 processes on CPUs, nccl those on GPUs.
 """
 
@@ -20,31 +20,31 @@ PATIENCE = timedelta(hours=2)  # the others wait while the first fetches and enc
 
 @dataclass(frozen=True)
 class Workers:
-    """Process `rank` of `count`, the `local_rank`-th on its machine."""
+    """Process `rank` of `world_size`, the `local_rank`-th on its machine."""
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
     local_rank: int = 0
 
     @property
     def first(self) -> bool:
-        """Whether this one writes the files and talks."""
+        """Whether this is rank 0, which writes the files and prints."""
         return self.rank == 0
 
-    def share(self, things):
-        """This process's part of an array or list: an equal stretch, in order; the first few may have one more."""
-        bounds = np.linspace(0, len(things), self.count + 1).round().astype(int)
-        return things[bounds[self.rank] : bounds[self.rank + 1]]
+    def shard(self, items):
+        """This process's slice of an array or list: contiguous, of equal length up to one."""
+        bounds = np.linspace(0, len(items), self.world_size + 1).round().astype(int)
+        return items[bounds[self.rank] : bounds[self.rank + 1]]
 
-    def total(self, values: torch.Tensor) -> torch.Tensor:
-        """Sums over all processes; every process must call it."""
-        if self.count > 1:
+    def all_reduce(self, values: torch.Tensor) -> torch.Tensor:
+        """Sums over all processes, in place; every process must call it."""
+        if self.world_size > 1:
             dist.all_reduce(values)
         return values
 
-    def tell(self, value: Any) -> Any:
-        """What the first process has; every process must call it, the others with anything."""
-        if self.count == 1:
+    def broadcast(self, value: Any) -> Any:
+        """Rank 0's value; every process must call it, the others with any value."""
+        if self.world_size == 1:
             return value
         held = [value]
         dist.broadcast_object_list(held, src=0)
@@ -53,14 +53,14 @@ class Workers:
 
 @contextmanager
 def joined_workers(device_type: str) -> Iterator[Workers]:
-    """Joins the processes that torchrun started, and lets go of them at the end. device_type: "cuda" or "cpu"."""
-    count = int(os.environ.get("WORLD_SIZE", 1))
-    if count == 1:
+    """Joins the processes that torchrun started, and leaves the group at the end. device_type: "cuda" or "cpu"."""
+    world_size = int(os.environ.get("WORLD_SIZE", 1))
+    if world_size == 1:
         yield Workers()
         return
     dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=PATIENCE)
     try:
-        yield Workers(dist.get_rank(), count, local_rank())
+        yield Workers(dist.get_rank(), world_size, local_rank())
     finally:
         dist.destroy_process_group()
 

@@ -7,7 +7,7 @@ from torch import nn
 from lecture_lib.mywork import saved_work
 from lecture_lib.checking.bank import alternative
 from lecture_lib.models.transformer import Config, initialise
-from lecture_lib.train.device import find_place
+from lecture_lib.train.device import find_device
 
 my = saved_work("09_transformer_lm")
 
@@ -77,15 +77,15 @@ def from_a_squared_cosine(step, config):
 
 @alternative("train")
 def with_autograd_grad(model, data, config, pad_id=None, state=None, on_step=None):
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses = []
     while state["step"] < config.steps:
         step = state["step"]
         batch = data(np.random.default_rng([config.seed, step]))
-        with place.autocast():
-            loss = my.lm_loss(model, *place.put(*batch), pad_id=pad_id)
+        with device.autocast():
+            loss = my.lm_loss(model, *device.put(*batch), pad_id=pad_id)
         named = dict(model.named_parameters())
         grads = torch.autograd.grad(loss, list(named.values()))
         norm = torch.sqrt(sum(g.square().sum() for g in grads))

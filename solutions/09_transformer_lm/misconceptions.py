@@ -7,7 +7,7 @@ from torch import nn
 from lecture_lib.mywork import saved_work
 from lecture_lib.checking.bank import misconception, wrong_choice
 from lecture_lib.models.transformer import Config
-from lecture_lib.train.device import find_place
+from lecture_lib.train.device import find_device
 
 my = saved_work("09_transformer_lm")
 
@@ -865,12 +865,12 @@ def quarter_of_a_wave(step, config):
     "The first step is right. After it your gradients hold all batches so far. Who clears them?",
 )
 def never_clears(model, data, config, pad_id=None, state=None, on_step=None):
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses = []
     for step in range(state["step"], config.steps):
-        ids, targets = place.put(*data(np.random.default_rng([config.seed, step])))
+        ids, targets = device.put(*data(np.random.default_rng([config.seed, step])))
         loss = my.lm_loss(model, ids, targets, pad_id)
         loss.backward()
         my.clip_gradients(list(model.parameters()), config.clip)
@@ -892,12 +892,12 @@ def never_clears(model, data, config, pad_id=None, state=None, on_step=None):
     "Each of your steps has the peak rate: no warm-up, no coming down. Which function knows the rate of a step?",
 )
 def one_rate_for_all(model, data, config, pad_id=None, state=None, on_step=None):
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses = []
     for step in range(state["step"], config.steps):
-        ids, targets = place.put(*data(np.random.default_rng([config.seed, step])))
+        ids, targets = device.put(*data(np.random.default_rng([config.seed, step])))
         loss = my.lm_loss(model, ids, targets, pad_id)
         model.zero_grad()
         loss.backward()
@@ -919,12 +919,12 @@ def one_rate_for_all(model, data, config, pad_id=None, state=None, on_step=None)
     "All is right until clipping matters. Where does config.clip stand in your loop: between which two lines must it?",
 )
 def never_clips(model, data, config, pad_id=None, state=None, on_step=None):
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses = []
     for step in range(state["step"], config.steps):
-        ids, targets = place.put(*data(np.random.default_rng([config.seed, step])))
+        ids, targets = device.put(*data(np.random.default_rng([config.seed, step])))
         loss = my.lm_loss(model, ids, targets, pad_id)
         model.zero_grad()
         loss.backward()
@@ -947,12 +947,12 @@ def never_clips(model, data, config, pad_id=None, state=None, on_step=None):
     "parameters are to shrink?",
 )
 def decays_everything(model, data, config, pad_id=None, state=None, on_step=None):
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses = []
     for step in range(state["step"], config.steps):
-        ids, targets = place.put(*data(np.random.default_rng([config.seed, step])))
+        ids, targets = device.put(*data(np.random.default_rng([config.seed, step])))
         loss = my.lm_loss(model, ids, targets, pad_id)
         model.zero_grad()
         loss.backward()
@@ -975,12 +975,12 @@ def decays_everything(model, data, config, pad_id=None, state=None, on_step=None
     "it?",
 )
 def the_same_batch_again(model, data, config, pad_id=None, state=None, on_step=None):
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses = []
     for step in range(state["step"], config.steps):
-        ids, targets = place.put(*data(np.random.default_rng([config.seed, 0])))
+        ids, targets = device.put(*data(np.random.default_rng([config.seed, 0])))
         loss = my.lm_loss(model, ids, targets, pad_id)
         model.zero_grad()
         loss.backward()
@@ -1004,12 +1004,12 @@ def the_same_batch_again(model, data, config, pad_id=None, state=None, on_step=N
     "that goes on at step 40 know that? What should a step's generator be made from?",
 )
 def one_generator_for_the_run(model, data, config, pad_id=None, state=None, on_step=None):
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses, rng = [], np.random.default_rng(config.seed)
     for step in range(state["step"], config.steps):
-        ids, targets = place.put(*data(rng))
+        ids, targets = device.put(*data(rng))
         loss = my.lm_loss(model, ids, targets, pad_id)
         model.zero_grad()
         loss.backward()
@@ -1033,12 +1033,12 @@ def one_generator_for_the_run(model, data, config, pad_id=None, state=None, on_s
     "where to start?",
 )
 def begins_again(model, data, config, pad_id=None, state=None, on_step=None):
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses = []
     for step in range(config.steps):
-        ids, targets = place.put(*data(np.random.default_rng([config.seed, step])))
+        ids, targets = device.put(*data(np.random.default_rng([config.seed, step])))
         loss = my.lm_loss(model, ids, targets, pad_id)
         model.zero_grad()
         loss.backward()
@@ -1062,12 +1062,12 @@ def begins_again(model, data, config, pad_id=None, state=None, on_step=None):
     "step, and the run?",
 )
 def forgets_the_moments(model, data, config, pad_id=None, state=None, on_step=None):
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses = []
     for step in range(state["step"], config.steps):
-        ids, targets = place.put(*data(np.random.default_rng([config.seed, step])))
+        ids, targets = device.put(*data(np.random.default_rng([config.seed, step])))
         loss = my.lm_loss(model, ids, targets, pad_id)
         model.zero_grad()
         loss.backward()
@@ -1089,12 +1089,12 @@ def forgets_the_moments(model, data, config, pad_id=None, state=None, on_step=No
     "Without padding all is right; with it, PAD is in your loss. Who has to be told about pad_id?",
 )
 def pad_in_the_loss(model, data, config, pad_id=None, state=None, on_step=None):
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses = []
     for step in range(state["step"], config.steps):
-        ids, targets = place.put(*data(np.random.default_rng([config.seed, step])))
+        ids, targets = device.put(*data(np.random.default_rng([config.seed, step])))
         loss = my.lm_loss(model, ids, targets)
         model.zero_grad()
         loss.backward()
@@ -1118,12 +1118,12 @@ def pad_in_the_loss(model, data, config, pad_id=None, state=None, on_step=None):
     "be worth?",
 )
 def never_counts(model, data, config, pad_id=None, state=None, on_step=None):
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     losses = []
     for step in range(state["step"], config.steps):
-        ids, targets = place.put(*data(np.random.default_rng([config.seed, step])))
+        ids, targets = device.put(*data(np.random.default_rng([config.seed, step])))
         loss = my.lm_loss(model, ids, targets, pad_id)
         model.zero_grad()
         loss.backward()

@@ -19,7 +19,7 @@
 # text whose entropy we know exactly, so that we know how far all of them are from perfect.
 #
 # **You need** PyTorch modules as in units 03, 04, 06 and 08. `my.PreLNBlock`, `my.LSTMLM` and so on are *your own
-# work* from those units, where it has passed its check, and the library's version elsewhere. **Time:** about three
+# work* from those units, where it has passed its check, and the library's fallback elsewhere. **Time:** about three
 # hours. Everything here runs on two cores without a GPU, and the same cells use one if you have it.
 
 # %% tags=["setup"]
@@ -29,7 +29,7 @@ from torch import nn
 from lecture_lib import corpora, demos
 from lecture_lib.checking import open_unit
 from lecture_lib.models.transformer import Config, initialise
-from lecture_lib.train.device import TrainConfig, find_place
+from lecture_lib.train.device import TrainConfig, find_device
 
 check, my = open_unit("09_transformer_lm")
 
@@ -477,8 +477,8 @@ with course_style():
 #
 # **Predict:** what would happen if you forgot to clear the gradients? (`model.zero_grad()` does it.)
 #
-# `data` is a function: `data(rng)` returns the ids and targets of a batch. The first lines are given. `find_place`
-# looks for a GPU; `place.put(...)` brings tensors there, and `with place.autocast():` computes in half the precision
+# `data` is a function: `data(rng)` returns the ids and targets of a batch. The first lines are given. `find_device`
+# looks for a GPU; `device.put(...)` brings tensors there, and `with device.autocast():` computes in half the precision
 # where the GPU is built for it, with twice the speed or more. (On a processor both do nothing.) **Build** the rest.
 
 
@@ -492,14 +492,14 @@ def train(model, data, config, pad_id=None, state=None, on_step=None):
     on_step: None, or a function that is called as on_step(step, loss), step counted from 0, last thing in each step
     -> list of the losses, one float for each step that was done
     """
-    place = find_place(config)
-    model.to(place.device).train()
+    device = find_device(config)
+    model.to(device.torch_device).train()
     state = {"step": 0, "adam": {}} if state is None else state
     ### BEGIN SOLUTION
     losses = []
     for step in range(state["step"], config.steps):
-        ids, targets = place.put(*data(np.random.default_rng([config.seed, step])))
-        with place.autocast():
+        ids, targets = device.put(*data(np.random.default_rng([config.seed, step])))
+        with device.autocast():
             loss = my.lm_loss(model, ids, targets, pad_id)
         model.zero_grad()
         loss.backward()
@@ -523,7 +523,7 @@ def train(model, data, config, pad_id=None, state=None, on_step=None):
 #    gradients to be recorded, and which must not be recorded (`with torch.no_grad():`)?
 # 2. `model.named_parameters()` gives pairs (name, p); the gradient is `p.grad`. `state["adam"].setdefault(name, {})`
 #    gives the dictionary of that name, a new one if there is none.
-# 3. For each step: batch = place.put(*data(generator of the step)); loss, within place.autocast(); zero_grad;
+# 3. For each step: batch = device.put(*data(generator of the step)); loss, within device.autocast(); zero_grad;
 #    backward; clip; rate; for each parameter: its dictionary, its decay, my.adamw_step; count the step in state; keep
 #    loss.item(); call on_step, if there is one.
 
@@ -733,7 +733,7 @@ try:
     my.train(model, pairs, plan, state=state, on_step=outage)
 except KeyboardInterrupt as reason:
     print(reason, "after", state["step"], "steps")
-model, state = my.load_checkpoint(file, find_place(plan).device)
+model, state = my.load_checkpoint(file, find_device(plan).torch_device)
 resumed = my.train(model, pairs, plan, state=state)
 print("steps done again:", len(resumed), "  same losses:", np.allclose(resumed, unbroken[16:], atol=1e-5))
 
@@ -777,7 +777,7 @@ def some_tales(rng):
 by_length = sorted(heldout_ids, key=len)
 heldout_batches = [as_batch(by_length[i : i + 50]) for i in range(0, len(by_length), 50)]
 run = TrainConfig(steps=steps, lr=4e-3 * (64 / d_model) ** 0.5, batch_size=batch_size)
-find_place(run).name  # where it will run
+find_device(run).name  # where it will run
 
 # %% [markdown]
 # One more tool: to hear what a model has to say, draw one token after another. (Unit 10 is all about this.)
@@ -852,7 +852,7 @@ for causal in (True, False):
 # What changes from here to GPT is the size, and three tricks make room for it.
 #
 # * **Mixed precision.** Matrix products in bfloat16 (8 bits of precision, half the memory, on GPUs several times the
-#   speed); weights, loss and optimiser stay in float32. It's the `place.autocast()` of your loop.
+#   speed); weights, loss and optimiser stay in float32. It's the `device.autocast()` of your loop.
 # * **`torch.compile`.** `model = torch.compile(model)` writes kernels for just this model. It pays on a GPU. On a
 #   processor it took longer to compile than it ever won back.
 # * **Gradient accumulation.** A batch of 512 doesn't fit? Take 8 micro-batches of 64 one after another, call

@@ -803,7 +803,7 @@ for name, gradient in (("alone", alone), ("together", model.weight.grad)):
 
 # %% tags=["experiment"]
 from lecture_lib.mywork.source import self_contained
-from lecture_lib.train.rehearsal import run_workers
+from lecture_lib.train.launch import run_workers
 
 try:
     mine = self_contained(my.all_reduce_gradients, "all_reduce_gradients")

@@ -125,7 +125,7 @@ def test_the_model_is_left_in_training_mode_and_decoded_without_dropout(search):
 
 def test_a_small_models_new_tokens_are_read_on_one_thread_and_the_threads_given_back(search):
     model, seen = transformer(), []
-    model.stack.blocks[0].register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+    model.blocks.layers[0].register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
     torch.set_num_threads(2)
     search(model, [1, 2, 3], 4)
     assert seen[0] == 2  # the prompt

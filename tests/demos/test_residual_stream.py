@@ -90,7 +90,7 @@ def test_what_the_library_s_layers_add_sums_up_too_with_an_rms_norm():
     inside = look_inside(model, torch.tensor([[0, 1, 2]]))
     first, last = inside.stream[0, 0], inside.stream[-1, 0]
     with torch.no_grad():
-        rest = model.head(first * model.stack.norm.weight / (last.square().mean(-1, keepdim=True) + 1e-5).sqrt())
+        rest = model.head(first * model.blocks.norm.weight / (last.square().mean(-1, keepdim=True) + 1e-5).sqrt())
     answer = found.words[-1, :, 0]
     total = found.added.sum((0, 1)) + rest.numpy()[range(3), answer]
     assert total == pytest.approx(inside.logits[0].detach().numpy()[range(3), answer], abs=1e-3)

@@ -26,9 +26,9 @@ def torchs_own(model: Seq2Seq) -> nn.Transformer:
     def carry(name, part):
         tensors.update({f"{name}weight": part.weight, f"{name}bias": part.bias})
 
-    for side, stack in (("encoder", model.encoder), ("decoder", model.decoder)):
-        carry(f"{side}.norm.", stack.norm)
-        for layer, block in enumerate(stack.blocks):
+    for side, blocks in (("encoder", model.encoder), ("decoder", model.decoder)):
+        carry(f"{side}.norm.", blocks.norm)
+        for layer, block in enumerate(blocks.layers):
             at = f"{side}.layers.{layer}."
             carry(at + "self_attn.in_proj_", block.attention.qkv)
             carry(at + "self_attn.out_proj.", block.attention.out)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lecture_lib.models import PRESETS, Config, TransformerLM, look_inside
+from lecture_lib.models import PRESETS, Config, Seq2Seq, TransformerLM, look_inside
 from lecture_lib.models.attention import attend, attention_weights
 from lecture_lib.models.interchange import fill, gpt2_config, llama_config, load_gpt2, load_llama, unpermute
 from lecture_lib.models.positions import rotate, rotation_at, sinusoidal_positions
@@ -83,7 +83,7 @@ def test_post_ln_encoder_equals_torchs_own_layers():
     model = stir(TransformerLM(config))
     X = torch.randn(2, 9, config.d_model)
     wanted = X
-    for block in model.stack.blocks:
+    for block in model.blocks.layers:
         layer = nn.TransformerEncoderLayer(config.d_model, config.n_heads, config.d_ff, 0.0, batch_first=True)
         parts = {
             "self_attn.in_proj_": block.attention.qkv,
@@ -97,7 +97,7 @@ def test_post_ln_encoder_equals_torchs_own_layers():
             {name + kind: getattr(part, kind) for name, part in parts.items() for kind in ("weight", "bias")}
         )
         wanted = layer.train()(wanted)  # its eval mode takes another path; there is no dropout
-    torch.testing.assert_close(model.stack(X, torch.arange(9)), wanted, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model.blocks(X, torch.arange(9)), wanted, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=names)
@@ -188,7 +188,7 @@ def test_looking_inside_shows_the_stream_that_leads_to_the_logits():
     torch.testing.assert_close(inside.weights.sum(-1), torch.ones(2, 2, 4, 9))
     assert inside.weights.triu(1).abs().max() == 0
     torch.testing.assert_close(inside.stream[0], model.embeddings(ids, torch.arange(9)))
-    torch.testing.assert_close(model.head(model.stack.norm(inside.stream[-1])), inside.logits)
+    torch.testing.assert_close(model.head(model.blocks.norm(inside.stream[-1])), inside.logits)
     torch.testing.assert_close(inside.logits, model(ids))
 
 
@@ -315,7 +315,7 @@ def test_a_model_that_refuses_weights_is_as_it_was():
 def test_weights_start_at_one_over_the_root_of_fan_in_and_residual_ones_smaller():
     config = SMALL.changed(d_model=96, d_ff=400, n_layers=8, vocab_size=300)
     model = TransformerLM(config)
-    block = model.stack.blocks[3]
+    block = model.blocks.layers[3]
     for weight, wanted in (
         (model.embeddings.tokens.weight, 96**-0.5),
         (model.embeddings.table, 96**-0.5),
@@ -327,3 +327,15 @@ def test_weights_start_at_one_over_the_root_of_fan_in_and_residual_ones_smaller(
         assert weight.std().item() == pytest.approx(wanted, rel=0.05)
     assert block.feed_forward.up.bias.abs().max() == 0
     assert (block.attention_norm.weight == 1).all()
+
+
+@pytest.mark.parametrize(("kind", "form"), [(TransformerLM, "decoder"), (Seq2Seq, "encoder-decoder")])
+def test_weights_that_version_0_1_saved_load(kind, form):
+    model, other = (kind(Config(20, 8, 16, 2, 2, form=form)) for _ in range(2))
+    saved = {
+        name.replace("blocks.", "stack.").replace("layers.", "blocks."): p for name, p in other.state_dict().items()
+    }
+    assert saved.keys() != other.state_dict().keys()
+    model.load_state_dict(saved)
+    for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.equal(mine, theirs)

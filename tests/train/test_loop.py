@@ -5,19 +5,19 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lecture_lib.train import DivergedError, InputError, lr_at
-from lecture_lib.train.device import Place, find_place
+from lecture_lib.train import DivergedError, InputError, TrainConfig, lr_at
+from lecture_lib.train.device import Device, find_device
 from lecture_lib.train.loop import seed_of
 from lecture_lib.train.runner import make_trainer
 from lecture_lib.train.workers import Workers
 
-CPU = Place(torch.device("cpu"), "CPU", bf16=False, fused=False, compiles=False)
+CPU = Device(torch.device("cpu"), "CPU", bf16=False, fused=False, compiles=False)
 
 
-def trained(config, data, place=None, **hooks):
+def trained(config, data, device=None, **hooks):
     """A trainer after its run, and the rows that it logged."""
     rows = []
-    trainer, _floor = make_trainer(config, data, place)
+    trainer, _floor = make_trainer(config, data, device)
     trainer.run([rows.append], **hooks)
     return trainer, rows
 
@@ -126,8 +126,8 @@ def grad_norm(model) -> float:
 
 
 def test_bf16_autocast_keeps_float32_weights_and_nearly_the_same_losses(tiny, tiny_data):
-    place = Place(torch.device("cpu"), "CPU", bf16=True, fused=True, compiles=False)
-    trainer, rounded = trained(tiny.changed(steps=10), tiny_data, place)
+    device = Device(torch.device("cpu"), "CPU", bf16=True, fused=True, compiles=False)
+    trainer, rounded = trained(tiny.changed(steps=10), tiny_data, device)
     _trainer, exact = trained(tiny.changed(steps=10), tiny_data, CPU)
     assert losses(rounded) != losses(exact)
     assert losses(rounded) == pytest.approx(losses(exact), abs=0.05)
@@ -138,8 +138,8 @@ def test_a_compiled_loss_is_the_same(tiny, tiny_data, monkeypatch):
     compiled = torch.nn.Module.compile
     # The graph is captured as always, and run without the minutes that generating code takes.
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self: compiled(self, backend="aot_eager", fullgraph=True))
-    place = Place(torch.device("cpu"), "CPU", bf16=False, fused=True, compiles=True)
-    _trainer, rows = trained(tiny.changed(steps=4), tiny_data, place)
+    device = Device(torch.device("cpu"), "CPU", bf16=False, fused=True, compiles=True)
+    _trainer, rows = trained(tiny.changed(steps=4), tiny_data, device)
     _trainer, plain = trained(tiny.changed(steps=4), tiny_data, CPU)
     assert losses(rows) == pytest.approx(losses(plain), abs=1e-5)
 
@@ -147,7 +147,7 @@ def test_a_compiled_loss_is_the_same(tiny, tiny_data, monkeypatch):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a GPU where there is none")
 def test_a_gpu_that_is_not_there_is_one_clear_line(tiny):
     with pytest.raises(InputError, match="process 0 of this machine needs GPU number 0, but torch finds 0"):
-        find_place(tiny.changed(device="cuda"))
+        find_device(tiny.changed(device="cuda"))
 
 
 def test_more_processes_than_rows_are_refused(tiny, tiny_data):
@@ -161,3 +161,11 @@ def test_on_cuda_the_losses_are_nearly_those_of_the_cpu(tiny, tiny_data):
     _trainer, there = trained(tiny.changed(device="cuda", steps=10), tiny_data)
     _trainer, here = trained(tiny.changed(steps=10), tiny_data, CPU)
     assert losses(there) == pytest.approx(losses(here), abs=0.1)
+
+
+def test_work_that_students_saved_under_version_0_1_finds_its_device():
+    from lecture_lib.train.device import find_place
+
+    place = find_place(TrainConfig(device="cpu"))
+    assert place.device == torch.device("cpu")
+    assert torch.equal(place.put(torch.ones(2))[0], torch.ones(2))

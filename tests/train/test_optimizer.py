@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -42,13 +44,13 @@ def test_muon_has_the_matrices_of_the_blocks_and_nothing_else(tied_head):
     config = TrainConfig(d_model=16, n_heads=2, n_layers=1, optimizer="muon", positions="learned")
     model = TransformerLM(config.shape(20).changed(tied_head=tied_head))
     parts = ("attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down")
-    assert muon_names(model, config) == {f"stack.blocks.0.{part}.weight" for part in parts}
+    assert muon_names(model, config) == {f"blocks.layers.0.{part}.weight" for part in parts}
 
 
 def test_a_step_of_muon_is_nearly_the_nearest_orthogonal_matrix_times_the_rate():
     config = TrainConfig(d_model=16, n_heads=2, n_layers=1, optimizer="muon", muon_lr=0.5, weight_decay=1e-9)
     model = TransformerLM(config.shape(20))
-    matrix = model.stack.blocks[0].attention.out.weight
+    matrix = model.blocks.layers[0].attention.out.weight
     for parameter in model.parameters():
         parameter.grad = torch.randn_like(parameter)
     before = matrix.detach().clone()
@@ -68,6 +70,19 @@ def test_both_rates_follow_the_schedule_from_their_own_peaks(tiny, tiny_data):
         muon, adamw = trainer.optimizer.optimizers
         assert adamw.param_groups[0]["lr"] == lr_at(step, config)
         assert muon.param_groups[0]["lr"] == pytest.approx(lr_at(step, config) * 25)
+
+
+def test_a_checkpoint_of_version_0_1_keeps_the_rate_of_muon(tiny, tiny_data):
+    config = tiny.changed(optimizer="muon", muon_lr=0.05, lr=0.002)
+    saved, resumed = (make_trainer(config, tiny_data)[0] for _ in range(2))
+    saved.update()
+    state = copy.deepcopy(saved.state())
+    for group in state["optimizer"][0]["param_groups"]:
+        group["times"] = group.pop("lr_scale")  # as it was called
+    resumed.load_state(state)
+    assert float(resumed.update()[0]) == float(saved.update()[0])
+    for mine, theirs in zip(resumed.model.parameters(), saved.model.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
 
 
 @pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="the oracle is in torch from 2.9 on")

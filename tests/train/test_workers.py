@@ -33,11 +33,11 @@ def test_two_processes_with_half_the_batch_each_have_the_losses_of_one_with_the_
     assert two[-1].heldout == pytest.approx(one[-1].heldout, abs=1e-3)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 7])
-def test_shares_are_disjoint_complete_and_nearly_equal(count):
-    shares = [Workers(rank, count).share(list(range(10))) for rank in range(count)]
-    assert list(chain(*shares)) == list(range(10))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+@pytest.mark.parametrize("world_size", [1, 2, 3, 7])
+def test_shards_are_disjoint_complete_and_nearly_equal(world_size):
+    shards = [Workers(rank, world_size).shard(list(range(10))) for rank in range(world_size)]
+    assert list(chain(*shards)) == list(range(10))
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
 @pytest.mark.slow

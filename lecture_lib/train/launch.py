@@ -1,7 +1,7 @@
-"""A program that runs in several processes of this machine, joined by gloo: what many machines do, in small.
+"""Launches a program in several processes of this machine, joined by gloo: a small model of many machines.
 
-`torchrun` is the tool for real runs; this starts two processes from a notebook, where a function can't be handed to
-another process as it is. They speak over the loopback only.
+`torchrun` is the tool for real runs. This starts processes from a notebook, whose functions can't be pickled for them.
+They talk over the loopback only.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lecture_lib.train.rehearsal import run_workers
+from lecture_lib.train.launch import run_workers
 
 SUM_OF_RANKS = """
 import torch
