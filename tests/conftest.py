@@ -93,7 +93,7 @@ def simulated_toy(tmp_path_factory, sandbox_if_possible) -> Path:
 @pytest.fixture(scope="session")
 def toy_zygote(simulated_toy) -> Iterator[Zygote]:
     """One warm process for every toy course whose probes and keys are the ones of `simulated_toy`."""
-    parts = [simulated_toy / folder for folder in ("probes", "standins", "lecture_lib/keys")]
+    parts = [simulated_toy / folder for folder in ("probes", "fallbacks", "lecture_lib/keys")]
     site = simulated_toy.parent / "site"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])]))

@@ -163,5 +163,5 @@ def _environment(view: sandbox.View | None) -> dict[str, str]:
     base = dict(os.environ) if view is None else sandbox.environment(view)
     base.pop("COURSE_ZYGOTE", None)
     base.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")  # large pages: a fork copies a table of few entries
-    # Nothing is saved or loaded for other units: an exercise is graded on the library's version of the rest.
+    # Nothing is saved or loaded for other units: an exercise is graded on fallbacks for the rest.
     return base | threads | {"PYTHONDONTWRITEBYTECODE": "1", saved.ENVIRONMENT: ""}

@@ -78,7 +78,7 @@ def _cells(path: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _fallbacks(unit: Unit) -> list[str]:
-    """The definitions of the library's versions, which a student can look up."""
+    """The definitions of the fallbacks, which a student can look up."""
     for folder in fallbacks.__path__:
         path = Path(folder) / f"{unit.name}.py"
         if path.exists():

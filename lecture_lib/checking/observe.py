@@ -28,7 +28,7 @@ class ProbeError(Exception):
 def observe(exercise: Exercise, student: Any, seed: int, forbidden: tuple[str, ...] = ()) -> dict[str, Value]:
     """What the exercise's probe sees of `student`, by case, in order.
 
-    seed: of the inputs. forbidden: dotted names besides the exercise's own, e.g. of the library's version.
+    seed: of the inputs. forbidden: dotted names besides the exercise's own, e.g. of its fallback.
     Raises ProbeError if two cases share a name or a probe hands out its own generator.
     """
     rng = np.random.default_rng(seed)

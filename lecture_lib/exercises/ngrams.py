@@ -1,7 +1,7 @@
 """Unit 01, n-grams: the probes.
 
 Texts are lists of tokens, sentence after sentence, each sentence between its marks `<bos>` and `<eos>`. The inputs are
-made of the words below; the models that are scored and sampled are small stand-ins with known habits.
+made of the words below; the models that are scored and sampled are small models with known habits.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The library's version of the exercises of unit 05_attention: NumPy arrays in and out.
+"""Fallbacks for the exercises of unit 05_attention: NumPy arrays in and out.
 
 Softmax, masks and whole attention go through torch's operators, imported on the first call. Scores and weights stay in
 NumPy, in log space, so that demos open without torch. A query with nothing to look at gets weights of 0.

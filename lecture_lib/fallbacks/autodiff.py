@@ -1,4 +1,4 @@
-"""The library's version of the exercises of unit 02_autodiff: NumPy arrays in and out.
+"""Fallbacks for the exercises of unit 02_autodiff: NumPy arrays in and out.
 
 Each module records its forward pass in torch, which is imported on the first call, and asks torch's autograd for the
 gradients; none writes out a derivative. Parameters stay NumPy arrays, so that an optimiser may change them in place.

@@ -1,4 +1,4 @@
-"""The library's version of the exercises of unit 10_decoding, on the library's own filters, searches and operators.
+"""Fallbacks for the exercises of unit 10_decoding, on the library's own filters, searches and operators.
 
 A model is any callable ids (B, T) -> logits (B, T, vocab_size); the two cached functions read the parts of a
 TransformerLM as unit 09 names them. Sources: see `lecture_lib.decoding`.

@@ -1,6 +1,6 @@
-"""The library's version of the exercises of unit 12_encoders_seq2seq: torch tensors in and out.
+"""Fallbacks for the exercises of unit 12_encoders_seq2seq: torch tensors in and out.
 
-The models are put together from the stand-ins of units 06 and 08; a shape is a `lecture_lib.models.Config`, of which
+The models are put together from the fallbacks of units 06 and 08; a shape is a `lecture_lib.models.Config`, of which
 vocab_size, block_size, d_model, n_heads, n_layers, d_ff and pad_id count here. Masks are added to the scores.
 
 Other units' exercises are reached through their modules only: a name that stood here would hide the student's own.

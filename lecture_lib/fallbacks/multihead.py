@@ -1,4 +1,4 @@
-"""The library's version of the exercises of unit 06_multihead.
+"""Fallbacks for the exercises of unit 06_multihead.
 
 Whole attention goes through torch's fused operator, the count of parameters through torch's own layer. Splitting and
 merging take NumPy arrays and tensors alike; `multi_head_attention` is for arrays, the two modules are for tensors.

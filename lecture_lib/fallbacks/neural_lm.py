@@ -1,4 +1,4 @@
-"""The library's version of the exercises of unit 03_neural_lm: torch tensors in and out.
+"""Fallbacks for the exercises of unit 03_neural_lm: torch tensors in and out.
 
 Look-up, pooling and loss are torch's fused operators; the window model reads texts of any length, all windows at once.
 Attributes are named as in the lesson (`E`, `hidden`, `out`), so that weights move between the two.

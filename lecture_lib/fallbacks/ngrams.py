@@ -1,4 +1,4 @@
-"""Unit 01, n-grams: the library's versions, on arrays.
+"""Fallbacks for the exercises of unit 01_ngrams, on arrays.
 
 Whole corpora are the job of `lecture_lib.models.ngram`; these take and give the dictionaries of the exercises.
 """

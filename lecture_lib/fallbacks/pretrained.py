@@ -1,4 +1,4 @@
-"""The library's version of the exercises of unit 11_pretrained: torch tensors and lists of ids in and out.
+"""Fallbacks for the exercises of unit 11_pretrained: torch tensors and lists of ids in and out.
 
 Norm and attention are torch's fused operators, weights go in by `interchange.fill`, labels are read as one padded
 batch. Sources: Zhang and Sennrich 2019 (RMSNorm), Ainslie et al. 2023 (grouped queries), Shazeer 2020 (SwiGLU), Hu et

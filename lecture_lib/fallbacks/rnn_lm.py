@@ -1,4 +1,4 @@
-"""The library's version of the exercises of unit 04_rnn_lm: torch tensors in and out, batch first.
+"""Fallbacks for the exercises of unit 04_rnn_lm: torch tensors in and out, batch first.
 
 Cells and whole sequences are torch's fused operators. Parameters are named as in the lesson (`E`, `W_hx`, `W_hh`,
 `b_h`, `out`), so that weights move between the two. Gates of the LSTM stand in torch's order: input, forget, cell,

@@ -1,4 +1,4 @@
-"""The library's version of the exercises of unit 13_scaling: torch tensors in and out.
+"""Fallbacks for the exercises of unit 13_scaling: torch tensors in and out.
 
 Softmax, attention and divergence are torch's own operators, parameters are counted by `Config`, the mean over workers
 goes through one flat tensor. Sources: Kaplan et al. 2020 (6 N D), Dao et al. 2022 (tiles), Dettmers et al. 2022 (int8),

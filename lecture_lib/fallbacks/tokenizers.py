@@ -1,4 +1,4 @@
-"""The library's version of the exercises of unit 07_tokenizers.
+"""Fallbacks for the exercises of unit 07_tokenizers.
 
 WordPiece and unigram are the tokenizers of `lecture_lib.tokenizers`; BPE learns with that package's trainer, and
 encodes a whole text at once as an array. Other cuts than those of the lesson (GPT-2's) are left to that package.
@@ -28,8 +28,8 @@ Pair = tuple[int, int]
 
 def word_tokenize(text: str) -> list[str]:
     """Words with inner apostrophes, and single signs: the library's cuts of a text that stands in for this one."""
-    stand_ins = {"word": "a", "space": " ", "sign": "!"}
-    folded = "".join(c if c == "'" else stand_ins[_character_class(c)] for c in text)
+    representatives = {"word": "a", "space": " ", "sign": "!"}
+    folded = "".join(c if c == "'" else representatives[_character_class(c)] for c in text)
     kept = iter("".join(text.split()))
     return ["".join(islice(kept, len(token))) for token in words(folded)]
 

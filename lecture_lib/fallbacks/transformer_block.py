@@ -1,4 +1,4 @@
-"""The library's version of the exercises of unit 08_transformer_block: torch tensors in and out.
+"""Fallbacks for the exercises of unit 08_transformer_block: torch tensors in and out.
 
 Norm and feed-forward are torch's fused operators, rotations are products of complex numbers, and one block serves both
 orders. Attribute names are those that the lessons' checks and the later units rely on.

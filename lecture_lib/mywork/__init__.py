@@ -1,4 +1,4 @@
-"""The student's own work, by name: `my.softmax` is theirs once it has passed its check, the library's until then.
+"""The student's own work, by name: `my.softmax` is theirs once it has passed its check, a fallback until then.
 
 Later cells of a lesson build on `my.NAME`, so that a skipped exercise stops nothing, and one mistake is not counted
 again in every exercise that builds on it. What passed is also written down, so that a later unit goes on with it.

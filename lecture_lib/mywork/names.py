@@ -10,7 +10,7 @@ from lecture_lib.units import earlier_than
 
 
 def fallbacks(unit: str) -> ModuleType:
-    """The library's own version of what a unit's exercises ask for, e.g. `lecture_lib.fallbacks.attention`."""
+    """The fallbacks for a unit's exercises, e.g. `lecture_lib.fallbacks.attention`."""
     return importlib.import_module(fallback_module(unit))
 
 
@@ -25,8 +25,8 @@ def fallback_module(unit: str) -> str:
 class MyWork:
     """The namespace `my` of one unit: its own exercises, and those of every earlier unit, the nearest first.
 
-    A name of this unit is what passed here, else what was saved, else the library's version. A name of an earlier unit
-    is what was saved, else the library's version. A line says so once, unless it is what passed here.
+    A name of this unit is what passed here, else what was saved, else the library's fallback. A name of an earlier unit
+    is what was saved, else the library's fallback. A line says so once, unless it is what passed here.
     """
 
     def __init__(self, unit: str, *, speaks: bool = True):
@@ -62,7 +62,7 @@ class MyWork:
         try:
             thing = saved.load(unit, name)
         except saved.Unusable as error:
-            self._say(f"my.{name} is the library's version: {error}")
+            self._say(f"my.{name} is the library's fallback: {error}")
             return getattr(fallbacks(unit), name)
         if thing is not None:
             self._say(
@@ -70,9 +70,9 @@ class MyWork:
             )
             return thing
         if own:
-            self._say(f"my.{name} is the library's version until yours passes its check")
+            self._say(f"my.{name} is the library's fallback until yours passes its check")
         else:
-            self._say(f"my.{name} is the library's version: none of yours from {unit} is saved here")
+            self._say(f"my.{name} is the library's fallback: none of yours from {unit} is saved here")
         return getattr(fallbacks(unit), name)
 
     def _unit_of(self, name: str) -> str:

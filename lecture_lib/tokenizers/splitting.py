@@ -5,7 +5,7 @@ each with one leading space; white space), the same with every digit on its own 
 apostrophes, and single characters. Each has a JSON form that the `tokenizers` library reads, and cuts as that does.
 
 GPT-2's pattern asks for Unicode's letters and numbers (`\\p{L}`, `\\p{N}`), which `re` cannot name. The package `regex`
-can, but a student would install it for this one line. Instead every character is folded to an ASCII stand-in of its
+can, but a student would install it for this one line. Instead every character is folded to an ASCII character of its
 class, an ASCII pattern finds the borders in the folded text, and they cut the original. The classes are those of
 Unicode 16, whatever the Python: `_NEWER` lists what Python 3.11 does not know yet.
 Leaves out the splitters of later models (GPT-4, Llama 3).
@@ -60,13 +60,13 @@ def char_class(char: str) -> str:
 class _Fold(dict):
     """Table for `str.translate` that classifies a character when it is first met; ASCII stands for itself."""
 
-    def __init__(self, stand_ins: dict[str, str], exceptions: dict[str, str]):
-        super().__init__({ord(char): stand_in for char, stand_in in exceptions.items()})
-        self.stand_ins = stand_ins
+    def __init__(self, representatives: dict[str, str], exceptions: dict[str, str]):
+        super().__init__({ord(char): representative for char, representative in exceptions.items()})
+        self.representatives = representatives
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
-        folded = char if code < 0x80 and not 0x1C <= code <= 0x1F else self.stand_ins[char_class(char)]
+        folded = char if code < 0x80 and not 0x1C <= code <= 0x1F else self.representatives[char_class(char)]
         self[code] = folded
         return folded
 

@@ -20,7 +20,7 @@
 #
 # **Time.** About two hours. Run each cell with Shift+Enter. A cell with *your code here* waits for you; the cell
 # below it checks what you wrote, as often as you like. Stuck? The hints unfold one at a time. Skipped something? The
-# rest of the notebook takes the library's version and says so.
+# rest of the notebook takes the library's fallback and says so.
 
 # %% tags=["setup"]
 import math

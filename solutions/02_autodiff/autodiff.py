@@ -20,7 +20,7 @@
 # **You need** derivatives of simple functions and the chain rule, matrix products in NumPy, and classes in Python.
 # **Time:** about two and a half hours, with the experiments at the end.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's version, as `my.Linear` and so on.
+# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.Linear` and so on.
 
 # %% tags=["setup"]
 import numpy as np

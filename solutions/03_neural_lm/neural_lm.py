@@ -22,7 +22,7 @@
 # **You need** unit 01 (n-grams, perplexity) and unit 02 (modules, backpropagation). PyTorch is new here, and introduced
 # as we go. **Time:** about two and a half hours, with the experiments at the end.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's version, as `my.embed` and so on. And
+# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.embed` and so on. And
 # `my` reaches back: `my.Linear` is the one that you wrote in unit 02, `my.perplexity` that of unit 01.
 
 # %% tags=["setup"]

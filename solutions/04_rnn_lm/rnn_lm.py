@@ -25,7 +25,7 @@
 # **You need** tensors and `nn.Module` as in unit 03, and the chain rule of unit 02.
 # **Time:** about three hours, with the experiments at the end.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's version, as `my.rnn_step` and so on.
+# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.rnn_step` and so on.
 
 # %% tags=["setup"]
 import numpy as np

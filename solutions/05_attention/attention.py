@@ -23,7 +23,7 @@
 # **You need** matrix products in NumPy (`@`, broadcasting, `axis`), and word vectors as in unit 03.
 # **Time:** about two hours, with the experiments at the end.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's version, as `my.softmax` and so on.
+# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.softmax` and so on.
 
 # %% tags=["setup"]
 import numpy as np

@@ -24,7 +24,7 @@
 #
 # **You need** unit 05, and `nn.Module` as in units 03 and 04. **Time:** about two and a half hours.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's version. `my.NAME` also reaches back:
+# Skip an exercise whenever you like: what comes after it then uses the library's fallback. `my.NAME` also reaches back:
 # `my.causal_mask` is your own from unit 05, if it passed there.
 
 # %% tags=["setup"]

@@ -22,7 +22,7 @@
 # **You need** strings, lists, dictionaries and `Counter`. From unit 01: perplexity. No calculus, no matrices.
 # **Time:** about two hours and a half.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's version, as `my.train_bpe` and so on.
+# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.train_bpe` and so on.
 
 # %% tags=["setup"]
 import math

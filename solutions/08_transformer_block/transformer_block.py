@@ -23,7 +23,8 @@
 # **You need** `MultiHeadAttention` of unit 06 (here it is your own, if it passed its check there; else the library's),
 # gradients as in unit 02, and `nn.Module` in PyTorch. **Time:** about three hours.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's version, as `my.layer_norm` and so on.
+# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.layer_norm`
+# and so on.
 
 # %% tags=["setup"]
 import torch

@@ -23,7 +23,7 @@
 # **You need** the parts of a transformer (units 06 and 08), its training (09), and sampling as in unit 01.
 # **Time:** about three hours, with the experiments at the end.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's version, as `my.greedy_decode` and
+# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.greedy_decode` and
 # so on. The transformer that writes is **your own**: `my.TransformerLM` and its parts come from what you saved in
 # units 06, 08 and 09. A line tells you wherever the library has to step in.
 

@@ -147,7 +147,7 @@ REFUSALS = [  # (file, what stands there, what stands there instead, what the bu
     ("99_toy/misconceptions.py", "return sum(numbers[1:])", "return sum(numbers)", "passes its check"),
     ("99_toy/misconceptions.py", "Your result leaves one number out: which?", MEAN_HINT, "same hint"),
     ("99_toy/alternatives.py", '@alternative("total")\n', "", "no second right answer"),
-    ("standins/toy.py", "def total", "def other", "no fallback"),
+    ("fallbacks/toy.py", "def total", "def other", "no fallback"),
     ("probes/toy.py", "rng.integers(1, 9, size=4)", "(1, 2, 3)", "same for every seed"),
     ("99_toy/toy.py", "# It doubles, and it adds.", "# Now the code:\n# def add(x):", "code in a markdown cell"),
     ("99_toy/toy.py", "#   kernelspec:", "#   formats: ipynb,py:percent\n#   kernelspec:", "formats"),

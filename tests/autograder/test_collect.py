@@ -106,8 +106,8 @@ def test_a_notebook_in_a_students_zip_is_found(course, unit, notebook, downloade
 def test_what_is_no_single_notebook_of_the_unit_is_said_in_a_line_and_the_others_are_taken(
     course, unit, notebook, downloaded, files, says
 ):
-    stand_ins = {None: notebook, "other": notebook + b"\n", "empty zip": zipped({})}
-    spoilt = {name: content if isinstance(content, bytes) else stand_ins[content] for name, content in files.items()}
+    contents = {None: notebook, "other": notebook + b"\n", "empty zip": zipped({})}
+    spoilt = {name: content if isinstance(content, bytes) else contents[content] for name, content in files.items()}
     collected = collect(course, unit, downloaded(spoilt | {"Bruno_5_assignsubmission_file/toy.ipynb": notebook}))
     (complaint,) = collected.complaints
     assert says in complaint

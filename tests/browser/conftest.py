@@ -12,10 +12,10 @@ from toy_course import placed
 from autograder.course import Course
 
 from .chromium import FLAGS, NO_CHROMIUM, find_chromium
+from .demo_page import show
 from .desk import configure, put_on_desk
 from .lab import Run, drawn_panels, leave, open_notebook, press_validate, run_all
 from .server import jupyterlab
-from .stand_in import show
 from .watch import Watch
 
 SCREENSHOTS = "SCREENSHOTS"  # an environment variable: the folder for pictures to look at

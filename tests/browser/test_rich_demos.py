@@ -1,4 +1,4 @@
-"""The rich demos drawn in a page of their own, with a stand-in for the kernel's end: pictures, mouse, keys, numbers."""
+"""The rich demos drawn in a page of their own, with a fake kernel: pictures, mouse, keys, numbers."""
 
 import numpy as np
 import pytest

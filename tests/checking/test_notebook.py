@@ -50,10 +50,10 @@ def test_my_work_is_the_librarys_until_it_passes_and_the_students_then(opened, c
     assert my.causal_mask is masked
     check("causal_mask", stub)
     assert my.causal_mask is not masked
-    assert capsys.readouterr().out.count("library's version") == 1
+    assert capsys.readouterr().out.count("library's fallback") == 1
 
 
-def test_a_stand_in_checked_as_an_answer_is_recognised(opened, capsys):
+def test_a_fallback_checked_as_an_answer_is_recognised(opened, capsys):
     check, my = opened
     check("causal_mask", my.causal_mask)
     assert "which is what you are asked to write" in capsys.readouterr().out

@@ -32,7 +32,7 @@ def test_what_passed_in_one_unit_serves_all_that_follow(tmp_path, monkeypatch):
     for unit in units:
         said, errors = run_solved(unit, tmp_path / "course" / unit.id, tmp_path / "classroom")
         assert errors == [], unit.id
-        assert "the library's version" not in said, unit.id
+        assert "the library's fallback" not in said, unit.id
         assert "not saved for later units" not in said, unit.id
     kept = {path.relative_to(tmp_path / "course" / "my_work") for path in tmp_path.rglob("my_work/*/*.py")}
     asked = [(unit.id, e.name) for unit in units for e in unit.exercises.values() if not e.is_poll]

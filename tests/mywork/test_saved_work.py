@@ -71,7 +71,7 @@ def test_the_same_notebook_opened_again_uses_what_passed_last_time(my_work, run_
 def test_where_nothing_is_saved_a_later_unit_gets_the_librarys_and_a_line_says_so(my_work, capsys):
     weights = MyWork(LATER).softmax(np.zeros(4), axis=0)
     assert np.array_equal(weights, np.full(4, 0.25))
-    assert "library's version: none of yours from 05_attention" in capsys.readouterr().out
+    assert "library's fallback: none of yours from 05_attention" in capsys.readouterr().out
 
 
 def test_parts_of_one_unit_call_each_other_when_loaded(my_work, run_cell, capsys):
@@ -150,7 +150,7 @@ def test_a_name_hidden_by_a_nearer_unit_is_reached_by_its_unit(my_work):
         MyWork("02_autodiff").unit("05_attention")
 
 
-def test_what_a_units_stand_ins_import_is_no_name_of_the_students_work(my_work):
+def test_what_a_units_fallbacks_import_is_no_name_of_the_students_work(my_work):
     assert MyWork("06_multihead").scaled_dot_product_attention.__module__ == "lecture_lib.fallbacks.attention"
     with pytest.raises(AttributeError, match="'Tensor'"):
         _ = MyWork("08_transformer_block").Tensor

@@ -21,7 +21,7 @@ import pathlib
 import lecture_lib.checking.keys, lecture_lib.exercises, lecture_lib.fallbacks
 root = pathlib.Path({root!r})
 lecture_lib.exercises.__path__.append(str(root / "probes"))
-lecture_lib.fallbacks.__path__.append(str(root / "standins"))
+lecture_lib.fallbacks.__path__.append(str(root / "fallbacks"))
 lecture_lib.checking.keys.VISIBLE_KEYS = root / "lecture_lib" / "keys"
 """
 
@@ -35,7 +35,7 @@ def placed(folder: Path) -> Iterator[Course]:
     (site / "sitecustomize.py").write_text(SITE.format(root=str(root)))
     course = Course(root, root / "classroom")
     with pytest.MonkeyPatch.context() as patch:
-        for package, sub in ((lecture_lib.exercises, "probes"), (lecture_lib.fallbacks, "standins")):
+        for package, sub in ((lecture_lib.exercises, "probes"), (lecture_lib.fallbacks, "fallbacks")):
             patch.setattr(package, "__path__", [*package.__path__, str(root / sub)])
             patch.delitem(sys.modules, f"{package.__name__}.toy", raising=False)
         patch.setattr(lecture_lib.checking.keys, "VISIBLE_KEYS", course.visible_keys)

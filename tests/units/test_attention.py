@@ -1,4 +1,4 @@
-"""Unit 05_attention against torch: the lesson's answers and the library's stand-ins, on random inputs."""
+"""Unit 05_attention against torch: the lesson's answers and the fallbacks, on random inputs."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ from autograder.building.lesson import read_lesson
 from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
-from lecture_lib.fallbacks import attention as standins
+from lecture_lib.fallbacks import attention as fallbacks
 
 UNIT = "05_attention"
 (ATTENTION,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
@@ -23,9 +23,9 @@ def reference():
     return SimpleNamespace(**Reference(ATTENTION, read_lesson(ATTENTION)).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture

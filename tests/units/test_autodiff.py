@@ -1,4 +1,4 @@
-"""Unit 02_autodiff against torch's autograd and finite differences: the lesson's answers and the stand-ins."""
+"""Unit 02_autodiff against torch's autograd and finite differences: the lesson's answers and the fallbacks."""
 
 from types import SimpleNamespace
 
@@ -10,7 +10,7 @@ from autograder.building.lesson import read_lesson
 from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
-from lecture_lib.fallbacks import autodiff as standins
+from lecture_lib.fallbacks import autodiff as fallbacks
 
 UNIT = "02_autodiff"
 (AUTODIFF,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
@@ -23,9 +23,9 @@ def reference():
     return SimpleNamespace(**Reference(AUTODIFF, read_lesson(AUTODIFF)).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def both_verdicts(prepared, name, thing):
     return [judge(observe(exercise, thing, key[name].seed), key[name]) for key in (prepared.visible, prepared.sealed)]
 
 
-def test_the_exercises_stand_in_the_order_of_the_lesson(unit):
+def test_the_exercises_fallback_the_order_of_the_lesson(unit):
     assert list(exercises_of(unit.id)) == list(read_lesson(unit).exercise_cells)
 
 

@@ -1,4 +1,4 @@
-"""Unit 10_decoding against brute force, statistics, `transformers` and an uncached model: lesson and stand-ins."""
+"""Unit 10_decoding against brute force, statistics, `transformers` and an uncached model: lesson and fallbacks."""
 
 from itertools import product
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from autograder.building.lesson import read_lesson
 from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
-from lecture_lib.fallbacks import decoding as standins
+from lecture_lib.fallbacks import decoding as fallbacks
 from lecture_lib.fallbacks.transformer_lm import TransformerLM
 from lecture_lib.models import Config
 
@@ -27,9 +27,9 @@ def reference():
     return SimpleNamespace(**Reference(DECODING, read_lesson(DECODING)).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture

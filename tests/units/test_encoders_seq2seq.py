@@ -1,4 +1,4 @@
-"""Unit 12_encoders_seq2seq against torch's own layers, transformers and BERT's figures: lesson and stand-ins alike."""
+"""Unit 12_encoders_seq2seq against torch's own layers, transformers and BERT's figures: lesson and fallbacks alike."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ from autograder.building.lesson import read_lesson
 from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
-from lecture_lib.fallbacks import encoders_seq2seq as standins
+from lecture_lib.fallbacks import encoders_seq2seq as fallbacks
 from lecture_lib.fallbacks.transformer_lm import TransformerLM
 from lecture_lib.models.config import Config
 
@@ -29,9 +29,9 @@ def reference():
     return SimpleNamespace(**Reference(ENCODERS, LESSON).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture(autouse=True)
@@ -227,7 +227,7 @@ def test_shift_right_is_that_of_bart_in_transformers(answers):
 
 
 def test_each_word_of_a_translation_is_the_likeliest_after_those_before_it(answers):
-    model = scattered(standins.Seq2Seq(CONFIG)).eval()
+    model = scattered(fallbacks.Seq2Seq(CONFIG)).eval()
     for parameter in model.parameters():
         parameter.data *= 2.0  # so that not all rows repeat one word
     source, most = words(8, S), 9

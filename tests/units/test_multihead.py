@@ -12,7 +12,7 @@ from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
 from lecture_lib.checking import open_unit
-from lecture_lib.fallbacks import multihead as standins
+from lecture_lib.fallbacks import multihead as fallbacks
 
 UNIT = "06_multihead"
 (MULTIHEAD,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
@@ -25,9 +25,9 @@ def reference():
     return SimpleNamespace(**Reference(MULTIHEAD, read_lesson(MULTIHEAD)).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_splitting_a_tensor_keeps_its_gradient(answers, rng):
 
 @pytest.mark.parametrize("mask_shape", [None, (T, T), (B, 1, T), (B, T, T)])
 def test_on_arrays_it_is_torch_s_layer(answers, rng, mask_shape):
-    layer = standins.MultiHeadAttention(D_MODEL, N_HEADS).double()
+    layer = fallbacks.MultiHeadAttention(D_MODEL, N_HEADS).double()
     X = torch.tensor(rng.normal(size=(B, T, D_MODEL)))
     mask = torch.zeros(T, T, dtype=torch.float64) if mask_shape is None else _mask(rng, mask_shape)
     with torch.no_grad():
@@ -157,7 +157,7 @@ def test_the_count_without_biases_is_that_of_our_own_module(reference):
     assert reference.attention_param_count(D_MODEL, N_HEADS) == sum(p.numel() for p in layer.parameters())
 
 
-def test_the_names_of_the_stand_ins_hide_nothing_of_an_earlier_unit():
+def test_the_names_of_the_fallbacks_hide_nothing_of_an_earlier_unit():
     _check, my = open_unit(UNIT)
     assert my.scaled_dot_product_attention.__module__ == "lecture_lib.fallbacks.attention"
 

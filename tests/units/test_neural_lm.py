@@ -1,4 +1,4 @@
-"""Unit 03_neural_lm against torch's own operators with the same weights: the lesson's answers and the stand-ins."""
+"""Unit 03_neural_lm against torch's own operators with the same weights: the lesson's answers and the fallbacks."""
 
 import inspect
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
 from lecture_lib.fallbacks import autodiff
-from lecture_lib.fallbacks import neural_lm as standins
+from lecture_lib.fallbacks import neural_lm as fallbacks
 from lecture_lib.models.window import WindowLM as LibraryWindowLM
 
 UNIT = "03_neural_lm"
@@ -28,9 +28,9 @@ def reference():
     return SimpleNamespace(**Reference(NEURAL, LESSON).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture(autouse=True)
@@ -118,16 +118,16 @@ def test_the_window_model_agrees_with_the_library_s_full_size_one(answers):
         assert torch.allclose(model(ids[:, t - 2 : t + 1]), at_every_place[:, t], atol=1e-5)
 
 
-def test_weights_move_between_the_lesson_s_models_and_the_stand_ins(reference):
+def test_weights_move_between_the_lesson_s_models_and_the_fallbacks(reference):
     for name, sizes in (("WindowLM", (11, 4, 3, 6)), ("AverageLM", (11, 4, 3))):
-        ours, theirs = getattr(reference, name)(*sizes), getattr(standins, name)(*sizes)
+        ours, theirs = getattr(reference, name)(*sizes), getattr(fallbacks, name)(*sizes)
         theirs.load_state_dict(ours.state_dict())
         ids = torch.randint(11, (5, 3))
         assert torch.allclose(ours(ids), theirs(ids), atol=1e-6)
 
 
-def test_the_stand_in_reads_a_longer_text_as_all_of_its_windows():
-    model, ids = standins.WindowLM(11, 4, 3, 6), torch.randint(11, (2, 7))
+def test_the_fallback_reads_a_longer_text_as_all_of_its_windows():
+    model, ids = fallbacks.WindowLM(11, 4, 3, 6), torch.randint(11, (2, 7))
     together = model(ids)
     assert together.shape == (2, 5, 11)
     for t in range(5):
@@ -135,7 +135,7 @@ def test_the_stand_in_reads_a_longer_text_as_all_of_its_windows():
 
 
 def test_training_is_torch_s_loop_with_adam_on_the_same_batches(answers, reference):
-    X, y = standins.make_windows(torch.randint(6, (40,)), 2)
+    X, y = fallbacks.make_windows(torch.randint(6, (40,)), 2)
     ours = reference.AverageLM(6, 4, 2)
     theirs = nn.Sequential(nn.EmbeddingBag(6, 4, mode="mean"), nn.Linear(4, 6))
     theirs.load_state_dict(dict(zip(theirs.state_dict(), _in_order(ours, "E out"))))
@@ -152,19 +152,19 @@ def test_training_is_torch_s_loop_with_adam_on_the_same_batches(answers, referen
     assert all(type(loss) is float for loss in losses)
 
 
-def test_the_lesson_and_its_stand_in_draw_the_same_batches_from_the_same_seed(reference):
-    data = standins.make_windows(torch.randint(6, (60,)), 2)
+def test_the_lesson_and_its_fallback_draw_the_same_batches_from_the_same_seed(reference):
+    data = fallbacks.make_windows(torch.randint(6, (60,)), 2)
     model = reference.WindowLM(6, 4, 2, 5)
     start = {name: value.clone() for name, value in model.state_dict().items()}
     losses = reference.fit(model, data, 7, 16, 0.05, np.random.default_rng(4))
     model.load_state_dict(start)
-    assert standins.fit(model, data, 7, 16, 0.05, np.random.default_rng(4)) == pytest.approx(losses, rel=1e-4)
+    assert fallbacks.fit(model, data, 7, 16, 0.05, np.random.default_rng(4)) == pytest.approx(losses, rel=1e-4)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 13, 1000])
 def test_the_mean_loss_does_not_depend_on_the_size_of_the_batches(answers, batch_size):
-    model = standins.AverageLM(6, 4, 2).double()
-    X, y = standins.make_windows(torch.randint(6, (29,)), 2)
+    model = fallbacks.AverageLM(6, 4, 2).double()
+    X, y = fallbacks.make_windows(torch.randint(6, (29,)), 2)
     assert answers.mean_loss(model, (X, y), batch_size) == pytest.approx(F.cross_entropy(model(X), y).item())
 
 
@@ -197,7 +197,7 @@ def test_the_polls_follow_from_the_models_themselves(reference):
     assert {name: eight[name] / four[name] for name in four} == dict.fromkeys(four, 1.0) | {"hidden.weight": 2.0}
     assert reference.growing_window == "C"
     model = reference.AverageLM(10, 4, 3)
-    standins.fit(
+    fallbacks.fit(
         model, (torch.tensor([[1, 2, 3], [3, 2, 1]]), torch.tensor([5, 6])), 20, 2, 0.1, np.random.default_rng(0)
     )
     assert torch.allclose(*model(torch.tensor([[1, 2, 3], [3, 2, 1]])), atol=1e-6)
@@ -219,4 +219,4 @@ def test_names_and_signatures_are_those_that_later_units_build_on():
         "mean_loss": "model, data, batch_size=4096",
     }
     for name, parameters in expected.items():
-        assert str(inspect.signature(getattr(standins, name))).strip("()") == parameters
+        assert str(inspect.signature(getattr(fallbacks, name))).strip("()") == parameters

@@ -1,4 +1,4 @@
-"""Unit 01_ngrams against exact counting from sentences and the array models: the lesson's answers and the stand-ins."""
+"""Unit 01_ngrams against exact counting from sentences and the array models: the lesson's answers and the fallbacks."""
 
 import math
 from collections import Counter
@@ -12,7 +12,7 @@ from autograder.building.lesson import read_lesson
 from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
-from lecture_lib.fallbacks import ngrams as standins
+from lecture_lib.fallbacks import ngrams as fallbacks
 from lecture_lib.models.ngram import NgramLM
 
 BOS, EOS = "<bos>", "<eos>"
@@ -27,9 +27,9 @@ def reference():
     return SimpleNamespace(**Reference(unit, read_lesson(unit)).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture

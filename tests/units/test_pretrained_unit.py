@@ -1,4 +1,4 @@
-"""Unit 11_pretrained against torch, transformers, NumPy and brute force: lesson and stand-ins alike."""
+"""Unit 11_pretrained against torch, transformers, NumPy and brute force: lesson and fallbacks alike."""
 
 import itertools
 import math
@@ -16,7 +16,7 @@ from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
 from lecture_lib import pretrained
-from lecture_lib.fallbacks import pretrained as standins
+from lecture_lib.fallbacks import pretrained as fallbacks
 from lecture_lib.fallbacks.multihead import merge_heads, split_heads
 from lecture_lib.fallbacks.transformer_block import apply_rope
 from lecture_lib.models.config import Config
@@ -50,9 +50,9 @@ def reference():
     return SimpleNamespace(**Reference(PRETRAINED, LESSON).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture(autouse=True)
@@ -251,7 +251,7 @@ def test_the_lesson_s_own_model_reads_the_real_weights_as_the_library_does(refer
 
 def small_file(config):
     """Drawn tensors by the names of a file, and for each what an error about it may call it."""
-    model = SmallLlama(config, standins)
+    model = SmallLlama(config, fallbacks)
     back = {"tokens": "token_embd", "norm": "output_norm", "head": "output", "blocks": "blk", "norm_1": "attn_norm"}
     back |= {"norm_2": "ffn_norm", "W_o": "attn_output"} | {f"W_{part}": f"attn_{part}" for part in "qkv"}
     back |= {f"W_{part}": f"ffn_{part}" for part in ("gate", "up", "down")}

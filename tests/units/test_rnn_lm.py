@@ -1,4 +1,4 @@
-"""Unit 04_rnn_lm against torch's own cells, networks, loss and clipping: the lesson's answers and the stand-ins."""
+"""Unit 04_rnn_lm against torch's own cells, networks, loss and clipping: the lesson's answers and the fallbacks."""
 
 import math
 from itertools import pairwise
@@ -13,7 +13,7 @@ from autograder.building.lesson import read_lesson
 from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
-from lecture_lib.fallbacks import rnn_lm as standins
+from lecture_lib.fallbacks import rnn_lm as fallbacks
 
 UNIT = "04_rnn_lm"
 (RNN_LM,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
@@ -26,9 +26,9 @@ def reference():
     return SimpleNamespace(**Reference(RNN_LM, read_lesson(RNN_LM)).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Unit 13_scaling against published figures, torch, NumPy and counts of its own: lesson and stand-ins alike."""
+"""Unit 13_scaling against published figures, torch, NumPy and counts of its own: lesson and fallbacks alike."""
 
 import math
 import threading
@@ -16,7 +16,7 @@ from autograder.course import Course
 from autograder.units import find_units
 from lecture_lib.checking.observe import observe
 from lecture_lib.exercises.scaling import LargestTensor
-from lecture_lib.fallbacks import scaling as standins
+from lecture_lib.fallbacks import scaling as fallbacks
 from lecture_lib.fallbacks.decoding import KVCache
 from lecture_lib.fallbacks.transformer_lm import TransformerLM
 from lecture_lib.models.config import Config
@@ -45,9 +45,9 @@ def reference():
     return SimpleNamespace(**Reference(SCALING, LESSON).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture(autouse=True)
@@ -361,6 +361,6 @@ def test_the_probe_hands_back_what_real_workers_get_even_if_one_asks_twice():
             all_reduce(p.grad)
 
     seen = observe(SCALING.exercises["all_reduce_gradients"], twice, seed=0)["two workers, one parameter"]
-    right = observe(SCALING.exercises["all_reduce_gradients"], standins.all_reduce_gradients, seed=0)
+    right = observe(SCALING.exercises["all_reduce_gradients"], fallbacks.all_reduce_gradients, seed=0)
     mean = right["two workers, one parameter"][0][0].array
     assert np.allclose(seen[0][0].array, 2 * 2 * mean)  # the sum of two, and that sum from both

@@ -1,4 +1,4 @@
-"""Unit 07_tokenizers against the `tokenizers` library, brute force and round trips: answers and stand-ins."""
+"""Unit 07_tokenizers against the `tokenizers` library, brute force and round trips: answers and fallbacks."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
 from lecture_lib import corpora, pretrained
-from lecture_lib.fallbacks import tokenizers as standins
+from lecture_lib.fallbacks import tokenizers as fallbacks
 from lecture_lib.tokenizers.byte_level import ALPHABET, to_alphabet
 from lecture_lib.tokenizers.merges import learn_merges
 from lecture_lib.tokenizers.splitting import gpt2_pieces
@@ -35,9 +35,7 @@ UNIT = "07_tokenizers"
 (TOKENIZERS,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
 LESSON = read_lesson(TOKENIZERS)
 REFERENCE = SimpleNamespace(**Reference(TOKENIZERS, LESSON).answers)
-BOTH = pytest.mark.parametrize(
-    "answers", [REFERENCE, standins], ids=["the lesson's answers", "the library's stand-ins"]
-)
+BOTH = pytest.mark.parametrize("answers", [REFERENCE, fallbacks], ids=["the lesson's answers", "the fallbacks"])
 TEXTS = st.one_of(st.text(), st.text(CHARACTERS), st.text("aab b.", max_size=60))
 
 
@@ -68,8 +66,8 @@ def spelled(token):
 
 @settings(max_examples=200, deadline=None)
 @given(text=TEXTS)
-def test_the_stand_in_finds_the_words_that_the_lesson_finds(text):
-    assert REFERENCE.word_tokenize(text) == standins.word_tokenize(text)
+def test_the_fallback_finds_the_words_that_the_lesson_finds(text):
+    assert REFERENCE.word_tokenize(text) == fallbacks.word_tokenize(text)
 
 
 @BOTH
@@ -119,8 +117,8 @@ def test_pieces_joined_are_the_text_and_mix_no_kinds(answers, text):
 
 @settings(max_examples=200, deadline=None)
 @given(text=TEXTS)
-def test_the_stand_in_cuts_as_the_lesson_does(text):
-    assert standins.pre_tokenize(text) == REFERENCE.pre_tokenize(text)
+def test_the_fallback_cuts_as_the_lesson_does(text):
+    assert fallbacks.pre_tokenize(text) == REFERENCE.pre_tokenize(text)
 
 
 @BOTH
@@ -146,7 +144,7 @@ def test_training_learns_the_merges_of_the_fast_trainer(text, room):
     expected = [(left, right) for left, right, _ in learn_merges(counts, 256, room, min_count=2)]
     vocab, merges = REFERENCE.train_bpe(text, 256 + room)
     assert merges == expected
-    assert (vocab, merges) == standins.train_bpe(text, 256 + room)
+    assert (vocab, merges) == fallbacks.train_bpe(text, 256 + room)
 
 
 def test_training_agrees_with_the_tokenizers_library(library):
@@ -179,7 +177,7 @@ def test_encoding_agrees_with_the_tokenizers_library_on_random_unicode(library, 
     for text in texts:
         expected = [t.id for piece in REFERENCE.pre_tokenize(text) for t in model.tokenize(to_alphabet(piece))]
         assert REFERENCE.bpe_encode(text, merges) == expected
-        assert standins.bpe_encode(text, merges) == expected
+        assert fallbacks.bpe_encode(text, merges) == expected
         merged += sum(i > 255 for i in expected)
     assert merged > 1000
 
@@ -211,14 +209,14 @@ def test_the_tokenizer_of_smollm2_works_in_the_lesson_s_encoder():
     text=st.text("abc ", max_size=40),
     pairs=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12, unique=True),
 )
-def test_the_stand_in_encodes_as_the_lesson_does_for_any_merges(text, pairs):
+def test_the_fallback_encodes_as_the_lesson_does_for_any_merges(text, pairs):
     known, merges = [32, 97, 98, 99], []
     for left, right in pairs:
         pair = known[left % len(known)], known[right % len(known)]
         if pair not in merges:
             merges.append(pair)
             known.append(255 + len(merges))
-    assert standins.bpe_encode(text, merges) == REFERENCE.bpe_encode(text, merges)
+    assert fallbacks.bpe_encode(text, merges) == REFERENCE.bpe_encode(text, merges)
 
 
 @BOTH
@@ -253,7 +251,7 @@ def test_wordpiece_agrees_with_the_tokenizers_library(library, word, first, inne
     )
     expected = [token.value for token in model.tokenize(word)]
     assert REFERENCE.wordpiece_encode(word, vocab) == expected
-    assert standins.wordpiece_encode(word, vocab) == expected
+    assert fallbacks.wordpiece_encode(word, vocab) == expected
 
 
 def all_cuts(word):

@@ -1,4 +1,4 @@
-"""Unit 08_transformer_block against torch, transformers and the papers' formulas: lesson and stand-ins alike."""
+"""Unit 08_transformer_block against torch, transformers and the papers' formulas: lesson and fallbacks alike."""
 
 import math
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from autograder.building.lesson import read_lesson
 from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
-from lecture_lib.fallbacks import transformer_block as standins
+from lecture_lib.fallbacks import transformer_block as fallbacks
 
 UNIT = "08_transformer_block"
 (BLOCK,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
@@ -26,9 +26,9 @@ def reference():
     return SimpleNamespace(**Reference(BLOCK, LESSON).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture(autouse=True)
@@ -246,7 +246,7 @@ def test_the_table_learns_from_both_of_its_uses(answers):
 
 def test_the_answer_to_the_poll_on_word_order_follows_from_attention_itself(reference):
     x = dict(zip(["the", "man", "ate", "fish"], drawn(4, 1, D_MODEL)))
-    attention = scattered(standins.MultiHeadAttention(D_MODEL, N_HEADS))
+    attention = scattered(fallbacks.MultiHeadAttention(D_MODEL, N_HEADS))
     first, second = (
         dict(zip(words, attention(torch.stack([x[w] for w in words], 1))[0]))
         for words in (["the", "man", "ate", "the", "fish"], ["the", "fish", "ate", "the", "man"])

@@ -1,4 +1,4 @@
-"""Unit 09_transformer_lm against transformers' GPT-2 and torch.optim: the lesson's answers, and the stand-ins."""
+"""Unit 09_transformer_lm against transformers' GPT-2 and torch.optim: the lesson's answers, and the fallbacks."""
 
 import math
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from autograder.building.lesson import read_lesson
 from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import find_units
-from lecture_lib.fallbacks import transformer_lm as standins
+from lecture_lib.fallbacks import transformer_lm as fallbacks
 from lecture_lib.models import Config
 from lecture_lib.train import TrainConfig
 
@@ -32,9 +32,9 @@ def reference():
     return SimpleNamespace(**Reference(UNIT_09, read_lesson(UNIT_09)).answers)
 
 
-@pytest.fixture(params=["the lesson's answers", "the library's stand-ins"])
+@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
 def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else standins
+    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture
@@ -218,7 +218,7 @@ def _torch_s_own_run(model, config, pad_id):
     losses = []
     for step in range(config.steps):
         for group in optimizer.param_groups:
-            group["lr"] = standins.lr_at(step, config)
+            group["lr"] = fallbacks.lr_at(step, config)
         ids, targets = _pairs(np.random.default_rng([config.seed, step]))
         loss = F.cross_entropy(model(ids).transpose(1, 2), targets, ignore_index=pad_id)
         optimizer.zero_grad()
@@ -271,7 +271,7 @@ def test_a_run_cut_by_an_interrupt_goes_on_from_its_checkpoint_as_if_nothing_had
 
 
 def test_what_the_lesson_saves_the_library_loads_and_the_other_way_round(reference, tmp_path, rng):
-    for writer, reader in ((reference, standins), (standins, reference)):
+    for writer, reader in ((reference, fallbacks), (fallbacks, reference)):
         model = _model(writer).float()
         writer.save_checkpoint(tmp_path / "run.pt", model, {"step": 4, "adam": {}})
         loaded, state = reader.load_checkpoint(tmp_path / "run.pt")
@@ -281,12 +281,12 @@ def test_what_the_lesson_saves_the_library_loads_and_the_other_way_round(referen
 
 
 def test_the_library_refuses_weights_that_do_not_fit(tmp_path):
-    standins.save_checkpoint(tmp_path / "run.pt", _model(standins), {"step": 0, "adam": {}})
+    fallbacks.save_checkpoint(tmp_path / "run.pt", _model(fallbacks), {"step": 0, "adam": {}})
     contents = torch.load(tmp_path / "run.pt")
     del contents["model"]["norm.bias"]
     torch.save(contents, tmp_path / "run.pt")
     with pytest.raises(ValueError, match="holds another model's weights"):
-        standins.load_checkpoint(tmp_path / "run.pt")
+        fallbacks.load_checkpoint(tmp_path / "run.pt")
 
 
 def test_perplexity_is_that_of_all_tokens_at_once(answers, rng):

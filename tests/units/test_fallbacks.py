@@ -39,10 +39,10 @@ def verdict_on(unit, answer):
 
 
 @pytest.mark.parametrize(("unit", "answer"), known("misconceptions"))
-def test_a_misconception_earns_its_hint_also_on_the_stand_ins(unit, answer):
+def test_a_misconception_earns_its_hint_also_on_the_fallbacks(unit, answer):
     assert verdict_on(unit, answer).diagnosis.text == answer.hint
 
 
 @pytest.mark.parametrize(("unit", "answer"), known("alternatives"))
-def test_a_second_right_answer_passes_also_on_the_stand_ins(unit, answer):
+def test_a_second_right_answer_passes_also_on_the_fallbacks(unit, answer):
     assert verdict_on(unit, answer).all_passed
