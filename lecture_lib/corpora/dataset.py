@@ -1,4 +1,4 @@
-"""Token ids of a split as a memory-mapped array, and batches of them.
+"""Token ids of a split as a memory-mapped array.
 
 The ids stand one after another in a file of 2 or 4 bytes each, so that a corpus larger than memory costs no memory.
 """
@@ -6,7 +6,6 @@ The ids stand one after another in a file of 2 or 4 bytes each, so that a corpus
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -44,37 +43,6 @@ class Dataset:
     def document(self, number: int) -> np.ndarray:
         """Ids of one document, (n_tokens,)."""
         return self.ids[self.starts[number] : self.starts[number + 1]]
-
-    def batch(self, batch_size: int, block_size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Random windows: inputs and targets, both (batch_size, block_size) int64; targets are one token later.
-
-        Raises ValueError if there are fewer than block_size + 1 ids.
-        """
-        self._need(block_size)
-        first = rng.integers(0, len(self.ids) - block_size, size=batch_size)
-        windows = self.ids[first[:, None] + np.arange(block_size + 1)].astype(np.int64)
-        return windows[:, :-1], windows[:, 1:]
-
-    def batches(self, batch_size: int, block_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Every target once, in order, as evaluation needs it; the last batch is smaller.
-
-        Windows do not overlap, so the first token of the text is the only one that is never a target, and up to
-        block_size - 1 targets at the end that fill no window are left out. Raises ValueError as `batch` does.
-        """
-        self._need(block_size)
-        n_windows = (len(self.ids) - 1) // block_size
-        for first in range(0, n_windows, batch_size):
-            count = min(batch_size, n_windows - first)
-            start, stop = first * block_size, (first + count) * block_size
-            window = np.asarray(self.ids[start : stop + 1], dtype=np.int64)
-            yield window[:-1].reshape(count, block_size), window[1:].reshape(count, block_size)
-
-    def _need(self, block_size: int) -> None:
-        if len(self.ids) <= block_size:
-            raise ValueError(
-                f"{len(self.ids)} token ids hold no window of block_size {block_size} and its targets;"
-                f" take a block_size below {len(self.ids)}, or more text"
-            )
 
 
 def write_ids(

@@ -301,11 +301,6 @@ class NarwhalCorpus(Corpus):
         expected = self.expected()
         return sum(expected.nats.values()) / sum(expected.tokens.values())
 
-    def entropy_by_kind(self) -> dict[str, float]:
-        """Exact nats a token of each kind."""
-        expected = self.expected()
-        return {kind: expected.nats[kind] / expected.tokens[kind] for kind in KINDS}
-
     def expected(self) -> Expected:
         """Exact nats and number of tokens of one tale on average, by kind, the end of text among the local ones."""
         averages = expectation(tale, Memory(self.lexicon))

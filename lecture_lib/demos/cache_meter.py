@@ -84,17 +84,6 @@ def operations(shape: Shape, T: int, new: int) -> dict[str, int]:
     }
 
 
-def operations_so_far(shape: Shape, prompt: int, T: int) -> tuple[int, int]:
-    """All operations from the prompt to the token after T tokens, (without a cache, with one)."""
-    steps = T - prompt + 1
-    d, L = shape.d_model, shape.n_layers
-    token, score = L * (4 * d * (d + shape.d_kv) + 16 * d * d), L * 4 * d
-    head = steps * 2 * d * shape.vocab_size
-    tokens = T * (T + 1) // 2 - (prompt - 1) * prompt // 2
-    scores = (T * (T + 1) * (T + 2) - (prompt - 1) * prompt * (prompt + 1)) // 6
-    return token * tokens + score * scores + head, token * T + score * T * (T + 1) // 2 + head
-
-
 def shape_of(model: Any) -> Shape:
     """A Shape out of a name in MODELS, a `Config` of lecture_lib.models, or (n_layers, d_kv, bytes)."""
     if isinstance(model, Shape):

@@ -25,10 +25,6 @@ class Encoding:
     table: np.ndarray
     products: np.ndarray
 
-    def at_distance(self, distance: int) -> np.ndarray:
-        """Products of all pairs of rows s and t = s + distance -> (T - |distance|,)."""
-        return np.diagonal(self.products, distance)
-
 
 def compute(table) -> Encoding:
     """The demo's numbers for a table (T, d), an array or a tensor. Raises ValueError, in one line, for other shapes."""

@@ -1,4 +1,4 @@
-"""Weights from Hugging Face's GPT-2 and Llama classes into a TransformerLM, tensor by tensor.
+"""How the tensors of Hugging Face's GPT-2 and Llama classes become those of a TransformerLM.
 
 Their layouts differ from ours in three ways. GPT-2 keeps its matrices as (d_in, d_out), so they are transposed. Llama
 keeps Q, K, V apart, and gate and up too; ours are stacked in that order. What a tied head shares is stored once.
@@ -42,29 +42,14 @@ def load_gpt2(model: TransformerLM, tensors: Mapping[str, Tensor]) -> Transforme
     tensors = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
     tensors = {name: t.T if name.startswith("h.") and t.dim() == 2 else t for name, t in tensors.items()}
     names = {"embeddings.tokens.weight": ("wte.weight",), "embeddings.table": ("wpe.weight",)}
+    if not model.config.tied_head:
+        names["head.weight"] = ("lm_head.weight",)
     names |= {f"blocks.norm.{kind}": (f"ln_f.{kind}",) for kind in ("weight", "bias")}
     for layer in range(model.config.n_layers):
         for ours, theirs in GPT2_BLOCK.items():
             for kind in ("weight", "bias"):
                 names[f"blocks.layers.{layer}.{ours}.{kind}"] = tuple(f"h.{layer}.{part}.{kind}" for part in theirs)
-    return fill(model, _stacked(tensors, _with_head(model, names)))
-
-
-def load_llama(model: TransformerLM, tensors: Mapping[str, Tensor]) -> TransformerLM:
-    """Copies the state dict of a LlamaForCausalLM into `model`, whose config must have the same shapes.
-
-    Raises ValueError as `load_gpt2` does.
-    """
-    tensors = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
-    names = {"embeddings.tokens.weight": ("embed_tokens.weight",), "blocks.norm.weight": ("norm.weight",)}
-    for layer in range(model.config.n_layers):
-        for ours, theirs in LLAMA_BLOCK.items():
-            names[f"blocks.layers.{layer}.{ours}.weight"] = tuple(f"layers.{layer}.{part}.weight" for part in theirs)
-    return fill(model, _stacked(tensors, _with_head(model, names)))
-
-
-def _with_head(model: TransformerLM, names: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    return names if model.config.tied_head else names | {"head.weight": ("lm_head.weight",)}
+    return fill(model, _stacked(tensors, names))
 
 
 def _stacked(tensors: Mapping[str, Tensor], names: Mapping[str, tuple[str, ...]]) -> dict[str, Tensor]:

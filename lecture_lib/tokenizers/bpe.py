@@ -88,17 +88,6 @@ class ByteBPE(Tokenizer):
         options = {"individual_digits": self.individual_digits, "use_library": self.use_library}
         return type(self)(vocab, self.merges[:keep], self.specials, **options)
 
-    def merge_steps(self, piece: str) -> list[dict]:
-        """How one piece of text is encoded: a dict a merge with `rank`, `pair`, `at` (index) and the `tokens` after it.
-
-        The piece is taken as it stands, without splitting; `tokens` are in the byte alphabet. First comes a step
-        with rank None, the single bytes.
-        """
-        ids = self._byte_ids(piece)
-        steps = [{"rank": None, "pair": None, "at": None, "tokens": [self._tokens[i] for i in ids]}]
-        self._merge(ids, steps)
-        return steps
-
     def _split(self, text: str) -> list[str]:
         return splitting.gpt2_pieces(text, self.individual_digits)
 
@@ -112,7 +101,7 @@ class ByteBPE(Tokenizer):
     def _library_piece(self, piece: str) -> str:
         return to_alphabet(piece)
 
-    def _merge(self, ids: list[int], steps: list[dict] | None = None) -> list[int]:
+    def _merge(self, ids: list[int]) -> list[int]:
         """Merges in place, in a linked list with a heap of (rank, position): n log n for a piece of n bytes."""
         n, ranks = len(ids), self._ranks
         after, before = list(range(1, n + 1)), list(range(-1, n - 1))
@@ -133,10 +122,6 @@ class ByteBPE(Tokenizer):
                     found = ranks.get((ids[left], ids[after[left]]))
                     if found is not None:
                         heapq.heappush(heap, (*found, left))
-            if steps is not None:
-                at = sum(token is not None for token in ids[:i])
-                tokens = [self._tokens[token] for token in ids if token is not None]
-                steps.append({"rank": rank, "pair": self.merges[rank], "at": at, "tokens": tokens})
         return [token for token in ids if token is not None]
 
     def _token_bytes(self, token: str, first: bool) -> bytes:

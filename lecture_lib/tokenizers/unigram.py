@@ -40,18 +40,6 @@ class Unigram(Tokenizer):
         self._unknown = min(self.log_probs.values()) - UNKNOWN_PENALTY
 
     @classmethod
-    def from_log_probs(cls, log_probs: Mapping[str, float], specials: Specials | None = None, **options) -> Self:
-        """From tokens written as plain text (" narwhal", not "Ġnarwhal"), in nats.
-
-        Adds the specials, and the bytes that are missing, each 10 nats below the rarest given token.
-        """
-        specials = Specials() if specials is None else specials
-        given = {to_alphabet(token): float(value) for token, value in log_probs.items()}
-        floor = min(given.values(), default=0.0) - UNKNOWN_PENALTY
-        bytes_left = {char: floor for char in sorted(ALPHABET) if char not in given}
-        return cls(dict.fromkeys(specials.names(), 0.0) | given | bytes_left, specials, **options)
-
-    @classmethod
     def train(
         cls,
         texts: str | Iterable[str],

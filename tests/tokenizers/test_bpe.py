@@ -213,16 +213,6 @@ def test_the_byte_alphabet_is_the_librarys(library):
     assert all(from_alphabet(char) == bytes([byte]) for byte, char in enumerate(ALPHABET))
 
 
-def test_the_steps_of_an_encoding_end_in_its_tokens(bpe):
-    steps = bpe.merge_steps(" interpreter")
-    assert steps[0]["tokens"] == list("Ġinterpreter")
-    assert steps[-1]["tokens"] == bpe.tokens(" interpreter")
-    for before, after in pairwise(steps):
-        at = after["at"]
-        assert tuple(before["tokens"][at : at + 2]) == after["pair"] == bpe.merges[after["rank"]]
-        assert after["tokens"][at] == "".join(after["pair"])
-
-
 # Files and errors.
 
 

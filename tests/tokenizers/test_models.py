@@ -191,7 +191,7 @@ def segmentations(word: str, pieces) -> list[list[str]]:
 @settings(max_examples=500, deadline=None)
 def test_viterbi_finds_the_most_probable_of_all_segmentations(longer, single, word):
     log_probs = dict(zip("abc", single)) | longer
-    tokenizer = Unigram.from_log_probs(log_probs, use_library=False)
+    tokenizer = Unigram(dict.fromkeys(NAMES, 0.0) | log_probs, use_library=False)
     best = max(sum(log_probs[piece] for piece in cut) for cut in segmentations(word, log_probs))
     assert tokenizer.log_prob(word) == pytest.approx(best, abs=1e-9)
     assert "".join(tokenizer.tokens(word)) == word
@@ -199,17 +199,11 @@ def test_viterbi_finds_the_most_probable_of_all_segmentations(longer, single, wo
 
 def test_equally_probable_segmentations_are_settled_as_in_the_library(library):
     log_probs = dict.fromkeys("abc", -2.0) | dict.fromkeys(("ab", "bc", "ca", "abc"), -4.0)
-    tokenizer = Unigram.from_log_probs(log_probs, use_library=False)
+    tokenizer = Unigram(dict.fromkeys(NAMES, 0.0) | log_probs, use_library=False)
     theirs = library.Tokenizer.from_str(tokenizer.to_json())
     rng = random.Random(0)
     for text in ("".join(rng.choices("abc", k=12)) for _ in range(300)):
         assert tokenizer.encode(text) == theirs.encode(text).ids
-
-
-def test_log_probs_given_as_text_are_used():
-    tokenizer = Unigram.from_log_probs({" narwhal": -3.0, " nar": -2.0, "whal": -2.0})
-    assert tokenizer.tokens("a narwhals") == ["a", "Ġnarwhal", "s"]
-    assert tokenizer.log_prob(" narwhal") == -3.0
 
 
 def test_unknown_bytes_compete_with_tokens_as_in_the_library(library):
@@ -265,7 +259,7 @@ def test_training_gives_exactly_the_size_asked_for(english):
 
 def test_trained_pieces_explain_the_text_no_worse_than_the_librarys(library, english):
     text = english[:60_000]
-    theirs = library.Tokenizer.from_str(Unigram.from_log_probs({"a": -1.0}).to_json())
+    theirs = library.Tokenizer.from_str(Unigram(dict.fromkeys(NAMES, 0.0) | {"a": -1.0}).to_json())
     trainer = library.trainers.UnigramTrainer(
         vocab_size=1000,
         special_tokens=NAMES,
