@@ -1,6 +1,6 @@
 # nbgrader and its formgrader read their configuration from the course's root, under this name only.
 from autograder.course import Course
-from autograder.nbgrader_settings import nbgrader_settings
+from autograder.nbgrader_steps.settings import nbgrader_settings
 
 c = get_config()  # noqa: F821
 c.merge(nbgrader_settings(Course.here()))

@@ -82,7 +82,7 @@ def check() -> None:
 @app.command()
 def bundle(units: Units = None) -> None:
     """Pack notebooks and library, without anything private, into a zip for students."""
-    from autograder.bundle import bundle as write_bundle
+    from autograder.building.bundle import bundle as write_bundle
     from autograder.units import find_units
 
     course = Course.here()
@@ -99,7 +99,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Another seed, another class.")] = 0,
 ) -> None:
     """Write the submissions of a simulated class, and its true grades in expected.json."""
-    from autograder.simulate import simulate as simulate_class
+    from autograder.simulation.simulate import simulate as simulate_class
     from autograder.units import find_units
 
     course = Course.here().with_classroom(classroom)
@@ -118,7 +118,7 @@ def collect(
     classroom: Classroom = None,
 ) -> None:
     """Take a learning platform's download into the class's submissions."""
-    from autograder.collect import collect as collect_submissions
+    from autograder.submissions.collect import collect as collect_submissions
     from autograder.units import find_units
 
     course = _course(classroom)
@@ -146,7 +146,7 @@ def grade(
     unsandboxed: Unsandboxed = False,
 ) -> None:
     """Grade what is new or changed through nbgrader, and write the feedback pages."""
-    from autograder.grade import grade as grade_submissions
+    from autograder.grading.grade import grade as grade_submissions
     from autograder.progress import progress_bar
 
     if workers and scheduler:
@@ -204,8 +204,8 @@ def similar(
 @app.command()
 def inventory(units: Units = None, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """List units, exercises, points and misconceptions."""
-    from autograder.inventory import inventory as list_units
     from autograder.units import find_units
+    from autograder.units.inventory import inventory as list_units
 
     found = list_units(find_units(Course.here(), units))
     if as_json:
@@ -229,7 +229,7 @@ def course(
     unsandboxed: Unsandboxed = False,
 ) -> None:
     """Build everything, simulate a class, grade it, and compare with its true grades."""
-    from autograder.main_job import run_course
+    from autograder.simulation.main_job import run_course
 
     if not run_course(Course.here(), console, students, seed, workers, unsandboxed):
         raise typer.Exit(1)

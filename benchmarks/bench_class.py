@@ -7,8 +7,8 @@ from pathlib import Path
 
 from autograder.building.pipeline import build
 from autograder.course import Course
-from autograder.grade import grade
-from autograder.simulate import simulate
+from autograder.grading.grade import grade
+from autograder.simulation.simulate import simulate
 from autograder.units import find_units
 from benchmarks.measurement import Measurement
 

@@ -16,8 +16,8 @@ from autograder.building.lesson import read_lesson
 from autograder.building.pipeline import build
 from autograder.building.reference import Reference
 from autograder.course import Course
-from autograder.grade import grade
-from autograder.simulate import RIGHT, hand_in
+from autograder.grading.grade import grade
+from autograder.simulation.simulate import RIGHT, hand_in
 from autograder.units import Unit, find_units
 from benchmarks.measurement import Measurement, seconds
 from lecture_lib.checking import open_unit

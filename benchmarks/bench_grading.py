@@ -30,10 +30,10 @@ from autograder.execution import host
 from autograder.execution.client import Zygote
 from autograder.execution.limits import Limits
 from autograder.execution.sandbox import view_of
-from autograder.grade import grade, grades
-from autograder.nbgrader_settings import nbgrader_settings
-from autograder.preprocessors.zygote_execute import ZygoteExecute, left_out
-from autograder.simulate import simulate
+from autograder.grading.grade import grade, grades
+from autograder.nbgrader_steps.execute import ZygoteExecute, left_out
+from autograder.nbgrader_steps.settings import nbgrader_settings
+from autograder.simulation.simulate import simulate
 from autograder.units import Unit, find_units
 from benchmarks.measurement import Measurement
 

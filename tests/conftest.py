@@ -12,7 +12,7 @@ from autograder.building.pipeline import build
 from autograder.course import Course
 from autograder.execution.client import Zygote, why_no_sandbox
 from autograder.execution.sandbox import RENOUNCED, renounced, view_of
-from autograder.simulate import simulate
+from autograder.simulation.simulate import simulate
 from autograder.units import find_units
 from lecture_lib.mywork import saved
 

@@ -5,5 +5,7 @@ reference.py   the namespace in which the answers of a unit run
 keys.py        the visible and the sealed key; what a probe or a misconception may not be
 source.py      nbgrader's source notebook: check cells, metadata, ids
 release.py     nbgrader's own generate_assignment, then a search for anything that must not get out
+figures.py     the numbers that a lesson's prose states, beside what it computes
+bundle.py      notebooks and library as a zip for students
 pipeline.py    all of these in order, for the units asked for; and whether what is committed is up to date
 """

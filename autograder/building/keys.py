@@ -16,6 +16,7 @@ import numpy as np
 
 from autograder.building.reference import Reference
 from autograder.course import BadInput, Course
+from autograder.nbgrader_steps.scoring import seed_dependent
 from autograder.units import Unit
 from lecture_lib.checking.codec import MAX_PAYLOAD, encode
 from lecture_lib.checking.compare import difference
@@ -62,15 +63,6 @@ def sealed_key(unit: Unit, exercise: Exercise, reference: Reference, visible: Ke
         if not fault:
             return key
     raise BadInput(f"{unit.id}: for {_SEEDS_TO_TRY} seeds in turn, {fault}")
-
-
-def seed_dependent(visible: Key, sealed: Key) -> set[str]:
-    """The cases whose right answer is another under the sealed seed: only these show that an answer was computed."""
-    return {
-        name
-        for name, case in sealed.cases.items()
-        if name not in visible.cases or difference(visible.cases[name].right, case.right, case.within) is not None
-    }
 
 
 def without_answer(key: Key) -> Key:

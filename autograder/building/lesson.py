@@ -2,7 +2,7 @@
 
 Roles are tags: `setup` (once), `exercise:NAME`, `hints:NAME`, and `demo`, `experiment`, `break-it` for cells that only
 show something and are left out while grading. A cell without a tag is plain. Cells tagged `figures` compare the prose
-with what is computed (`autograder.figures`); the lesson's own cells go without them.
+with what is computed (`autograder.building.figures`); the lesson's own cells go without them.
 """
 
 import re
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import jupytext
 
-from autograder.cells import BEGIN, END
 from autograder.course import BadInput
 from autograder.units import Unit
+from autograder.units.marks import BEGIN, END
 
 FIGURES = "figures"
 SHOWING = {"demo", "experiment", "break-it"}

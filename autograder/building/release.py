@@ -8,11 +8,11 @@ from pathlib import Path
 import nbformat
 
 from autograder.building.lesson import Lesson
-from autograder.cells import BEGIN, END
 from autograder.course import BadInput, Course
-from autograder.grading.gradebook import opened
-from autograder.nbgrader_settings import nbgrader_api, reason
+from autograder.gradebook.rows import opened
+from autograder.nbgrader_steps.settings import nbgrader_api, reason
 from autograder.units import Unit
+from autograder.units.marks import BEGIN, END
 
 _TELLING = 12  # characters from which on a line of code is no coincidence
 

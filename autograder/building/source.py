@@ -10,11 +10,10 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.building.lesson import SHOWING, Lesson, LessonCell
-from autograder.cells import CHECK_PREFIX, SEALED_PREFIX
 from autograder.units import Unit
+from autograder.units.marks import CHECK_PREFIX, POLL_TAG, SEALED_PREFIX, shown_only
 from lecture_lib.checking.exercise import Exercise
 
-POLL_TAG = "poll"
 _SEALED_PROSE = """## After you hand in
 Each exercise is checked once more on inputs that you have not seen. There is nothing to do here."""
 
@@ -42,11 +41,6 @@ def source_notebook(unit: Unit, lesson: Lesson, sealed_seeds: dict[str, int]) ->
     notebook = new_notebook(cells=cells, metadata=metadata)
     notebook.nbformat_minor = 5
     return notebook
-
-
-def shown_only(source: str) -> str:
-    """The mark of a cell that only shows something: the grader leaves it out while it still says what was released."""
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
 def _convert(unit: Unit, cell: LessonCell) -> nbformat.NotebookNode:

@@ -17,6 +17,6 @@
     provisioner.py  how stock nbclient, nbgrader and JupyterLab come by both
     beside.py       the files beside a notebook
 
-The grader believes nothing of what comes back: `preprocessors/verify.py` alone decides about points. A zygote is a new
+The grader believes nothing of what comes back: `nbgrader_steps/verify.py` alone decides about points. A zygote is a new
 program, never a fork of the grader, whose memory holds keys.
 """

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.course import Course
-from autograder.grading.gradebook import extract, rules
+from autograder.gradebook.rows import extract, rules
 from autograder.grading.task import File, Task, UnitFiles, read_files
 from autograder.grading.version import code_version
-from autograder.nbgrader_settings import IGNORED
+from autograder.nbgrader_steps.settings import IGNORED
 from autograder.units import Unit
 
 MOST_BYTES = 64 << 20  # of a submission's files beside its notebook; more does not reach its process either

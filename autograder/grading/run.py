@@ -5,9 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Protocol
 
-from autograder.grading.gradebook import Changed
+from autograder.gradebook.rows import Changed
 from autograder.grading.task import Result, Task, Unfit
-from autograder.preflight import Submission
+from autograder.submissions.preflight import Submission
 
 _TRIES = 3
 

@@ -24,7 +24,7 @@ from autograder.course import Course
 from autograder.execution import host
 from autograder.execution.sandbox import NoSandbox, renounced
 from autograder.grading.version import code_version
-from autograder.nbgrader_settings import api_with, nbgrader_settings, reason
+from autograder.nbgrader_steps.settings import api_with, nbgrader_settings, reason
 
 OTHER_VERSION = "has another version of the course than the grader; install the same there, and start it anew"
 _turn = threading.Lock()  # the current folder and the standard output belong to one submission at a time
@@ -60,7 +60,7 @@ class Task:
     student: str
     unit: UnitFiles
     submitted: tuple[File, ...]
-    gradebook: bytes  # of this unit and student alone, see gradebook.py
+    gradebook: bytes  # of this unit and student alone, see gradebook/rows.py
     digest: str  # of all that the grade depends on
     code: str  # the version of the course that must grade it
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)  # the instructor's own, for nbgrader
@@ -119,7 +119,7 @@ def clean_up() -> None:
 
 
 def _graded(task: Task, real: Course, scratch: Course) -> Result:
-    from autograder.grading.once import done_once  # here: nbgrader takes seconds to load
+    from autograder.nbgrader_steps.once import done_once  # here: nbgrader takes seconds to load
 
     unit, student = task.unit, task.student
     _lay_out(task, scratch)

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from autograder.course import BadInput, Course
-from autograder.grading import gradebook
+from autograder.gradebook import rows
 from autograder.grading.task import File, Result, Task
 from autograder.units import Unit
 
@@ -25,7 +25,7 @@ class Writer:
 
     def __init__(self, course: Course, book):
         self._course, self.book = course, book
-        self._records = gradebook.records(book)
+        self._records = rows.records(book)
 
     def stands(self, student: str, unit: Unit, digest: str, feedback: bool) -> bool:
         """Whether what has this digest was graded already and its result is still there."""
@@ -54,7 +54,7 @@ class Writer:
         record = task.digest, hashlib.sha256(notebook.data).hexdigest()
         self.book.execute("BEGIN IMMEDIATE")  # nobody else writes from here to the end
         try:
-            gradebook.enter(self.book, unit.id, student, task.gradebook, result.gradebook, record)
+            rows.enter(self.book, unit.id, student, task.gradebook, result.gradebook, record)
             replace(self._course.autograded / student / unit.id, result.autograded)
             if task.feedback:
                 replace(self._course.feedback / student / unit.id, result.feedback)
@@ -73,7 +73,7 @@ def writer(course: Course) -> Iterator[Writer]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go by the system, however this process ends
         except BlockingIOError:
             raise BadInput(f"{course.classroom}: is being graded by another process; wait until it has ended") from None
-        with closing(gradebook.opened(course.gradebook)) as book:
+        with closing(rows.opened(course.gradebook)) as book:
             yield Writer(course, book)
 
 

@@ -7,7 +7,7 @@ to share one thought, for which the instructor may write a new misconception.
 import json
 from dataclasses import dataclass
 
-from autograder.report.findings import Finding
+from autograder.gradebook.findings import Finding
 from autograder.report.survey import UnitSurvey
 from lecture_lib.checking.compare import difference
 from lecture_lib.checking.keys import Key

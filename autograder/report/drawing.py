@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
-from autograder.report.findings import Finding
+from autograder.gradebook.findings import Finding
 from lecture_lib.checking.compare import Difference, difference, show, wrong_cells
 from lecture_lib.checking.exercise import close
 from lecture_lib.checking.keys import Key

@@ -9,15 +9,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
+from autograder.gradebook.findings import FORBIDDEN, RIGHT, STATES, UNTOUCHED, WAITS, Finding
 from autograder.report.clusters import clusters
 from autograder.report.drawing import draw
-from autograder.report.findings import FORBIDDEN, RIGHT, STATES, UNTOUCHED, WAITS, Finding
 from autograder.report.names import Names
 from autograder.report.survey import ClassSurvey, Held, UnitSurvey
 from autograder.report.tables import MISSING, NOT_GRADED
 from lecture_lib.plots.style import COLOURS
 
-TEMPLATES = Path(__file__).parent.parent / "templates"
+_TEMPLATES = Path(__file__).parent / "templates"
 TAKEN_UP = 6  # misconceptions at the top of the page
 CARDS = 9  # misconceptions of a unit that are shown; the others are folded
 CLUSTERS = 12  # shared unexplained answers shown for a unit; single ones are folded, as many again
@@ -30,7 +30,7 @@ def page(found: ClassSurvey, names: Names, complaints: list[str]) -> str:
     common = sorted((card for unit in units for card in unit["cards"]), key=lambda card: -card["count"])
     return (
         environment()
-        .get_template("report/index.html.j2")
+        .get_template("index.html.j2")
         .render(
             when=f"{datetime.now():%d %B %Y, %H:%M}",
             students=len(found.students),
@@ -46,11 +46,11 @@ def page(found: ClassSurvey, names: Names, complaints: list[str]) -> str:
     )
 
 
-def environment() -> Environment:
-    """Templates that escape whatever they are given; `inline(name)` is a file of theirs as it stands."""
-    made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+def environment(templates: Path = _TEMPLATES) -> Environment:
+    """Templates that escape whatever they are given; `inline(name)` is a file of this report's as it stands."""
+    made = Environment(loader=FileSystemLoader(templates), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     made.filters["prose"] = _prose
-    made.globals["inline"] = lambda name: Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+    made.globals["inline"] = lambda name: Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
     return made
 
 

@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.cells import CHECK_PREFIX
 from autograder.course import BadInput, Course
-from autograder.report.findings import FORBIDDEN, RIGHT, STATES, UNTOUCHED, Finding, Ungraded, read_findings
-from autograder.report.gradebook import Gradebook, Score, read_gradebook
+from autograder.gradebook.findings import FORBIDDEN, RIGHT, STATES, UNTOUCHED, Finding, Ungraded, read_findings
+from autograder.gradebook.scores import Gradebook, Score, read_gradebook
 from autograder.units import Unit, find_units
+from autograder.units.marks import CHECK_PREFIX
 from lecture_lib.checking.keys import Key, UnreadableKey, read_keys
 
 FEW = 3  # with fewer answers than this, that nobody is right says nothing about the check

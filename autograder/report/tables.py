@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from autograder.report.findings import FORBIDDEN, PARTLY, RIGHT, TRIED, UNTOUCHED, VISIBLE_ONLY, Finding
+from autograder.gradebook.findings import FORBIDDEN, PARTLY, RIGHT, TRIED, UNTOUCHED, VISIBLE_ONLY, Finding
 from autograder.report.names import Names
 from autograder.report.survey import ClassSurvey, UnitSurvey
 

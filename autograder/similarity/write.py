@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from autograder.course import BadInput, Course
-from autograder.report.gradebook import read_gradebook
+from autograder.gradebook.scores import read_gradebook
 from autograder.report.names import Names
 from autograder.report.page import environment
 from autograder.similarity.collect import Collected, collect
@@ -18,6 +18,7 @@ from autograder.similarity.normal import line_key
 from lecture_lib.plots.style import COLOURS
 
 MOST_PAIRS = 30
+_TEMPLATES = Path(__file__).parent / "templates"
 COLUMNS = ("student", "other", "unit", "exercise", "share", "weight", "same but for names", "same text")
 
 
@@ -59,8 +60,8 @@ def _students(course: Course, collected: Collected) -> dict[str, str]:
 
 def _page(collected: Collected, found: Comparison, names: Names, complaints: list[str]) -> str:
     return (
-        environment()
-        .get_template("similar/index.html.j2")
+        environment(_TEMPLATES)
+        .get_template("index.html.j2")
         .render(
             submissions=collected.submissions,
             answers=found.answers,

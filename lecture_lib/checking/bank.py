@@ -31,7 +31,7 @@ Change = tuple[str, str]  # a piece of the lesson's answer, and what stands ther
 class Answer:
     """One known answer to an exercise: as source, to stand in the exercise's cell. `hint` is None for a right one.
 
-    One that is said by `changes` has no source until the lesson's answer is known: `autograder.edits` makes it.
+    One that is said by `changes` has no source until the lesson's answer is known: `autograder.units.edits` makes it.
     """
 
     exercise: str

@@ -13,7 +13,7 @@ from autograder.course import Course
 from autograder.execution.client import Zygote
 from autograder.execution.limits import Limits
 from autograder.execution.process import ProcessEnded, ZygoteLost
-from autograder.preflight import inspect_submissions
+from autograder.submissions.preflight import inspect_submissions
 
 UNIT = "99_toy"
 
@@ -141,7 +141,7 @@ def test_outputs_that_were_handed_in_count_for_nothing(hall):
 
 
 def test_a_cell_that_claims_to_be_only_shown_is_not_run_and_earns_nothing(hall):
-    from autograder.building.source import shown_only
+    from autograder.units.marks import shown_only
 
     def change(notebook):
         for name in ("double", "check-double", "sealed-double"):
@@ -196,7 +196,7 @@ def test_a_notebook_that_is_a_link_to_another_submission_is_refused(hall):
 
 
 def test_nothing_earned_is_what_an_untouched_release_earns(hall):
-    from autograder.simulate import hand_in
+    from autograder.simulation.simulate import hand_in
 
     hand_in(hall.course, hall.unit, "mallory", {})
     assert hall.grade() == NOTHING

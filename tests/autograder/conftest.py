@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from small_class import InThisProcess
 
-import autograder.grade
+import autograder.grading.grade
 from autograder.course import Course
 from autograder.execution import host
 from autograder.execution.client import Zygote
@@ -69,7 +69,7 @@ def simulated(toy_course, simulated_toy, toy_zygote, monkeypatch) -> Course:
     shutil.copytree(simulated_toy, toy_course.root, dirs_exist_ok=True)
     shared = Zygote(toy_zygote.address)
     shared.sandboxed = toy_zygote.sandboxed
-    monkeypatch.setattr(autograder.grade, "_zygote", lambda course, unsandboxed: shared)
+    monkeypatch.setattr(autograder.grading.grade, "_zygote", lambda course, unsandboxed: shared)
     return toy_course
 
 
@@ -77,7 +77,7 @@ def simulated(toy_course, simulated_toy, toy_zygote, monkeypatch) -> Course:
 def workers(simulated, toy_zygote, monkeypatch) -> Iterator[InThisProcess]:
     """`grade` grades in this process: no second is lost on others. `workers.executed` has the students, in order."""
     here = InThisProcess(simulated)
-    monkeypatch.setattr(autograder.grade, "local_workers", here)
+    monkeypatch.setattr(autograder.grading.grade, "local_workers", here)
     host.borrow(toy_zygote.address, toy_zygote.sandboxed)
     yield here
     host.discard()

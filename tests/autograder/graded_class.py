@@ -11,7 +11,7 @@ from nbformat.v4 import new_output
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import SaveAutoGrades
 
-from autograder.preprocessors.verify import Verify
+from autograder.nbgrader_steps.verify import Verify
 from lecture_lib.checking import notebook as checks
 
 

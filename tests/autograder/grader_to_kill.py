@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-import autograder.grade
+import autograder.grading.grade
 from autograder.course import Course
 from autograder.execution.client import Zygote
 from autograder.execution.sandbox import renounced
@@ -34,7 +34,7 @@ def lent(course, unsandboxed):
     return zygote
 
 
-def told(course, unsandboxed, begin=autograder.grade._zygote):
+def told(course, unsandboxed, begin=autograder.grading.grade._zygote):
     zygote = begin(course, unsandboxed)
     zygote.wait_until_ready()
     note(f"zygote {zygote.pid}")
@@ -44,7 +44,7 @@ def told(course, unsandboxed, begin=autograder.grade._zygote):
 
 if __name__ == "__main__":
     local.work = counted
-    autograder.grade._zygote = lent if len(sys.argv) > 3 else told
+    autograder.grading.grade._zygote = lent if len(sys.argv) > 3 else told
     root = Path(sys.argv[1])
-    graded = autograder.grade.grade(Course(root, root / "classroom"), workers=2, unsandboxed=renounced())
+    graded = autograder.grading.grade.grade(Course(root, root / "classroom"), workers=2, unsandboxed=renounced())
     note(f"done {json.dumps([graded.submissions, graded.complaints])}")

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 import nbformat
 
-from autograder.grade import grades
+from autograder.grading.grade import grades
 from autograder.grading.task import work
-from autograder.main_job import as_expected
-from autograder.simulate import expected_grades
+from autograder.simulation.main_job import as_expected
+from autograder.simulation.simulate import expected_grades
 from autograder.units import find_units
 
 UNIT = "99_toy"

@@ -8,10 +8,10 @@ import zipfile
 
 import pytest
 
-from autograder.bundle import bundle
-from autograder.cells import BEGIN
+from autograder.building.bundle import bundle
 from autograder.course import BadInput, Course
 from autograder.units import Unit, find_units
+from autograder.units.marks import BEGIN
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-import autograder.grade
-import autograder.simulate
+import autograder.grading.grade
+import autograder.simulation.simulate
 from autograder.cli import main
 from autograder.course import BadInput
-from autograder.grade import Graded
-from autograder.simulate import simulate
+from autograder.grading.grade import Graded
+from autograder.simulation.simulate import simulate
 from autograder.units import find_units
 
 
@@ -62,7 +62,7 @@ def test_simulate_before_the_build_names_what_is_missing(toy_course):
 
 
 def test_a_class_is_large_enough_for_every_misconception_unless_a_size_is_given(simulated, tmp_path, monkeypatch):
-    monkeypatch.setattr(autograder.simulate, "LEAST", 1)
+    monkeypatch.setattr(autograder.simulation.simulate, "LEAST", 1)
     course = simulated.with_classroom(tmp_path / "class")
     (unit,) = find_units(course)
     most = max(map(len, unit.misconceptions.values()))
@@ -76,7 +76,7 @@ def test_a_full_disk_or_a_forbidden_folder_is_one_line_and_exit_2(monkeypatch, c
     def failing(*arguments, **options):
         raise OSError(number, "what the system says", "classroom/logs")
 
-    monkeypatch.setattr(autograder.grade, "grade", failing)
+    monkeypatch.setattr(autograder.grading.grade, "grade", failing)
     monkeypatch.setattr(sys, "argv", ["autograder", "grade"])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -100,7 +100,7 @@ def test_grading_ends_with_how_many_were_graded_and_how_many_stood(monkeypatch, 
         asked.update(options, ids=ids, workers=workers)
         return Graded([("amina", "05_attention")], [], ["a note"], [("bruno", "05_attention"), ("chiara", "01_ngrams")])
 
-    monkeypatch.setattr(autograder.grade, "grade", grade)
+    monkeypatch.setattr(autograder.grading.grade, "grade", grade)
     monkeypatch.setattr(sys, "argv", ["autograder", "grade", "05_attention", "--unit", "01_ngrams", "--force"])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -6,9 +6,9 @@ import zipfile
 
 import pytest
 
-from autograder.collect import collect
 from autograder.course import BadInput
-from autograder.simulate import RIGHT, hand_in
+from autograder.simulation.simulate import RIGHT, hand_in
+from autograder.submissions.collect import collect
 from autograder.units import find_units
 
 UNIT = "99_toy"

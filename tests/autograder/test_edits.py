@@ -6,8 +6,8 @@ import pytest
 
 from autograder.building.pipeline import build
 from autograder.course import BadInput
-from autograder.edits import edited
 from autograder.units import find_units
+from autograder.units.edits import edited
 from lecture_lib.checking.bank import misconception
 
 LESSON = '''# %% tags=["exercise:area"]

@@ -22,7 +22,7 @@ from autograder.execution.limits import MB, Limits
 from autograder.execution.messages import as_jupyter
 from autograder.execution.process import ProcessEnded, ZygoteLost
 from autograder.execution.sandbox import view_of
-from autograder.preprocessors.zygote_execute import ZygoteExecute
+from autograder.nbgrader_steps.execute import ZygoteExecute
 
 QUICK = Limits(cell_seconds=2, grace_seconds=0.5, notebook_seconds=20)
 DISPLAYS = [

@@ -10,8 +10,8 @@ from jinja2 import Environment
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
 
-from autograder.feedback_exporter import POLICY, FeedbackExporter, mathml, secured
-from autograder.preprocessors.record import RECORD
+from autograder.nbgrader_steps.feedback_page import POLICY, FeedbackExporter, mathml, secured
+from autograder.units.marks import RECORD
 
 STYLES = Path(nbgrader.__file__).parent / "server_extensions/formgrader/static/node_modules/bootstrap/dist/css"
 RESOURCES = {"nbgrader": {"notebook": "toy", "score": 1, "max_score": 2, "late_penalty": 0}}

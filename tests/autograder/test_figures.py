@@ -5,9 +5,9 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from autograder.building.figures import MIME, numbers_in, stale_quotes, with_figures, wrong_figures
 from autograder.building.lesson import FiguresCell, Lesson, LessonCell, read_lesson
 from autograder.building.pipeline import build
-from autograder.figures import MIME, numbers_in, stale_quotes, with_figures, wrong_figures
 from autograder.units import find_units
 
 

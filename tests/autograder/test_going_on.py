@@ -20,12 +20,12 @@ from small_class import UNIT, edit_cell, keep_only, submission, surprises
 
 import lecture_lib.exercises
 from autograder.execution.sandbox import RENOUNCED
-from autograder.grade import grade
+from autograder.gradebook.rows import opened, records
 from autograder.grading import packing, task, version
-from autograder.grading.gradebook import opened, records
+from autograder.grading.grade import grade
 from autograder.grading.packing import Packer
 from autograder.grading.writer import writer
-from autograder.nbgrader_settings import nbgrader_api
+from autograder.nbgrader_steps.settings import nbgrader_api
 from autograder.units import find_units
 
 GRADER = Path(__file__).with_name("grader_to_kill.py")

@@ -12,11 +12,11 @@ from small_class import UNIT, edit_cell, keep_only, submission
 from autograder.building.pipeline import build
 from autograder.course import BadInput
 from autograder.execution import host
-from autograder.grade import grade, grades
 from autograder.grading import local
-from autograder.main_job import as_expected
-from autograder.nbgrader_settings import nbgrader_api
-from autograder.simulate import expected_grades
+from autograder.grading.grade import grade, grades
+from autograder.nbgrader_steps.settings import nbgrader_api
+from autograder.simulation.main_job import as_expected
+from autograder.simulation.simulate import expected_grades
 from autograder.units import find_units
 from lecture_lib.checking.keys import read_keys
 

@@ -16,8 +16,8 @@ import pytest
 from nbgrader.api import Gradebook
 from toy_course import placed
 
-from autograder.grade import grades
-from autograder.nbgrader_settings import nbgrader_settings
+from autograder.grading.grade import grades
+from autograder.nbgrader_steps.settings import nbgrader_settings
 from autograder.units import find_units
 
 pytestmark = pytest.mark.slow  # nbgrader starts six times, and a kernel for each student
@@ -30,7 +30,7 @@ import os
 from pathlib import Path
 
 from autograder.course import Course
-from autograder.nbgrader_settings import nbgrader_settings
+from autograder.nbgrader_steps.settings import nbgrader_settings
 
 root = Path(__file__).resolve().parent
 c = get_config()

@@ -11,8 +11,8 @@ from nbgrader.api import Gradebook
 from nbgrader.nbgraderformat import MetadataValidator, ValidationError
 from traitlets.config import Config
 
-from autograder.grading.once import done_once
-from autograder.nbgrader_settings import api_with
+from autograder.nbgrader_steps.once import done_once
+from autograder.nbgrader_steps.settings import api_with
 
 ELSEWHERE = "sqlite:////nowhere/gradebook.db"
 SOUND = {"grade": False, "solution": True, "locked": False, "task": False, "grade_id": "a", "schema_version": 3}

@@ -14,12 +14,12 @@ from traitlets.config import Config
 
 import autograder.grading.writer as writing
 from autograder.course import BadInput
-from autograder.grade import grade
-from autograder.grading import gradebook
+from autograder.gradebook import rows
+from autograder.grading.grade import grade
 from autograder.grading.packing import Packer
 from autograder.grading.task import work
 from autograder.grading.writer import writer
-from autograder.nbgrader_settings import api_with, nbgrader_settings
+from autograder.nbgrader_steps.settings import api_with, nbgrader_settings
 from autograder.units import find_units
 
 LATE = {"LateSubmissionPlugin": {"penalty_method": "zero"}}
@@ -159,8 +159,8 @@ def then_kill(step, times=1):
 
 
 STEPS = {
-    "before the scores": (writing.gradebook, "enter", kill),
-    "before the files": (writing.gradebook, "enter", then_kill(gradebook.enter)),
+    "before the scores": (writing.rows, "enter", kill),
+    "before the files": (writing.rows, "enter", then_kill(rows.enter)),
     "amid the files": (writing.os, "replace", then_kill(os.replace)),
     "before the feedback": (writing, "replace", then_kill(writing.replace)),
     "before the commit": (writing, "replace", then_kill(writing.replace, times=2)),
@@ -216,7 +216,7 @@ def test_a_submission_graded_by_hand_meanwhile_is_not_overwritten(regraded):
         book.find_grade("sealed-double", "toy", UNIT, "amina").manual_score = 0.25
         book.db.commit()
     before, autograded = tables(course), files(course.autograded)
-    with writer(course) as entering, pytest.raises(gradebook.Changed):
+    with writer(course) as entering, pytest.raises(rows.Changed):
         entering.enter(task, result)
     assert (tables(course), files(course.autograded)) == (before, autograded)
 

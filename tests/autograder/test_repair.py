@@ -9,11 +9,11 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from autograder.grade import grade, grades
-from autograder.preflight import inspect_submissions
-from autograder.reading import UnreadableNotebook, read_notebook
-from autograder.repair import exercises_found, repair
-from autograder.simulate import RIGHT, hand_in
+from autograder.grading.grade import grade, grades
+from autograder.simulation.simulate import RIGHT, hand_in
+from autograder.submissions.preflight import inspect_submissions
+from autograder.submissions.reading import UnreadableNotebook, read_notebook
+from autograder.submissions.repair import exercises_found, repair
 from autograder.units import find_units
 
 UNIT = "99_toy"
@@ -287,7 +287,7 @@ def test_what_is_no_notebook_is_named_in_one_line_with_its_cause(content, said, 
 
 
 def test_a_file_too_large_to_be_read_is_named(course, monkeypatch):
-    monkeypatch.setattr("autograder.reading.MAX_BYTES", 2**20)
+    monkeypatch.setattr("autograder.submissions.reading.MAX_BYTES", 2**20)
     path = course.submitted / "amina" / UNIT / "toy.ipynb"
     path.write_bytes(b" " * 2**21)
     with pytest.raises(UnreadableNotebook, match="has 2 MB, more than 1; ask for it again with its outputs cleared"):

@@ -15,14 +15,14 @@ from graded_class import grade_in_process
 from toy_course import placed
 
 from autograder.course import BadInput
+from autograder.gradebook.findings import PARTLY, RIGHT, TRIED, UNTOUCHED, VISIBLE_ONLY, Check, Finding
 from autograder.report import write_report
 from autograder.report.clusters import clusters
 from autograder.report.drawing import draw, value_html
-from autograder.report.findings import PARTLY, RIGHT, TRIED, UNTOUCHED, VISIBLE_ONLY, Check, Finding
 from autograder.report.names import Names
 from autograder.report.survey import UnitSurvey, survey
-from autograder.simulate import RIGHT as RIGHT_ANSWER
-from autograder.simulate import expected_grades, hand_in
+from autograder.simulation.simulate import RIGHT as RIGHT_ANSWER
+from autograder.simulation.simulate import expected_grades, hand_in
 from autograder.units import find_units
 from lecture_lib.checking.judge import Diagnosis
 from lecture_lib.checking.keys import read_keys

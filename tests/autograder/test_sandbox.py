@@ -18,8 +18,8 @@ from autograder.execution.client import Zygote, why_no_sandbox
 from autograder.execution.limits import MB, Limits
 from autograder.execution.process import ProcessEnded
 from autograder.execution.sandbox import NoSandbox, view_of
-from autograder.grade import grade
-from autograder.nbgrader_settings import nbgrader_settings
+from autograder.grading.grade import grade
+from autograder.nbgrader_steps.settings import nbgrader_settings
 
 QUICK = Limits(cell_seconds=5, grace_seconds=0.5, notebook_seconds=20)
 ROOT = Course.here().root

@@ -9,8 +9,8 @@ from small_class import keep_only, surprises
 
 from autograder.course import BadInput
 from autograder.execution import host
-from autograder.grade import grade
 from autograder.grading import cluster, version
+from autograder.grading.grade import grade
 
 distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 CONFIGURATION = """

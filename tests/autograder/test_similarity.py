@@ -15,7 +15,7 @@ from autograder.similarity.collect import collect
 from autograder.similarity.compare import compare
 from autograder.similarity.fingerprints import WINDOW, K, fingerprints
 from autograder.similarity.normal import normalise
-from autograder.simulate import hand_in
+from autograder.simulation.simulate import hand_in
 from autograder.units import find_units
 from lecture_lib.checking.bank import Answer
 

@@ -3,7 +3,7 @@
 import shutil
 
 from autograder.course import Course
-from autograder.simulate import RIGHT, hand_in
+from autograder.simulation.simulate import RIGHT, hand_in
 from autograder.units import Unit, find_units
 
 HOUSE = Course.here()
@@ -11,7 +11,7 @@ _CONFIG = """
 from pathlib import Path
 
 from autograder.course import Course
-from autograder.nbgrader_settings import nbgrader_settings
+from autograder.nbgrader_steps.settings import nbgrader_settings
 
 root = Path(__file__).resolve().parent
 c = get_config()

@@ -13,7 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
 
-from autograder.feedback_exporter import FeedbackExporter
+from autograder.nbgrader_steps.feedback_page import FeedbackExporter
 from lecture_lib.checking import panel
 
 from .lab import picture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from autograder.report.findings import Check, Finding
-from autograder.report.gradebook import Gradebook, Score
+from autograder.gradebook.findings import Check, Finding
+from autograder.gradebook.scores import Gradebook, Score
 from autograder.report.names import Names
 from autograder.report.page import page as report_page
 from autograder.report.survey import ClassSurvey, UnitSurvey

@@ -5,7 +5,7 @@ import pytest
 from kernels import execute
 
 from autograder.course import Course
-from autograder.simulate import RIGHT, hand_in
+from autograder.simulation.simulate import RIGHT, hand_in
 from autograder.units import find_units
 from lecture_lib.mywork import saved
 

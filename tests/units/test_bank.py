@@ -4,10 +4,9 @@ import re
 
 import nbformat
 
-from autograder.building.keys import seed_dependent
 from autograder.building.lesson import read_lesson
 from autograder.course import Course
-from autograder.scoring import points
+from autograder.nbgrader_steps.scoring import points, seed_dependent
 from lecture_lib.checking.bank import Answer
 from lecture_lib.checking.judge import judge
 from lecture_lib.checking.notebook import exercises_of

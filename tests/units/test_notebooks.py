@@ -4,10 +4,10 @@ import nbformat
 import pytest
 from kernels import execute
 
+from autograder.building.figures import stale_quotes, with_figures, wrong_figures
 from autograder.building.lesson import read_lesson
 from autograder.course import Course
-from autograder.figures import stale_quotes, with_figures, wrong_figures
-from autograder.simulate import RIGHT, hand_in
+from autograder.simulation.simulate import RIGHT, hand_in
 from lecture_lib.checking.notebook import MIME
 
 

@@ -1,0 +1,6 @@
+"""What grading left: the rows of nbgrader's gradebook, and the verdicts in the graded notebooks.
+
+rows.py      the rows of one student and unit: taken out for a task, put back, and the record that a grade stands
+scores.py    the scores of a class
+findings.py  the verdicts in a graded notebook
+"""

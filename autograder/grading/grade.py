@@ -1,0 +1,226 @@
+"""Grades a class: what is new or changed, on processes of this machine or a cluster's workers.
+
+Every submission is graded by itself: whatever it does to its own grading, the others are untouched. How it is done
+stands in grading/__init__.py.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.course import BadInput, Course
+from autograder.execution.client import Zygote
+from autograder.execution.sandbox import NoSandbox, renounced, view_of
+from autograder.gradebook.rows import knows
+from autograder.grading.cluster import cluster_workers
+from autograder.grading.local import local_workers
+from autograder.grading.packing import Packer
+from autograder.grading.run import Workers, run
+from autograder.grading.task import Result, Task, Unfit
+from autograder.grading.writer import Writer, writer
+from autograder.nbgrader_steps.settings import CLUSTERS, instructors_settings
+from autograder.submissions.preflight import Submission, inspect_submissions
+from autograder.submissions.repair import REPAIRS
+from autograder.units import Unit, find_units
+from autograder.units.marks import CHECK_PREFIX, RECORD, SEALED_PREFIX
+from lecture_lib.checking.keys import UnreadableKey, read_keys
+
+
+@dataclass
+class Graded:
+    """What a run of the grader did: (student, unit id) of each graded submission, and a line for each that was not.
+
+    standing: those that were graded before and have not changed since.
+    notes: a line for each that was mended first, with what.
+    """
+
+    submissions: list[tuple[str, str]] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    standing: list[tuple[str, str]] = field(default_factory=list)
+
+
+def grade(
+    course: Course,
+    ids: list[str] | None = None,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+    unsandboxed: bool = False,
+    feedback: bool = True,
+    again: bool = False,
+    scheduler: str | None = None,
+) -> Graded:
+    """Grades the submissions of these units that are new or changed; with `feedback`, writes the pages for students.
+
+    progress: called with (done, total) after each. again: grades the others too. scheduler: the address of a Dask
+    scheduler, or the name of a cluster in nbgrader_config.py, in place of `workers` processes here. Raises BadInput if
+    there is nothing to grade, or nobody who can: no sandbox to run submissions in, say, and `unsandboxed` does not
+    say that there need be none.
+    """
+    graded = Graded()
+    chosen = find_units(course, ids)
+    if not any(course.submitted.glob("*/*")):
+        raise BadInput(f"{course.submitted}: no submissions; nbgrader expects STUDENT/UNIT/NOTEBOOK.ipynb below it")
+    settings = instructors_settings(course)
+    clusters = settings.pop(CLUSTERS, {})
+    unsandboxed = unsandboxed or renounced()
+    with writer(course) as entering:
+        units = _ready(course, chosen, entering, graded.complaints)
+        packer = Packer(course, entering.book, units, settings, unsandboxed, feedback)
+        handed_in = [(folder.parent.name, unit) for unit in units for folder in course.submitted.glob(f"*/{unit.id}")]
+        if not again:
+            found = [(s, u) for s, u in handed_in if entering.stands(s, u, packer.digest(s, u), feedback)]
+            graded.standing = sorted((student, unit.id) for student, unit in found)
+        job = _Job(course, units, packer, entering, graded, progress or (lambda done, total: None))
+        if len(handed_in) == len(graded.standing):
+            job.inspect()
+        elif scheduler is not None:
+            job.on_cluster(scheduler, clusters)
+        else:
+            job.here(workers, unsandboxed)
+    if not (graded.submissions or graded.standing or graded.complaints):
+        raise BadInput(f"{course.submitted}: no submissions of {', '.join(unit.id for unit in chosen)}")
+    graded.submissions.sort()
+    return graded
+
+
+@dataclass
+class _Job:
+    """What is done with the submissions of a run that do not stand."""
+
+    course: Course
+    units: list[Unit]
+    packer: Packer
+    writer: Writer
+    graded: Graded
+    progress: Callable[[int, int], None]
+
+    def inspect(self) -> list[Submission]:
+        todo, complaints = inspect_submissions(self.course, self.units, set(self.graded.standing))
+        self.graded.complaints += complaints
+        return todo
+
+    def here(self, number: int, unsandboxed: bool) -> None:
+        with _zygote(self.course, unsandboxed) as zygote:  # first: it imports while we look around
+            todo = self.inspect()
+            if todo:
+                units = {submission.unit for submission in todo}
+                with local_workers(self.course, min(number, len(todo)), zygote, units) as workers:
+                    _await(zygote, self.graded)
+                    self.do(workers, todo)
+
+    def on_cluster(self, scheduler: str, clusters: dict) -> None:
+        todo = self.inspect()
+        if todo:
+            with cluster_workers(scheduler, clusters) as workers:
+                self.do(workers, todo)
+
+    def do(self, workers: Workers, todo: list[Submission]) -> None:
+        try:
+            run(workers, todo, self.make, self.enter, self.complain, self.progress)
+        except Unfit as error:
+            raise BadInput(str(error)) from None
+
+    def make(self, submission: Submission) -> Task:
+        return self.packer.task(submission.student, submission.unit)
+
+    def enter(self, submission: Submission, task: Task, result: Result) -> None:
+        unit, student = submission.unit, submission.student
+        log = self.writer.log(student, unit.id, result.log)
+        if result.fault is not None:
+            fault = f"nbgrader could not grade it ({result.fault}); see {log}, or ask for a fresh copy"
+            self.complain(submission, fault)
+            return
+        self.writer.enter(task, result)
+        self.graded.submissions.append((student, unit.id))
+        if submission.note:
+            self.graded.notes.append(submission.note)
+        notebook = next(file.data for file in result.autograded if file.path == unit.notebook)
+        repairs = json.loads(notebook)["metadata"].get(RECORD, {}).get(REPAIRS, [])
+        if repairs:
+            more = f" (and {len(repairs) - 3} more)" if len(repairs) > 3 else ""
+            self.graded.notes.append(f"{self._path(submission)}: mended: {'; '.join(repairs[:3])}{more}")
+
+    def complain(self, submission: Submission, fault: str) -> None:
+        self.graded.complaints.append(f"{self._path(submission)}: {fault}")
+
+    def _path(self, submission: Submission) -> Path:
+        return self.course.submitted / submission.student / submission.unit.id / submission.unit.notebook
+
+
+def _zygote(course: Course, unsandboxed: bool) -> Zygote:
+    """The one for all workers, not yet ready."""
+    try:
+        return Zygote.begin(None if unsandboxed else view_of(course))
+    except NoSandbox as error:
+        raise BadInput(str(error)) from None
+
+
+def _await(zygote: Zygote, graded: Graded) -> None:
+    try:
+        zygote.wait_until_ready()
+    except (NoSandbox, RuntimeError) as error:
+        raise BadInput(str(error)) from None
+    if zygote.missing:
+        graded.complaints.append(zygote.missing)
+    if zygote.note:
+        graded.notes.append(zygote.note)
+
+
+def _ready(course: Course, units: list[Unit], entering: Writer, complaints: list[str]) -> list[Unit]:
+    """The units whose files are there and that this class's gradebook knows; a complaint for each other one."""
+    usable = []
+    for unit in units:
+        if not any(course.submitted.glob(f"*/{unit.id}")):
+            continue
+        try:
+            read_keys(course.visible_keys / f"{unit.id}.json")
+            read_keys(course.sealed / f"{unit.id}.json")
+        except UnreadableKey as error:
+            complaints.append(str(error))
+            continue
+        if not knows(entering.book, unit.id):
+            complaints.append(
+                f"{course.gradebook}: does not know {unit.id} yet; run python -m autograder build {unit.id} "
+                f"--classroom {course.classroom}"
+            )
+            continue
+        usable.append(unit)
+    return usable
+
+
+@dataclass(frozen=True)
+class ExerciseGrade:
+    """What one student earned in one exercise, and the diagnosis of what is wrong, if there is one."""
+
+    points: float
+    max_points: float
+    diagnosis: str | None
+
+
+def grades(course: Course, unit: Unit, student: str) -> dict[str, ExerciseGrade]:
+    """The grades of one graded submission by exercise: points as the gradebook has them."""
+    from nbgrader.api import Gradebook
+
+    diagnoses = _diagnoses(course.autograded / student / unit.id / unit.notebook)
+    with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
+        notebook = gradebook.find_submission_notebook(unit.name, unit.id, student)
+        scores = {grade.name: (grade.score, grade.max_score) for grade in notebook.grades}
+    found = {}
+    for name in unit.exercises:
+        pair = [scores.get(prefix + name, (0.0, 0.0)) for prefix in (CHECK_PREFIX, SEALED_PREFIX)]
+        total, most = (sum(column) for column in zip(*pair))
+        found[name] = ExerciseGrade(round(total, 3), most, diagnoses.get(name))
+    return found
+
+
+def _diagnoses(path: Path) -> dict[str, str]:
+    """The name of each exercise's diagnosis, from what the judge wrote into an autograded notebook."""
+    found = {}
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            record = output.get("metadata", {}).get(RECORD)
+            if record and record["diagnosis"]:
+                found[record["exercise"]] = record["diagnosis"]["name"]
+    return found

@@ -1,0 +1,7 @@
+"""Submissions as students hand them in, before anything is run.
+
+reading.py    a notebook file, whatever saved it
+repair.py     its cells, put back in order
+preflight.py  which submissions can be graded, and a line for each that can't
+collect.py    a learning platform's download, taken into the class
+"""

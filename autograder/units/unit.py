@@ -1,0 +1,93 @@
+"""The units of the course, each read from its one source: a folder of `solutions/` and a module of probes."""
+
+import importlib.util
+import re
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+
+from autograder.course import BadInput, Course
+from autograder.units.edits import edited
+from lecture_lib.checking.bank import Answer, answers_in
+from lecture_lib.checking.exercise import Exercise
+from lecture_lib.checking.notebook import CourseMessage, exercises_of
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One unit, e.g. id "05_attention" with the lesson `solutions/05_attention/attention.py`."""
+
+    id: str
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.id.partition("_")[2]
+
+    @property
+    def lesson(self) -> Path:
+        return self.folder / f"{self.name}.py"
+
+    @property
+    def notebook(self) -> str:
+        """The file name of the notebook that students get and hand in."""
+        return f"{self.name}.ipynb"
+
+    @cached_property
+    def exercises(self) -> dict[str, Exercise]:
+        try:
+            return exercises_of(self.id)
+        except CourseMessage:
+            raise BadInput(
+                f"{self.folder} has no probes; write lecture_lib/exercises/{self.name}.py, or remove the folder"
+            ) from None
+
+    @cached_property
+    def misconceptions(self) -> dict[str, list[Answer]]:
+        return self._answers("misconceptions")
+
+    @cached_property
+    def alternatives(self) -> dict[str, list[Answer]]:
+        return self._answers("alternatives")
+
+    def _answers(self, kind: str) -> dict[str, list[Answer]]:
+        path = self.folder / f"{kind}.py"
+        if not path.exists():
+            raise BadInput(f"{path} is missing: every unit has one")
+        found: dict[str, list[Answer]] = {name: [] for name in self.exercises}
+        faults = []
+        for answer in answers_in(_load(path, f"_bank_{self.id}_{kind}")):
+            if answer.exercise not in found:
+                faults.append(f"{path}: {answer.name} is for {answer.exercise!r}, which is no exercise of {self.id}")
+                continue
+            try:
+                found[answer.exercise].append(edited(self.lesson, answer) if answer.changes else answer)
+            except BadInput as error:
+                faults.append(f"{path}: {error}")
+        if faults:
+            raise BadInput("\n".join(faults))
+        return found
+
+
+def find_units(course: Course, ids: list[str] | None = None) -> list[Unit]:
+    """The units in `solutions/`, in order; only those of `ids` if given. Raises BadInput for an id that is none."""
+    folders = sorted(p for p in course.solutions.iterdir() if re.fullmatch(r"\d\d_\w+", p.name) and p.is_dir())
+    units = [Unit(folder.name, folder) for folder in folders]
+    known = [unit.id for unit in units]
+    for wanted in ids or []:
+        if wanted not in known:
+            raise BadInput(f"there is no unit {wanted!r}; there are: {', '.join(known)}")
+    return [unit for unit in units if not ids or unit.id in ids]
+
+
+def _load(path: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # inspect.getsource looks a class up there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise BadInput(f"{path} does not run: {type(error).__name__}: {error}") from error
+    return module
