@@ -10,7 +10,7 @@ from autograder.course import Course
 
 ROOT = Course.here().root
 ENTRY = re.compile(r"^\s*([a-z_]\w*(?:\.py|/))\s+\S", re.MULTILINE)
-MUST_HAVE_ONE = ("lecture_lib", "lecture_lib/checking", "lecture_lib/mywork")
+MUST_HAVE_ONE = ("autograder", "lecture_lib", "lecture_lib/checking", "lecture_lib/mywork")
 
 
 def listed(package: Path) -> list[str]:
@@ -20,15 +20,15 @@ def listed(package: Path) -> list[str]:
 
 
 def held(package: Path) -> set[str]:
-    """Its modules, and its folders that have any file in git's sense: no caches, nothing hidden."""
+    """Its modules, its packages, and the built keys, which are data."""
     files = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
-    folders = {f"{path.name}/" for path in package.iterdir() if path.is_dir() and not path.name.startswith(("_", "."))}
+    folders = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists() or path.name == "keys"}
     return files | folders
 
 
 MAPPED = [
     init.parent
-    for package in ("lecture_lib",)
+    for package in ("lecture_lib", "autograder")
     for init in sorted((ROOT / package).rglob("__init__.py"))
     if len(listed(init.parent)) > 1
 ]

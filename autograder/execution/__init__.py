@@ -10,6 +10,7 @@
     shell.py        inside the fork: an IPython shell whose outputs leave as frames
     zygote.py       the process that has imported everything once, and forks one for each submission
     client.py       the grader's side: starts a zygote, asks it for processes
+    host.py         the zygote of this process: lent, or started at first use and kept
     process.py      ... and of one process: runs cells with deadlines, reads what comes back
     warm.py         what is done once before forking
     kernels.py      the process that Jupyter kernels are forked from, for one's own work
