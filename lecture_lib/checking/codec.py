@@ -10,11 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from lecture_lib.checking.values import DTYPES, MAX_BYTES, Mutated, Opaque, Oversized, Raised, Tensor, Value
+from lecture_lib.checking.values import (
+    DTYPES,
+    MAX_BYTES,
+    Left,
+    Mutated,
+    Opaque,
+    Oversized,
+    Printed,
+    Raised,
+    Stateful,
+    Tensor,
+    Value,
+)
 
 MAX_PAYLOAD = 64 * 1024  # characters of JSON for one exercise
 MAX_NODES = 20_000
 MAX_DEPTH = 16
+MAX_CHANGES = 20  # that a call left behind
 MAX_NAME = 500  # characters of a name or message inside a tagged value
 
 
@@ -51,7 +64,13 @@ def encode(value: Value) -> Any:
     if isinstance(value, Raised):
         return {"raised": [value.kind[:MAX_NAME], value.message[:MAX_NAME], value.where[:MAX_NAME]]}
     if isinstance(value, Mutated):
-        return {"mutated": value.argument[:MAX_NAME]}
+        return {"mutated": [value.argument[:MAX_NAME], value.name[:MAX_NAME]]}
+    if isinstance(value, Stateful):
+        return {"stateful": None}
+    if isinstance(value, Printed):
+        return {"printed": None}
+    if isinstance(value, Left):
+        return {"left": [encode(value.value), [change[:MAX_NAME] for change in value.changes[:MAX_CHANGES]]]}
     if isinstance(value, Oversized):
         return {"oversized": [value.kind[:MAX_NAME], list(value.shape)]}
     if isinstance(value, Opaque):
@@ -127,7 +146,18 @@ class _Decoder:
         return Raised(_short(kind), _short(message), _short(where))
 
     def _mutated(self, content, depth):
-        return Mutated(_short(content))
+        argument, name = content
+        return Mutated(_short(argument), _short(name))
+
+    def _stateful(self, content, depth):
+        return Stateful()
+
+    def _printed(self, content, depth):
+        return Printed()
+
+    def _left(self, content, depth):
+        value, changes = content
+        return Left(self.value(value, depth + 1), tuple(_short(change) for change in changes[:MAX_CHANGES]))
 
     def _oversized(self, content, depth):
         kind, shape = content
@@ -137,7 +167,8 @@ class _Decoder:
         return Opaque(_short(content))
 
 
-_TAGS = {"int", "float", "bytes", "tuple", "dict", "array", "tensor", "raised", "mutated", "oversized", "opaque"}
+_TAGS = {"int", "float", "bytes", "tuple", "dict", "array", "tensor", "raised", "oversized", "opaque"}
+_TAGS |= {"mutated", "stateful", "printed", "left"}
 
 
 def _short(text: Any) -> str:

@@ -9,7 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from lecture_lib.checking.exercise import Tolerance
-from lecture_lib.checking.values import SIZES, Mutated, Opaque, Oversized, Raised, Tensor, Value, kind_of
+from lecture_lib.checking.values import (
+    SIZES,
+    Left,
+    Mutated,
+    Opaque,
+    Oversized,
+    Printed,
+    Raised,
+    Stateful,
+    Tensor,
+    Value,
+    kind_of,
+)
 
 EXACT = Tolerance(0.0, 0.0)
 _BY_DTYPE = {  # rounding of a few hundred operations in another order, and little more
@@ -24,7 +36,7 @@ _BY_DTYPE = {  # rounding of a few hundred operations in another order, and litt
 class Difference:
     """How a seen value differs from the right one. `wrong` marks the cells that differ, where both are arrays."""
 
-    kind: str  # raised, mutated, type, shape, dtype, length, keys, value
+    kind: str  # raised, mutated, state, surroundings, type, shape, dtype, length, keys, value
     message: str
     wrong: np.ndarray | None = None
 
@@ -44,10 +56,16 @@ def difference(seen: Value, right: Value, within: Tolerance | None = None) -> Di
     >>> difference([0.1, 0.2], [0.1, 0.3]).message
     'item 1 is 0.2, expected 0.3'
     """
+    if isinstance(seen, Left) or isinstance(right, Left):
+        return _compare_left(seen, right, within)
+    if isinstance(seen, Mutated | Stateful) and isinstance(right, type(seen)) and seen == right:
+        return None  # a known misconception that changes its argument, or keeps something
     if isinstance(seen, Mutated):
-        if isinstance(right, Mutated) and seen == right:
-            return None  # a known misconception that changes its argument
-        return Difference("mutated", f"the call changed its {seen.argument}; work on a copy")
+        return Difference("mutated", f"the call changed its {_argument(seen)}; work on a copy")
+    if isinstance(seen, Stateful):
+        return Difference("state", "gives something else once it was called with other arguments")
+    if isinstance(seen, Printed):
+        return None if right is None else Difference("type", f"prints, and returns None; expected {kind_of(right)}")
     if isinstance(seen, Raised) or isinstance(right, Raised):
         return _compare_raised(seen, right)
     if isinstance(seen, Oversized | Opaque) or isinstance(right, Oversized | Opaque):
@@ -66,6 +84,25 @@ def difference(seen: Value, right: Value, within: Tolerance | None = None) -> Di
     if isinstance(right, list | tuple):
         return _compare_sequences(seen, right, within)
     return None if seen == right else Difference("value", f"is {show(seen)}, expected {show(right)}")
+
+
+def bare(value: Value) -> Value:
+    """The value itself, without what the call left changed."""
+    return value.value if isinstance(value, Left) else value
+
+
+def _compare_left(seen: Value, right: Value, within: Tolerance | None) -> Difference | None:
+    """The values first. What the right answer leaves changed too is part of the task, and asked for by other cases."""
+    found = difference(bare(seen), bare(right), within)
+    if found or not isinstance(seen, Left):
+        return found
+    allowed = right.changes if isinstance(right, Left) else ()
+    extra = [change for change in seen.changes if change not in allowed]
+    return Difference("surroundings", f"the call left {_short(', '.join(extra))} changed") if extra else None
+
+
+def _argument(mutated: Mutated) -> str:
+    return f"argument {mutated.name}" if mutated.name else mutated.argument
 
 
 def show(value: Value) -> str:

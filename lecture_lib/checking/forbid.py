@@ -13,6 +13,10 @@ from typing import Any
 SWITCHED_OFF = "sys.setprofile"  # stands for any way to get rid of the hook
 
 
+class ForbiddenCall(BaseException):
+    """Stops a forbidden call. No Exception, so that an answer that catches those does not catch it."""
+
+
 class Watch:
     """Context manager: `with Watch(names) as watch: ...`, then `watch.called` is the first forbidden name, or None."""
 
@@ -35,13 +39,16 @@ class Watch:
             threading.setprofile(self._set)  # for threads that start meanwhile
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_exception) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_exception) -> bool:
+        """Swallows the stop of a forbidden call: `called` says which it was."""
         if self._names:
-            # Recursion without end takes the hook with it: Python drops one that finds no room for its own call.
-            if sys.getprofile() is not self._set and self.called is None and kind is not RecursionError:
+            # Recursion without end and an interrupt take the hook with them: Python drops one whose own call fails.
+            excused = kind is not None and issubclass(kind, RecursionError | KeyboardInterrupt)
+            if sys.getprofile() is not self._set and self.called is None and not excused:
                 self.called = SWITCHED_OFF
             sys.setprofile(self._previous)
             threading.setprofile(self._previous_of_threads)
+        return kind is ForbiddenCall
 
     def _resolve(self) -> None:
         """Finds the forbidden objects in the modules that are loaded; others are known by name once they are called."""
@@ -69,6 +76,7 @@ class Watch:
             return
         if found and self.called is None:
             self.called = found
+            raise ForbiddenCall(found)  # before it begins: it may build what no machine can hold
 
     def _builtin_by_name(self, function: Any) -> str | None:
         """For a built-in of a module that the call itself has only just loaded."""

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lecture_lib.checking.compare import Difference, difference
+from lecture_lib.checking.compare import Difference, bare, difference
 from lecture_lib.checking.forbid import SWITCHED_OFF
 from lecture_lib.checking.keys import Key
 from lecture_lib.checking.observe import FORBIDDEN, SETTING_UP
 from lecture_lib.checking.relations import relate
-from lecture_lib.checking.values import Raised, Tensor, Value
+from lecture_lib.checking.values import Opaque, Printed, Raised, Stateful, Tensor, Value
 
 UNWRITTEN = "unwritten"
 MISCONCEPTION = "misconception"
+STATEFUL = (
+    "Asked the same after calls with other arguments, it gives something else: what does it keep from an earlier "
+    "call, in itself, in its class or in a name outside?"
+)
 STOPPED = "It was stopped before it was done, and later cases were not run: is there a loop that never ends?"
 
 
@@ -79,7 +83,7 @@ def judge(observations: dict[str, Value], key: Key) -> Verdict:
         else:
             seen = observations.get(SETTING_UP)
             found = _unobserved(seen)
-        cases.append(CaseVerdict(name, seen, case.right, found))
+        cases.append(CaseVerdict(name, bare(seen), bare(case.right), found))
     failing = [case for case in cases if not case.passed]
     return Verdict(key.exercise, cases, diagnose(observations, key, cases) if failing else None)
 
@@ -98,10 +102,9 @@ def diagnose(observations: dict[str, Value], key: Key, cases: list[CaseVerdict])
     for misconception in key.misconceptions:
         if matches(observations, key, misconception.name):
             return Diagnosis(MISCONCEPTION, misconception.name, misconception.hint)
-    returned = [case for case in failing if case.difference.kind not in ("raised", "absent")]
-    if returned and all(case.seen is None for case in returned):
-        return Diagnosis("relation", "no return", "It returns None: does every way through it end in a return?")
-    return _relation(failing, key) or _pattern(cases)
+    if any(isinstance(case.seen, Stateful) for case in failing):
+        return Diagnosis("state", "state", STATEFUL)
+    return _nothing_returned(failing) or _relation(failing, key) or _pattern(cases)
 
 
 def matches(observations: dict[str, Value], key: Key, misconception: str) -> bool:
@@ -140,6 +143,31 @@ def _unwritten(exercise: str, error: Raised) -> Diagnosis:
     return Diagnosis(UNWRITTEN, UNWRITTEN, f"{exercise} is not written yet.")
 
 
+def _nothing_returned(failing: list[CaseVerdict]) -> Diagnosis | None:
+    """No value at all, in every case that returned: a return forgotten, a print in its place, a call left out."""
+    returned = [case.seen for case in failing if case.difference.kind not in ("raised", "absent")]
+    if not returned:
+        return None
+    if all(seen is None for seen in returned):
+        return Diagnosis("relation", "no return", "It returns None: does every way through it end in a return?")
+    if all(seen is None or isinstance(seen, Printed) for seen in returned):
+        return Diagnosis("relation", "prints", "It prints and returns None: return the value instead.")
+    if all(isinstance(seen, Opaque) and seen.kind in _NOT_YET for seen in returned):
+        return Diagnosis("relation", "not yet a value", _NOT_YET[returned[0].kind])
+    return None
+
+
+_NOT_YET = {
+    "generator": "It returns a generator, which has computed nothing yet: collect what it yields and return that.",
+    "map": "It returns a map, which has computed nothing yet: collect its values, e.g. with list().",
+    "filter": "It returns a filter, which has computed nothing yet: collect its values, e.g. with list().",
+    "zip": "It returns a zip, which has computed nothing yet: collect its values, e.g. with list().",
+    "function": "It returns a function: is a pair of parentheses missing after its name?",
+    "method": "It returns a method: is a pair of parentheses missing after its name?",
+    "builtin_function_or_method": "It returns a method: is a pair of parentheses missing after its name?",
+}
+
+
 def _relation(failing: list[CaseVerdict], key: Key) -> Diagnosis | None:
     """A relation that explains the largest failing value, or all failing numbers at once: one number shows nothing."""
     comparable = [case for case in failing if case.difference.kind in ("value", "shape", "dtype")]
@@ -162,28 +190,26 @@ def _size(value: Value) -> int:
 
 
 def _pattern(cases: list[CaseVerdict]) -> Diagnosis | None:
-    """What the failing cases have in common that the passing ones lack."""
+    """A word that all failing cases have in their names and no passing one has."""
     failing = [case for case in cases if not case.passed]
     passing = [case for case in cases if case.passed]
-    if not passing:
+    if len(failing) < 2 or len(passing) < 2:
         return None
     common = set.intersection(*(_words(case.name) for case in failing))
     telling = common - set().union(*(_words(case.name) for case in passing))
-    if len(failing) > 1 and telling:
-        word = max(sorted(telling), key=len)
-        return Diagnosis("pattern", word, f"All is right until “{word}” matters: what changes there?")
-    # What the parameters are called is no example of what the model does.
-    if len(failing) > 1 and cases[0].passed and len(passing) == 1 and "parameters" not in cases[0].name:
-        text = f"Only the first case is right ({cases[0].name}): what holds there that does not hold elsewhere?"
-        return Diagnosis("pattern", "first case only", text)
-    return None
+    if not telling:
+        return None
+    word = max(sorted(telling), key=len)
+    text = f"Every case with “{word}” in its name fails, every other one passes: what changes there?"
+    return Diagnosis("pattern", word, text)
 
 
-_OF_GRAMMAR = {"all", "and", "another", "are", "for", "from", "has", "its", "not", "one", "other", "same", "some"}
+_OF_GRAMMAR = {"all", "and", "another", "are", "for", "from", "has", "its", "not", "other", "same", "some"}
 _OF_GRAMMAR |= {"than", "that", "the", "their", "what", "when", "with"}
+_NUMBERS = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "many", "few"}
 
 
 def _words(name: str) -> set[str]:
     """Those that could stand for what a case is about."""
     words = {word for word in name.replace(",", " ").replace("=", " ").split() if word.isalpha() and len(word) > 2}
-    return words - _OF_GRAMMAR
+    return words - _OF_GRAMMAR - _NUMBERS

@@ -16,10 +16,12 @@ from types import ModuleType
 from typing import Any
 
 from lecture_lib.checking import panel
+from lecture_lib.checking.cells import CellHistory
 from lecture_lib.checking.codec import MAX_PAYLOAD, encode
 from lecture_lib.checking.exercise import Exercise
 from lecture_lib.checking.judge import Verdict, judge
 from lecture_lib.checking.keys import Key, UnreadableKey, visible_keys
+from lecture_lib.checking.limits import CHECK_SECONDS, at_most, memory_limit
 from lecture_lib.checking.observe import observe
 from lecture_lib.checking.values import Oversized, Raised, Value
 from lecture_lib.mywork import MyWork, fallback_module, saved
@@ -43,7 +45,9 @@ class CheckFailed(CourseMessage):
 def open_unit(unit: str) -> tuple["Checks", MyWork]:
     """The checks of a unit, and the student's work in it. Raises CourseMessage for a unit that does not exist."""
     my = MyWork(unit)
-    return Checks(unit, my), my
+    checks = Checks(unit, my)
+    checks.cells.listen()
+    return checks, my
 
 
 def exercises_of(unit: str) -> dict[str, Exercise]:
@@ -73,6 +77,7 @@ class Checks:
         self.unit = unit
         self.exercises = exercises_of(unit)
         self.verdicts: dict[str, Verdict] = {}
+        self.cells = CellHistory()
         self._my = my
         self._checked: dict[str, Any] = {}
         self._told_where = False
@@ -100,6 +105,8 @@ class Checks:
             self._my._keep(name, student)
         else:
             self._my._drop(name)
+        if stale := self.cells.stale(name):
+            html, text = panel.message_html(name, stale) + html, f"{name}  {stale}\n{text}"
         _show({"text/html": html, "text/plain": text, MIME: self._payload(name, VISIBLE, observations)})
         if passed and not exercise.is_poll:
             self._save(name, student)
@@ -146,7 +153,7 @@ class Checks:
 
     def _observe(self, exercise: Exercise, student: Any, seed: int) -> dict[str, Value]:
         own = (f"{fallback_module(self.unit)}.{exercise.name}",)
-        with redirect_stdout(_Brief(sys.stdout)):
+        with redirect_stdout(_Brief(sys.stdout)), memory_limit(), at_most(CHECK_SECONDS):
             return observe(exercise, student, seed, forbidden=own)
 
     def _payload(self, name: str, kind: str, observations: dict[str, Value]) -> dict[str, Any]:

@@ -95,6 +95,7 @@ def _cases_line(verdict: Verdict) -> str:
 _SEALED_LINES = {
     "raised": "On an input of the grader's your code raises an error; try sizes that the visible check does not use.",
     "mutated": "Your code changes an argument of its caller.",
+    "surroundings": "Your code leaves something changed around it: a setting, a mode or a name of the notebook.",
     "type": "On an input of the grader's your code returns another type than the docstring promises.",
     "shape": "On an input of the grader's the result has another shape than the docstring promises.",
     "dtype": "The numbers have another type or precision than the docstring promises.",

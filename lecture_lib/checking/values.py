@@ -6,7 +6,7 @@ these can't say. `freeze` turns anything into such a value; it copies, so that n
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,9 +40,28 @@ class Raised:
 
 @dataclass(frozen=True)
 class Mutated:
-    """A call that returned, but changed this argument of its caller."""
+    """A call that returned, but changed this argument of its caller. `name` is what the student calls it."""
 
     argument: str
+    name: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Stateful:
+    """A call that gives something else after other calls: it keeps what it should not."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """A call that returned `value` and left these things changed around it."""
+
+    value: "Value"
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A call that printed, and returned None."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +173,7 @@ def kind_of(value: Value) -> str:
         return name if name.startswith("something") else f"{_article(name)} {name}"
     if isinstance(value, Raised):
         return f"the error {value.kind}"
-    if value is None:
+    if value is None or isinstance(value, Printed):
         return "None"
     names = {bool: "a truth value", int: "a number", float: "a number", str: "a string"}
     name = type(value).__name__

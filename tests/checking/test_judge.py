@@ -76,30 +76,30 @@ def test_right_until_the_mask_matters():
     assert verdict.diagnosis.name == "mask"
 
 
-def test_right_on_the_first_case_only():
-    verdict = verdict_on(lambda x, mask: right(x, mask) if x.size == 1 else np.square(x) + 0.123)
-    assert verdict.diagnosis.name in ("first case only", "small")
-
-
-def diagnosis_of_all_but_the_first(first, *others):
-    """Of an answer that is right on the first of these cases alone."""
+def diagnosis_if_right_on_the_first(n_right, *names):
+    """Of an answer that is right on the first n_right of these cases, and wrong on the others."""
 
     @exercise("increase", points=1)
     def probe_increase(increase, rng):
-        for number, name in enumerate((first, *others)):
+        for number, name in enumerate(names):
             yield case(name, increase, number)
 
     seen = observe(probe_increase, lambda x: x + 1, 0)
     own = Key("increase", 0, {name: KeyCase(value) for name, value in seen.items()}, [])
-    return judge(observe(probe_increase, lambda x: 1 + 2.3 * x * x, 0), own).diagnosis
+    return judge(observe(probe_increase, lambda x: x + 1 if x < n_right else 1 + 2.3 * x * x, 0), own).diagnosis
 
 
-def test_a_word_of_grammar_is_not_what_matters():
-    assert diagnosis_of_all_but_the_first("alone", "room for one", "time for two").name == "first case only"
+def test_a_word_that_all_failing_cases_share_is_named():
+    found = diagnosis_if_right_on_the_first(2, "alone", "again", "with a mask", "with another mask")
+    assert (found.name, "“mask” in its name" in found.text) == ("mask", True)
 
 
-def test_names_of_parameters_are_no_example_to_compare_with():
-    assert diagnosis_of_all_but_the_first("names of the parameters", "alone", "twice") is None
+def test_neither_a_word_of_grammar_nor_a_number_is_what_matters():
+    assert diagnosis_if_right_on_the_first(2, "alone", "again", "room for five", "time for five") is None
+
+
+def test_one_passing_case_shows_no_pattern():
+    assert diagnosis_if_right_on_the_first(1, "alone", "with a mask", "with another mask") is None
 
 
 def test_a_stub_is_said_to_be_unwritten():
