@@ -8,11 +8,29 @@ tensors are made, so that NumPy units open without it.
 import zlib
 
 import numpy as np
+from numpy.random import PCG64
 
 
 def distinct_sizes(rng, count, low, high):
     """`count` different integers from low to high - 1."""
     return [int(n) for n in rng.permutation(np.arange(low, high))[:count]]
+
+
+def generator_at(number):
+    """A NumPy generator whose first `random()` is this number, a multiple of 2**-53 in [0, 1), exactly.
+
+    For branches that a random draw would never reach. PCG64 steps its state, then combines the two halves by an
+    exclusive or, rotated by the state's six highest bits (O'Neill 2014): with a high half of 0 the low half comes out.
+    """
+    bits = PCG64(0)
+    state = bits.state
+    word = int(number * 2**53) << 11
+    state["state"]["state"] = (word - state["state"]["inc"]) * pow(_PCG_MULTIPLIER, -1, 2**128) % 2**128
+    bits.state = state
+    return np.random.Generator(bits)
+
+
+_PCG_MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645
 
 
 def new_seed(rng):

@@ -95,6 +95,17 @@ def probe_linear(Linear, rng):
     two = {"x": x, "grad_out": g, "next_x": x2, "next_grad_out": g2}
     yield case("grads after a second batch", _grads, layer, **two)
     yield holds("backward adds to the arrays in grads, in place", _adds_in_place, layer, x, g)
+    yield holds("forward and backward leave the arrays in params", _keeps_params, layer, x, g)
+
+
+def _keeps_params(build, x, grad_out):
+    """Whether the parameters are the same arrays with the same numbers after a pass: the optimiser holds on to them."""
+    layer = build()
+    held = dict(layer.params)
+    before = {name: p.copy() for name, p in held.items()}
+    layer.forward(x)
+    layer.backward(grad_out)
+    return all(layer.params[name] is p and np.array_equal(p, before[name]) for name, p in held.items())
 
 
 @exercise("sgd_step", points=2, forbids=["torch.optim.SGD"])
@@ -118,6 +129,7 @@ def probe_sgd_step(sgd_step, rng):
     yield case("the worked example", lambda: after(deck, blame, 0.01)[0])
     yield case("one parameter", lambda W, dW: after({"W": W}, {"W": dW}, lr)[0], W, dW)
     yield case("two parameters", lambda p, g: after(p, g, lr)[0], {"W": W, "b": b}, {"W": dW, "b": db})
+    yield case("grads in another order", lambda p, g: after(p, g, lr)[0], {"W": W, "b": b}, {"b": db, "W": dW})
     yield case("a learning rate of 1", lambda W, dW: after({"W": W}, {"W": dW}, 1.0)[0], W, dW)
     yield case("two steps", lambda p, g: after(p, g, lr, times=2)[0], {"W": W, "b": b}, {"W": dW, "b": db})
     yield case("params and grads afterwards", lambda p, g: list(after(p, g, lr)), {"W": W, "b": b}, {"W": dW, "b": db})
@@ -226,6 +238,7 @@ def probe_embedding(Embedding, rng):
     two = {"x": repeated, "grad_out": more, "next_x": distinct, "next_grad_out": g}
     yield case("grads after a second batch", _grads, table, **two)
     yield holds("backward adds to the array in grads, in place", _adds_in_place, table, repeated, more)
+    yield case("backward returns nothing: ids have no gradient", _backward, table, x=repeated, grad_out=more)
 
 
 # --- Sequential, on modules of the probe's own

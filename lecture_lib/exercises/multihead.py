@@ -201,6 +201,7 @@ def probe_multi_head_attention_module(MultiHeadAttention, rng):
     yield case("a batch with padding", run, X, padding)
     yield case("as many sentences as heads, with padding", run, as_many, as_many_padding)
     yield case("a mask for each sentence", run, X, each)
+    yield case("one mask for all sentences", run, X, random_mask(rng, (T, T)))
     yield case("causal", run, X, causal=True)
     yield case("causal, with padding", run, X, padding, causal=True)
     yield holds("a causal layer sees no trace of the future", no_trace, X, rng.normal(size=(B, T - T // 2, d_model)))

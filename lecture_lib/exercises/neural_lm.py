@@ -227,8 +227,11 @@ def probe_fit(fit, rng):
     y = following[X[:, 1]]
     one_X, one_y = X[:1].repeat(N, 1), y[:1].repeat(N)
 
-    def run(X, y, steps, lr=lr, seed=seed):
+    def run(X, y, steps, lr=lr, seed=seed, stale=False):
         model = _Table(rows)
+        if stale:
+            for p in model.parameters():
+                p.grad = torch.ones_like(p)
         return model, fit(model, (X, y), steps, batch_size, lr, np.random.default_rng(seed))
 
     def batches(X, y, steps, seed=seed):
@@ -250,6 +253,7 @@ def probe_fit(fit, rng):
 
     yield case("the loss of a single step", lambda X, y: run(X, y, 1)[1], one_X, one_y)
     yield case("parameters after a single step", lambda X, y: run(X, y, 1)[0].rows, one_X, one_y)
+    yield case("a model that has old gradients", lambda X, y: run(X, y, 1, stale=True)[0].rows, one_X, one_y)
     yield case("the losses of five steps", lambda X, y: run(X, y, 5)[1], one_X, one_y)
     yield case("parameters after five steps", lambda X, y: run(X, y, 5)[0].rows, one_X, one_y)
     yield case("sizes of the batches", lambda X, y: [len(b) for b in batches(X, y, 4)], X, y)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lecture_lib.checking import case, close, exercise, holds, poll
+from lecture_lib.checking.drawing import generator_at
 
 BOS, EOS = "<bos>", "<eos>"
 WORDS = ["a", "are", "big", "deep", "ice", "krill", "narwhals", "seals", "see", "shy", "sing", "the", "whales"]
@@ -96,6 +97,11 @@ def probe_count_ngrams(count_ngrams, rng):
     yield case("many sentences, n=4", count_ngrams, text(rng, few, int(rng.integers(8, 13)), 3, 5), 4)
     short = sentence(rng, words, 1) + sentence(rng, words, 0) + sentence(rng, words, 2)
     yield case("sentences shorter than n", count_ngrams, short, 6)
+    yield holds("after each context it holds a Counter", _counters, count_ngrams, text(rng, words, 2))
+
+
+def _counters(count_ngrams, tokens):
+    return all(isinstance(following, Counter) for following in count_ngrams(tokens, 2).values())
 
 
 smoothing_keeps = poll("smoothing_keeps", choices="ABCD")
@@ -186,6 +192,11 @@ def probe_sample_next(sample_next, rng):
     some = dict.fromkeys(words, 0.0) | dict.fromkeys(words[1:-1:2], 1 / len(words[1:-1:2]))
     generator = rng.spawn(1)[0]
     yield case("tokens that come at all", lambda: sorted({sample_next(some, generator) for _ in range(300)}))
+    never_first = {words[0]: 0.0, words[1]: share, words[2]: 1 - share}
+    yield case("the smallest number that can be drawn", lambda p: sample_next(p, generator_at(0.0)), never_first)
+    short = dict.fromkeys(some_words(rng, 10), 0.1)  # ten tenths, added one by one, end below 1
+    short |= {next(word for word in WORDS if word not in short): 0.0}
+    yield case("the largest, beyond a sum that falls short", lambda p: sample_next(p, generator_at(1 - 2**-53)), short)
     even = dict.fromkeys(words, 1 / len(words))
     yield holds("equal generators give equal tokens", _repeats, lambda generator: sample_next(even, generator))
 

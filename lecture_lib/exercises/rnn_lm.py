@@ -268,19 +268,19 @@ def probe_tag(tag, rng):
     names = ["NOUN", "VERB", "DET", "ADJ", "PREP"]
     tags = [names[i] for i in rng.permutation(len(names))]
     words = [f"w{i}" for i in rng.permutation(12)]
-    word_ids = {"<unk>": 0, **{word: i for i, word in enumerate(words, 1)}}
+    word_ids = {word: i for i, word in enumerate(rng.permutation(["<unk>", *words]).tolist())}
     table = _normal(rng, len(word_ids), len(tags), scale=2.0)
     sentence = [words[int(i)] for i in rng.integers(0, 12, size=9)]
     strange = [word if i % 3 else f"new{i}" for i, word in enumerate(sentence)]
 
-    def tagged(sentence):
+    def tagged(sentence, word_ids):
         return tag(sentence, _Adder(table), word_ids, tags)
 
-    yield case("one word", tagged, sentence[:1])
-    yield case("two words", tagged, sentence[1:3])
-    yield case("a sentence", tagged, sentence)
-    yield case("another sentence", tagged, sentence[::-1])
-    yield case("words that it has never seen", tagged, strange)
+    yield case("one word", tagged, sentence[:1], word_ids)
+    yield case("two words", tagged, sentence[1:3], word_ids)
+    yield case("a sentence", tagged, sentence, word_ids)
+    yield case("another sentence", tagged, sentence[::-1], word_ids)
+    yield case("words that it has never seen", tagged, strange, word_ids)
 
 
 # --- gates
@@ -383,6 +383,12 @@ def probe_generate(generate, rng):
     yield case("a longer prompt", run, prompt, 8)
     yield case("no tokens asked for", run, prompt, 0)
     yield case("up to the stop token", run, prompt[:1], 9, stop_id=stop_id)
+
+    def to_zero(prompt):
+        sure = torch.tensor([60.0, 0.0, 0.0])
+        return [int(i) for i in generate(_Dice(sure), prompt, 4, np.random.default_rng(seed), stop_id=0)]
+
+    yield case("up to a stop token of id 0", to_zero, [1 + int(rng.integers(2))])
     yield holds("each token is read once", reads_once, prompt)
     yield holds("tokens come as often as the model says", as_told, [0])
     yield holds("the same generator gives the same text, another another", drawn_by_rng, [0])

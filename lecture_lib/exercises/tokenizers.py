@@ -72,6 +72,7 @@ def probe_word_tokenize(word_tokenize, rng):
     digits = int(rng.integers(10, 999))
     yield case("accents, digits, underscores", word_tokenize, f"{accented} {digits} {more}{b}, {c}_{a}{digits} _{d}")
     sign, other = some(rng, RARE_SIGNS, 2)
+    yield case("a typographic apostrophe is a sign", word_tokenize, f"{a}’s {b}")
     yield case("rare signs", word_tokenize, f"{e}{sign} {other}{f} {sign} {a}-{b}")
     yield case("tabs, line ends, runs of spaces", word_tokenize, f"  {f}\t{e}\n\n{a}   {b}, \n")
 
@@ -129,6 +130,7 @@ def probe_char_tokenize(char_tokenize, rng):
     yield case("a sentence", char_tokenize, f"{b.capitalize()} {a}, {c}.")
     accented, more = some(rng, ACCENTED, 2)
     yield case("accents", char_tokenize, f"{accented} {more}")
+    yield case("an accent written as a sign of its own", char_tokenize, f"{a}e\u0301 {b}u\u0308")
     yield case("line ends and tabs", char_tokenize, f"{a}\n\t{b}\n")
     yield case("Chinese and an emoji", char_tokenize, "".join(some(rng, "鯨海冰魚洋", 3)) + f" 🐋 {c}")
 
@@ -259,6 +261,7 @@ def probe_bpe_decode(bpe_decode, rng):
     yield case("an emoji in four tokens", bpe_decode, [*whale, 258], vocab)
     yield case("it ends in half a letter", bpe_decode, [256, lead], vocab)
     yield case("half a letter in the middle", bpe_decode, [lead, 257, follow, 258], vocab)
+    yield case("spaces at both ends", bpe_decode, [32, 10, 256, *letters, 32, 32], vocab)
     yield case("nothing", bpe_decode, [], vocab)
 
 
@@ -271,6 +274,7 @@ def probe_wordpiece_encode(wordpiece_encode, rng):
     singles = {a, b, c, d} | {f"##{x}" for x in (a, b, c, d)}
     yield case("a word of the vocabulary", wordpiece_encode, f"{a}{b}{c}", singles | {f"{a}{b}{c}", f"{a}{b}"})
     yield case("letter by letter", wordpiece_encode, f"{a}{c}{b}", singles)
+    yield case("a capital letter", wordpiece_encode, f"{a.upper()}{b}", singles | {f"{a.upper()}{b}"})
     yield case("a stem and an ending", wordpiece_encode, f"{a}{b}{c}{d}", singles | {f"{a}{b}", f"##{c}{d}"})
     unmarked = singles | {f"{a}{b}", f"{c}{d}"}
     yield case("a piece known only at the start of words", wordpiece_encode, f"{a}{b}{c}{d}", unmarked)
@@ -316,6 +320,10 @@ def probe_unigram_encode(unigram_encode, rng):
     pieces = sorted({word[i : i + n] for n in (1, 2, 3, 4) for i in range(len(word) - n + 1)})
     drawn = {piece: round(float(-rng.uniform(1, 3) * (1 + 0.8 * len(piece))), 6) for piece in pieces}
     yield case("a word of thirty letters", unigram_encode, word, drawn)
+    long = "".join(some(rng, LETTERS, 9))
+    yield case("a piece of nine letters", unigram_encode, long, table([*long, long], *[-3] * 9, -8))
+    unlikely = table([a, b, c, a + b, b + c], -900, -900, -800, -950, -1300)
+    yield case("pieces that almost never occur", unigram_encode, a + b + c, unlikely)
 
 
 # -------------------------------------------------------------------- comparing

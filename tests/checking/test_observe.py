@@ -252,3 +252,19 @@ def test_a_string_is_kept_as_a_plain_one_that_json_can_carry():
 
     seen = observe(probing(("a", 0)), lambda x: Odd("a\ud800"), 0)["a"]
     assert (type(seen), seen) == (str, "a\\ud800")
+
+
+def test_what_a_fallback_calls_is_not_the_answers_call():
+    """`sequence_loss` may use `my.cross_entropy`, whose fallback is torch's own."""
+    import torch
+
+    from lecture_lib.fallbacks.neural_lm import cross_entropy
+
+    @exercise("f", points=1, forbids=["torch.nn.functional.cross_entropy"])
+    def probe(f, rng):
+        yield case("a", f, torch.ones(2, 3), torch.tensor([0, 1]))
+
+    through_fallback = observe(probe, lambda logits, y: cross_entropy(logits, y), 0)["a"]
+    assert float(through_fallback.array) == pytest.approx(math.log(3))
+    direct = observe(probe, lambda logits, y: torch.nn.functional.cross_entropy(logits, y), 0)["a"]
+    assert direct.kind == FORBIDDEN
