@@ -5,6 +5,7 @@ The same lesson gives the same bytes: an id comes from what a cell is or says, n
 
 import hashlib
 import re
+import textwrap
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -49,7 +50,8 @@ def _convert(unit: Unit, cell: LessonCell) -> nbformat.NotebookNode:
     if cell.kind == "markdown":
         return new_markdown_cell(cell.source)
     if cell.role == "exercise":
-        converted = new_code_cell(cell.source, metadata={"nbgrader": _nbgrader(cell.exercise, solution=True)})
+        source = not_allowed(unit.exercises[cell.exercise]) + cell.source
+        converted = new_code_cell(source, metadata={"nbgrader": _nbgrader(cell.exercise, solution=True)})
         if unit.exercises[cell.exercise].is_poll:
             converted.metadata["tags"] = [POLL_TAG]
         return converted
@@ -59,6 +61,19 @@ def _convert(unit: Unit, cell: LessonCell) -> nbformat.NotebookNode:
     if cell.role in SHOWING:
         converted.metadata["shown_only"] = shown_only(cell.source)
     return converted
+
+
+def not_allowed(exercise: Exercise) -> str:
+    """What the exercise forbids, as comment lines above its stub: a check that stops an answer says so beforehand.
+
+    >>> not_allowed(Exercise("embed", 1, None, ("torch.nn.Embedding", "lecture_lib.models.ngram")))
+    '# Not allowed here: torch.nn.Embedding.\\n'
+    """
+    names = [name for name in exercise.forbids if not name.startswith("lecture_lib.")]
+    if not names:
+        return ""
+    text = f"Not allowed here: {', '.join(names)}."
+    return "".join(f"# {line}\n" for line in textwrap.wrap(text, 110, break_long_words=False))
 
 
 def unfolding(hints: str) -> str:

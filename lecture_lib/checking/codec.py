@@ -146,7 +146,7 @@ class _Decoder:
         return Raised(_short(kind), _short(message), _short(where))
 
     def _mutated(self, content, depth):
-        argument, name = content
+        argument, name = (content, "") if isinstance(content, str) else content  # a key of an earlier version
         return Mutated(_short(argument), _short(name))
 
     def _stateful(self, content, depth):
