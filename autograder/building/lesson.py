@@ -6,13 +6,13 @@ with what is computed (`autograder.building.figures`); the lesson's own cells go
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jupytext
 
 from autograder.course import BadInput
-from autograder.units import Unit
+from autograder.units import Unit, polls
 from autograder.units.marks import BEGIN, END
 
 FIGURES = "figures"
@@ -67,7 +67,22 @@ def read_lesson(unit: Unit) -> Lesson:
             cells.append(read)
     lesson = Lesson(unit.lesson, cells, figures)
     _require_roles(unit, lesson)
+    for name, letters in unit.letters.items():
+        _draw_order(unit, lesson, name, letters)
     return lesson
+
+
+def _draw_order(unit: Unit, lesson: Lesson, name: str, letters: dict[str, str]) -> None:
+    """Puts a poll's options, in place, into the order in which they are shown, and its answer with them."""
+    place = next(index for index, cell in enumerate(lesson.cells) if cell.exercise == name)
+    before, answer = lesson.cells[place - 1], lesson.cells[place]
+    if sorted(polls.options(before.source)) != sorted(letters):
+        raise BadInput(
+            f"{unit.lesson}: the markdown cell before the poll {name} lists its options as `* **A** text`, one for "
+            f"each of {', '.join(sorted(letters))}; seen {', '.join(polls.options(before.source)) or 'none'}"
+        )
+    lesson.cells[place - 1] = replace(before, source=polls.reordered(before.source, letters))
+    lesson.cells[place] = replace(answer, source=polls.relettered(answer.source, letters))
 
 
 def _cell(unit: Unit, index: int, cell) -> LessonCell:

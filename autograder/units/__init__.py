@@ -2,6 +2,7 @@
 
 unit.py       a unit: its exercises, its known right and wrong answers
 edits.py      wrong answers that are said as changes of the lesson's own
+polls.py      the order in which a poll's options are shown
 marks.py      the marks by which build, grading and report know cells and records
 inventory.py  units, exercises, points, misconceptions
 """

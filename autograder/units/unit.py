@@ -3,13 +3,14 @@
 import importlib.util
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
 from autograder.course import BadInput, Course
 from autograder.units.edits import edited
+from autograder.units.polls import drawn_letters, relettered, written_answers
 from lecture_lib.checking.bank import Answer, answers_in
 from lecture_lib.checking.exercise import Exercise
 from lecture_lib.checking.notebook import CourseMessage, exercises_of
@@ -45,6 +46,13 @@ class Unit:
             ) from None
 
     @cached_property
+    def letters(self) -> dict[str, dict[str, str]]:
+        """For each poll, the letter that is shown for each that the lesson's source writes."""
+        choices = {name: exercise.choices for name, exercise in self.exercises.items() if exercise.is_poll}
+        text = self.lesson.read_text(encoding="utf-8") if self.lesson.exists() else ""
+        return drawn_letters(self.id, written_answers(text, list(choices)), choices)
+
+    @cached_property
     def misconceptions(self) -> dict[str, list[Answer]]:
         return self._answers("misconceptions")
 
@@ -63,9 +71,13 @@ class Unit:
                 faults.append(f"{path}: {answer.name} is for {answer.exercise!r}, which is no exercise of {self.id}")
                 continue
             try:
-                found[answer.exercise].append(edited(self.lesson, answer) if answer.changes else answer)
+                answer = edited(self.lesson, answer) if answer.changes else answer
             except BadInput as error:
                 faults.append(f"{path}: {error}")
+                continue
+            if answer.exercise in self.letters:
+                answer = replace(answer, source=relettered(answer.source, self.letters[answer.exercise]))
+            found[answer.exercise].append(answer)
         if faults:
             raise BadInput("\n".join(faults))
         return found

@@ -161,10 +161,10 @@ my.count_ngrams(narwhals, 3)[("narwhals", "are")]
 # **A question first.** Smoothing moves probability from words that were seen to words that were not. Whatever the
 # method, what must stay true for the result to be a language model?
 #
-# - **A** · The probability of each word that was seen stays as it was.
-# - **B** · Words that were never seen after this context keep probability 0.
-# - **C** · The probabilities of the words that were seen here still sum to 1.
-# - **D** · No probability is negative, and those of the whole vocabulary sum to 1, after every context.
+# * **A** The probability of each word that was seen after this context stays as it was.
+# * **B** A word that was never seen after this context keeps the probability 0.
+# * **C** The probabilities of the words that were seen after this context sum to 1.
+# * **D** The probabilities of all words of the vocabulary sum to 1, after each context.
 
 # %% tags=["exercise:smoothing_keeps"]
 smoothing_keeps = None  # write "A", "B", "C" or "D"
@@ -266,10 +266,10 @@ print({word: p for word, p in trigram((BOS, "some", "narwhals", "are")).items() 
 # %% [markdown]
 # **A question first.** Which tokens of `<bos> narwhals are shy <eos>` does the sum run over?
 #
-# - **A** · All five.
-# - **B** · narwhals, are, shy, `<eos>`.
-# - **C** · narwhals, are, shy.
-# - **D** · `<bos>`, narwhals, are, shy.
+# * **A** `<bos>`, narwhals, are, shy, `<eos>`
+# * **B** narwhals, are, shy, `<eos>`
+# * **C** narwhals, are, shy
+# * **D** `<bos>`, narwhals, are, shy
 
 # %% tags=["exercise:which_tokens_count"]
 which_tokens_count = None  # write "A", "B", "C" or "D"
@@ -697,10 +697,10 @@ for name, model in cures.items():
 # **Predict, and commit.** We let $n$ grow from 1 to 8, and measure the perplexity of a model *without* smoothing on
 # the text that it has counted, and of a model smoothed by adding $k$ on text that it has not.
 #
-# - **A** · Both fall all the way: more context can't hurt.
-# - **B** · Both fall to a best $n$ and rise after it.
-# - **C** · On the counted text it falls all the way; on new text it falls first, and then rises.
-# - **D** · On the counted text it stays at 1; on new text it falls all the way, more and more slowly.
+# * **A** On both texts it falls all the way, since more context can't do any harm.
+# * **B** On both texts it falls to a best $n$, and then rises, as counts become rare.
+# * **C** On the counted text it falls all the way; on new text it falls, and then rises.
+# * **D** On the counted text it stays at 1; on new text it falls, more and more slowly.
 
 # %% tags=["exercise:longer_context"]
 longer_context = None  # write "A", "B", "C" or "D"

@@ -147,7 +147,7 @@ my.numerical_gradient(deck_loss, np.array([2.0, -1.0, 1.0]))
 #
 # * **A** $x \cdot 1 = x$: multiply what comes along the two paths.
 # * **B** $x + 1$: add what comes along the two paths.
-# * **C** $1$: the path that was used last counts.
+# * **C** $1$: take what comes along the path that was used last.
 # * **D** $(x + 1)/2$: take the mean of the two paths.
 
 # %% tags=["exercise:used_twice"]
@@ -314,7 +314,7 @@ print("weights", layer.params["W"].ravel(), layer.params["b"], "  y =", layer.fo
 #
 # * **A** 0: ten times as far is enough to get there.
 # * **B** between 0 and 0.92: further along means a smaller loss.
-# * **C** more than 4: it overshoots.
+# * **C** more than 4: it lands on the other side, higher up.
 # * **D** 4 again: it lands on the other side, just as high up.
 
 # %% tags=["exercise:bigger_step"]
@@ -591,8 +591,8 @@ print("largest disagreement with the witness:", np.abs(loss.backward() - witness
 # twice, so the batch is 16 long. The gradient of $W$ ...
 #
 # * **A** doubles: $X^\top G$ is now a sum over twice as many examples.
-# * **B** stays the same.
-# * **C** is halved: there is now $1/16$ instead of $1/8$.
+# * **B** stays the same: twice as many terms, each of them half as large.
+# * **C** is halved: there is now $1/16$ in each row instead of $1/8$.
 # * **D** is four times as large: twice the examples, twice the loss.
 
 # %% tags=["exercise:doubled_batch"]

@@ -207,10 +207,10 @@ for window, target in list(zip(X.tolist(), y.tolist()))[:7]:
 # Everything left of the bar is discarded. With *concert*, you'd say *mouths*; without it, *eyes* or *letters* do as
 # well. Which change could ever let a window model make use of *concert*?
 #
-# * **A** Training it longer.
-# * **B** Longer embeddings: there is more room in them for what was said before.
-# * **C** More units in the hidden layer.
-# * **D** A larger $n$.
+# * **A** Training it longer, on more sentences of this kind.
+# * **B** Longer embeddings, with room for what was said before.
+# * **C** More hidden units, which combine the words in more ways.
+# * **D** A larger $n$, and a hidden layer with more inputs.
 
 # %% tags=["exercise:what_a_window_sees"]
 what_a_window_sees = None  # write "A", "B", "C" or "D"
@@ -402,10 +402,10 @@ with torch.no_grad():
 # **Poll.** A window model has vocab_size 100, d_emb 32, d_hidden 128. We go from $n = 4$ to $n = 8$. A full table of
 # $n$-grams would go from $100^4$ contexts to $100^8$. What becomes of the number of parameters of the model?
 #
-# * **A** It doubles: $E$ and both layers get twice as large.
-# * **B** It is squared, like the number of contexts.
-# * **C** The weights of the hidden layer double in number, everything else stays as it was.
-# * **D** Nothing: all places share one table.
+# * **A** It doubles: the table $E$ and both layers get twice as large.
+# * **B** It is squared, as the number of contexts of the full table is.
+# * **C** The hidden layer's weights double, and the rest stays as it was.
+# * **D** It stays as it was, since all places share the one table $E$.
 
 # %% tags=["exercise:growing_window"]
 growing_window = None  # write "A", "B", "C" or "D"

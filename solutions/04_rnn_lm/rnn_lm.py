@@ -173,10 +173,10 @@ demos.rnn_unrolled.show(sentence, my.rnn_step, at=4)
 # %% [markdown]
 # **Poll.** You have trained a recurrent model on sentences of 20 words, and now give it one of 40. What changes?
 #
-# * **A** It needs twice as many parameters.
-# * **B** It has the same parameters and a state of the same size, and takes twice as many steps.
-# * **C** The same parameters, but a state twice as long.
-# * **D** It can't be done: the model ends at 20 words.
+# * **A** It needs twice as many parameters, a set of them for each step.
+# * **B** It takes twice as many steps; parameters and state are as before.
+# * **C** Its parameters are as before, but its state is twice as long.
+# * **D** It can't be done, because the model ends after 20 words.
 
 # %% tags=["exercise:longer_text"]
 longer_text = None  # write "A", "B", "C" or "D"
@@ -269,7 +269,7 @@ torch.allclose(torch.cat([first, then], dim=1), together, atol=1e-6)
 # **Poll.** In training, the text goes *the whale sings*. After *the*, the model thinks *seal* most likely. Which word
 # does it read next?
 #
-# * **A** *seal*: in the end it will have to write from its own words, so it should learn from them.
+# * **A** *seal*: in use it reads its own words, so it should learn from them.
 # * **B** *whale*: the word that stands in the text, whatever it said itself.
 # * **C** A draw from its own distribution, so that it sees many words.
 # * **D** Nothing: after a wrong guess the sentence is broken off.
@@ -409,10 +409,10 @@ my.sequence_loss(logits, targets, 0), my.cross_entropy(logits, targets, ignore_i
 # **Poll.** The simplest memory: a single number, $h_t = 0.9\, h_{t-1} + x_t$, no tanh. What is $\partial h_{51}/
 # \partial h_1$, fifty steps back?
 #
-# * **A** 0.9: the weight is 0.9.
-# * **B** about 0.005.
-# * **C** 45: fifty times 0.9.
-# * **D** exactly 0: it is too long ago.
+# * **A** 0.9
+# * **B** about 0.005
+# * **C** 45
+# * **D** exactly 0
 
 # %% tags=["exercise:how_far_back"]
 how_far_back = None  # write "A", "B", "C" or "D"

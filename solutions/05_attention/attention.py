@@ -293,7 +293,7 @@ softmax_axis = "B"
 # %% [markdown] tags=["hints:softmax_axis"]
 # 1. $\mathbf{x}_4' = \sum_j a_{4,j} \mathbf{v}_j$. Which of these weights have to add up to 1?
 # 2. In which shape would you write down all $a_{4,j}$: along row 4, or down column 4?
-# 3. For D: print `S - S.T` for our sentence.
+# 3. Is $S$ symmetric? Print `S - S.T` for our sentence.
 
 # %% [markdown]
 # ## 5. Don't look ahead
@@ -315,14 +315,13 @@ demos.mask_painter.show(["the", "whale", "sings", "."])
 # %% [markdown]
 # **Poll.** Which $M$ makes four tokens causal? (Row: the token that looks. Column: the token that is looked at.)
 #
-# $$\textbf{A}\ \begin{bmatrix} 0 & 0 & 0 & 0 \\ -\infty & 0 & 0 & 0 \\ -\infty & -\infty & 0 & 0 \\
-# -\infty & -\infty & -\infty & 0 \end{bmatrix} \quad
-# \textbf{B}\ \begin{bmatrix} -\infty & -\infty & -\infty & -\infty \\ 0 & -\infty & -\infty & -\infty \\
-# 0 & 0 & -\infty & -\infty \\ 0 & 0 & 0 & -\infty \end{bmatrix}$$
-#
-# $$\textbf{C}\ \begin{bmatrix} 0 & -\infty & -\infty & -\infty \\ 0 & 0 & -\infty & -\infty \\ 0 & 0 & 0 & -\infty \\
-# 0 & 0 & 0 & 0 \end{bmatrix} \quad
-# \textbf{D}\ \begin{bmatrix} 1 & 0 & 0 & 0 \\ 1 & 1 & 0 & 0 \\ 1 & 1 & 1 & 0 \\ 1 & 1 & 1 & 1 \end{bmatrix}$$
+# * **A** $\begin{bmatrix} 0 & 0 & 0 & 0 \\ -\infty & 0 & 0 & 0 \\ -\infty & -\infty & 0 & 0 \\ -\infty & -\infty &
+#   -\infty & 0 \end{bmatrix}$
+# * **B** $\begin{bmatrix} -\infty & -\infty & -\infty & -\infty \\ 0 & -\infty & -\infty & -\infty \\ 0 & 0 & -\infty &
+#   -\infty \\ 0 & 0 & 0 & -\infty \end{bmatrix}$
+# * **C** $\begin{bmatrix} 0 & -\infty & -\infty & -\infty \\ 0 & 0 & -\infty & -\infty \\ 0 & 0 & 0 & -\infty \\ 0 & 0
+#   & 0 & 0 \end{bmatrix}$
+# * **D** $\begin{bmatrix} 1 & 0 & 0 & 0 \\ 1 & 1 & 0 & 0 \\ 1 & 1 & 1 & 0 \\ 1 & 1 & 1 & 1 \end{bmatrix}$
 
 # %% tags=["exercise:which_mask"]
 which_mask = None  # write "A", "B", "C" or "D"
@@ -587,7 +586,7 @@ def self_attention(X, W_q, W_k, W_v, mask=None):
 # * **A** [0.1, 0.2, 1.2, 0.1]
 # * **B** [0.1, 0.6, 0.4, 0.1]
 # * **C** [0.1, 1.2, 0.2, 0.1]
-# * **D** It can't be told without knowing $W_q$ and $W_k$.
+# * **D** It takes $W_q$ and $W_k$ to tell.
 
 # %% tags=["exercise:swapped_tokens"]
 swapped_tokens = None  # write "A", "B", "C" or "D"

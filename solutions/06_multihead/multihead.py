@@ -110,10 +110,10 @@ for story in (momo_gave, lulu_gave):
 #
 # (The tens count tokens, the ones count columns.) What are the queries of the second head?
 #
-# $$\textbf{A}\ \begin{bmatrix} 13 & 14 \\ 23 & 24 \end{bmatrix} \qquad
-# \textbf{B}\ \begin{bmatrix} 21 & 22 \\ 23 & 24 \end{bmatrix} \qquad
-# \textbf{C}\ \begin{bmatrix} 12 & 14 \\ 22 & 24 \end{bmatrix} \qquad
-# \textbf{D}\ \begin{bmatrix} 13 & 23 \\ 14 & 24 \end{bmatrix}$$
+# * **A** $\begin{bmatrix} 13 & 14 \\ 23 & 24 \end{bmatrix}$
+# * **B** $\begin{bmatrix} 21 & 22 \\ 23 & 24 \end{bmatrix}$
+# * **C** $\begin{bmatrix} 12 & 14 \\ 22 & 24 \end{bmatrix}$
+# * **D** $\begin{bmatrix} 13 & 23 \\ 14 & 24 \end{bmatrix}$
 
 # %% tags=["exercise:second_head"]
 second_head = None  # write "A", "B", "C" or "D"

@@ -218,10 +218,10 @@ print(f"{len(set(characters))} types for {len(characters):,} tokens, against {le
 # characters; cut into pieces of words it has 150 tokens. Self-attention (unit 05) computes a score for every pair of
 # tokens. How many times as many scores do the characters need?
 #
-# * **A** 4 times.
-# * **B** 16 times.
-# * **C** As many: it is the same text.
-# * **D** 450 times.
+# * **A** 4 times
+# * **B** 16 times
+# * **C** as many
+# * **D** 450 times
 
 # %% tags=["exercise:attention_cost"]
 attention_cost = None  # write "A", "B", "C" or "D"
@@ -762,10 +762,10 @@ demos.tokenizer_playground.show(tokenizers, text=sentence)
 # predicts words, with a perplexity of 60 a word. Model 2 predicts characters, one byte each, with a perplexity of 3 a
 # character. Which of them predicts the *text* better?
 #
-# * **A** Model 2: its perplexity is far lower.
+# * **A** Model 2: at each guess its perplexity is far lower.
 # * **B** Model 1: it needs fewer bits for the same text.
-# * **C** Neither, they are about equal: $60 \approx 3^{4}$, and words have four or five letters.
-# * **D** That can't be told: perplexities of different tokens have nothing to do with each other.
+# * **C** Neither: $60 \approx 3^4$, and words have four or five letters.
+# * **D** It can't be told: the two perplexities are of different tokens.
 
 # %% tags=["exercise:fair_comparison"]
 fair_comparison = None  # write "A", "B", "C" or "D"

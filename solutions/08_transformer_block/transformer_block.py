@@ -277,8 +277,8 @@ for first in (0, 1000):
 #
 # * **A** It becomes another number, because both vectors are turned by other angles.
 # * **B** It shrinks, because both words are now further along in the text.
-# * **C** It stays exactly the same.
-# * **D** It can't be told without knowing the 100 tokens.
+# * **C** It stays exactly the same, because both vectors are turned further by as much.
+# * **D** It can't be told without knowing the 100 tokens that now stand before it.
 
 # %% tags=["exercise:moved_sentence"]
 moved_sentence = None  # write "A", "B", "C" or "D"
@@ -312,7 +312,7 @@ moved_sentence = "C"
 #
 # * **A** 10: one for each entry, over all the tokens.
 # * **B** 100: one for each token of each sentence.
-# * **C** 20: one for each sentence.
+# * **C** 20: one for each sentence, over its tokens.
 # * **D** 50: one for each place and entry, over the batch.
 
 # %% tags=["exercise:layer_norm_means"]

@@ -122,8 +122,8 @@ my.Embeddings(len(lookup), 10, 4)(batch).shape  # step 4: (B, T, d_model)
 #
 # * **A** That of all tokens in the same sentence: attention mixes everything.
 # * **B** That of the last real token only, since it stands next to a PAD.
-# * **C** That of PAD positions only; no real token's output.
-# * **D** That of nobody: PAD is 0, so its vector is 0.
+# * **C** That of the PAD positions only; no real token looks at them.
+# * **D** That of no position at all: PAD is 0, so its vector is 0.
 
 # %% tags=["exercise:who_sees_pad"]
 who_sees_pad = None  # write "A", "B", "C" or "D"
@@ -603,10 +603,10 @@ def evaluate(model, data, pad_id=None):
 # **Poll.** A held-out text comes in two batches. The first has 100 targets and a mean loss of $\ln 2$, the second has
 # 300 targets and a mean loss of $\ln 8$. What is the model's perplexity on the whole text?
 #
-# * **A** $(2 + 8)/2 = 5$
-# * **B** $(100 \cdot 2 + 300 \cdot 8)/400 = 6.5$
-# * **C** $\exp\big((\ln 2 + \ln 8)/2\big) = 4$
-# * **D** $\exp\big((100 \ln 2 + 300 \ln 8)/400\big) = 2^{2.5} \approx 5.7$
+# * **A** 5: the mean of both perplexities, 2 and 8
+# * **B** 6.5: the mean of 2 and 8, weighted by targets
+# * **C** 4: $e$ to the mean of both losses
+# * **D** 5.7: $e$ to the mean loss, weighted by targets
 
 # %% tags=["exercise:two_batches"]
 two_batches = None  # write "A", "B", "C" or "D"
@@ -855,16 +855,9 @@ for causal in (True, False):
 #   speed); weights, loss and optimiser stay in float32. It's the `device.autocast()` of your loop.
 # * **`torch.compile`.** `model = torch.compile(model)` writes kernels for just this model. It pays on a GPU. On a
 #   processor it took longer to compile than it ever won back.
-# * **Gradient accumulation.** A batch of 512 doesn't fit? Take 8 micro-batches of 64 one after another, call
-#   `backward()` for each, and step once at the end: gradients add up by themselves, as you saw in unit 02.
-#
-# **Poll.** A batch has 40 real targets. You cut it into two micro-batches, one with 10 real targets, the other (less
-# padding) with 30. Your loss is the mean over real targets, $\ell_1$ for the first and $\ell_2$ for the second. Which
-# sum has the gradient of the whole batch?
-#
 # * **A** $\ell_1 + \ell_2$
 # * **B** $(\ell_1 + \ell_2)/2$
-# * **C** $\frac{10}{40}\ell_1 + \frac{30}{40}\ell_2$
+# * **C** $(\ell_1 + 3\,\ell_2)/4$
 # * **D** $10\,\ell_1 + 30\,\ell_2$
 
 # %% tags=["exercise:micro_batches"]

@@ -689,7 +689,7 @@ for adjust in (only_cooled, penalised):
 # * **A** top-k
 # * **B** top-p
 # * **C** min-p
-# * **D** none of them: temperature changes every probability, so it changes what each filter does
+# * **D** no filter
 
 # %% tags=["exercise:temperature_commutes"]
 temperature_commutes = None  # write "A", "B", "C" or "D"
@@ -707,10 +707,10 @@ temperature_commutes = "A"
 # **Poll.** Four tokens have the probabilities 0.64, 0.25, 0.09 and 0.02. The temperature is 2, and top-p has $p =
 # 0.8$. How many tokens can still be drawn, if the temperature comes first, and if top-p comes first?
 #
-# * **A** 2 and 2: top-p decides, wherever it stands
+# * **A** 2 and 2
 # * **B** 2 and 3
 # * **C** 3 and 2
-# * **D** 3 and 3: the temperature flattens, wherever it stands
+# * **D** 3 and 3
 
 # %% tags=["exercise:sampler_order"]
 sampler_order = None  # write "A", "B", "C" or "D"
@@ -756,9 +756,9 @@ demos.cache_meter.show()
 # $t$?
 #
 # * **A** their queries, keys and values
-# * **B** their rows of attention weights, $\mathbf{a}_1, \ldots, \mathbf{a}_{t-1}$
+# * **B** their rows of attention weights
 # * **C** their keys and values
-# * **D** their output vectors in the last layer
+# * **D** their outputs in the last layer
 
 # %% tags=["exercise:what_to_keep"]
 what_to_keep = None  # write "A", "B", "C" or "D"

@@ -676,8 +676,8 @@ if smol:
 #
 # * **A** the perplexity per token
 # * **B** the mean loss in nats a token
-# * **C** the bits per byte
-# * **D** the share of tokens that were the likeliest
+# * **C** the number of bits per byte
+# * **D** how often its first choice was right
 
 # %% tags=["exercise:comparable_models"]
 comparable_models = None  # write "A", "B", "C" or "D"
@@ -1045,10 +1045,10 @@ if smol:
 #
 # **Poll.** You read in a report: "gap for *nurse*: -1.2 nats". What do you know?
 #
-# * **A** the model will treat people unjustly in whatever task it is used for
-# * **B** what share of nurses are women
-# * **C** those who trained it wanted it to think so
-# * **D** in this template, this model finds the second words likelier than the first
+# * **A** this model will treat people unjustly in whatever task it is used for
+# * **B** what share of nurses were women in the texts that it has read
+# * **C** those who trained this model wanted it to think so of nurses
+# * **D** in this template, this model finds the second words likelier
 
 # %% tags=["exercise:what_the_gap_says"]
 what_the_gap_says = None  # write "A", "B", "C" or "D"

@@ -152,11 +152,10 @@ print(f"24 x {in_block:,} + {in_tables:,} = {24 * in_block + in_tables:,}")
 # %% [markdown]
 # **Poll.** One chosen token in ten stays as it is, and the model is asked what stands there. What is that good for?
 #
-# * **A** A question that is easy now and then makes learning faster.
-# * **B** In use, no text says `<mask>`. So the vector over an ordinary-looking word, too, must be ready to say what
-#   belongs in its place.
-# * **C** The loss gets fewer terms, and a batch costs less.
-# * **D** The head learns to copy its input, which it needs for the 85 tokens of a hundred that aren't chosen.
+# * **A** Easy questions now and then make the learning faster and steadier.
+# * **B** In use no text says `<mask>`, so a plain word's vector must be ready, too.
+# * **C** The loss gets fewer terms, so that a batch takes less time and memory.
+# * **D** The head learns to copy its input, which it needs for the other words.
 
 # %% tags=["exercise:why_keep_some"]
 why_keep_some = None  # write "A", "B", "C" or "D"
@@ -490,10 +489,10 @@ for ids in (source[0].tolist(), targets[0].tolist()):
 # **Poll.** A recurrent network with a state of 64 numbers reads a source of 5 words, and then one of 50. How many
 # numbers can the writer draw on? And how many, if it could look at *all* the states that the reader went through?
 #
-# * **A** The last state: 320 and 3,200. All states: the same, they are only weighed differently.
-# * **B** The last state: 64 and 64. All states: 64 and 64, since a mixture of states is one vector of 64.
-# * **C** The last state: 64 and 640, since it grows with what it has read. All states: 320 and 3,200.
-# * **D** The last state: 64 and 64. All states: 320 and 3,200.
+# * **A** The last state: 320 and 3,200. All states: as many, weighed differently.
+# * **B** The last state: 64 and 64. All states: 64 and 64, as a mixture is one vector.
+# * **C** The last state: 64 and 640, as it grows. All states: 320 and 3,200.
+# * **D** The last state: 64 and 64, fixed. All states: 320 and 3,200.
 
 # %% tags=["exercise:bottleneck"]
 bottleneck = None  # write "A", "B", "C" or "D"
@@ -591,9 +590,9 @@ print("weights", [round(w, 2) for w in weights.tolist()], " context", tuple(cont
 # **Poll.** At place 3, a translator's best guess is wrong. What does it read at place 4?
 #
 # * **A** In training the right word, in use its own guess.
-# * **B** Its own guess, both times: otherwise it would never learn from its mistakes.
-# * **C** The right word, both times.
-# * **D** In training nothing: a sentence's loss ends at the first mistake. In use its own guess.
+# * **B** Its own guess, both times, to learn from mistakes.
+# * **C** The right word in training, and in use as well.
+# * **D** In training nothing, and in use its own guess.
 
 # %% tags=["exercise:teacher_forcing"]
 teacher_forcing = None  # write "A", "B", "C" or "D"

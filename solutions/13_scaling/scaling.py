@@ -224,9 +224,9 @@ demos.model_calculator.show("GPT-3 Small", gpus=1, predict=True)
 # %% [markdown]
 # **Poll.** A text becomes twice as long, T to 2T, the model stays the same. What becomes *four* times as much?
 #
-# * **A** the parameters
+# * **A** the parameters of the whole model
 # * **B** the keys and values in the cache
-# * **C** the scores of attention, all heads and layers together
+# * **C** the scores of attention in all heads
 # * **D** the operations of the feed-forward networks
 
 # %% tags=["exercise:twice_as_long"]
@@ -429,7 +429,7 @@ with course_style():
 # * **A** multiplications: most of $QK^\top$ need not be computed
 # * **B** small weights: they are left out, and the result is nearly the same
 # * **C** keys and values: fewer of them have to be kept while the model writes
-# * **D** memory, and the time to move the scores there and back: they never stand in it all at once
+# * **D** traffic to memory: the scores never stand there all at once
 
 # %% tags=["exercise:what_flash_saves"]
 what_flash_saves = None  # write "A", "B", "C" or "D"
@@ -713,10 +713,10 @@ print("how often each expert is asked, of 400:", asked.tolist())
 # **Poll.** You replace a feed-forward network by 8 experts of the same size each, and ask 2 of them for each token.
 # What does this part now take, compared with before?
 #
-# * **A** eight times the memory for its weights, about twice the operations for a token
+# * **A** eight times the memory, about twice the operations
 # * **B** twice the memory, about twice the operations
 # * **C** eight times the memory, eight times the operations
-# * **D** eight times the memory, the same operations, since the two weights sum to 1
+# * **D** eight times the memory, and as many operations
 
 # %% tags=["exercise:mixture_bill"]
 mixture_bill = None  # write "A", "B", "C" or "D"

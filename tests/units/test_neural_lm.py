@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from letters import as_written
 from torch import nn
 from torch.nn import functional as F
 
@@ -195,17 +196,17 @@ def test_the_polls_follow_from_the_models_themselves(reference):
 
     four, eight = parameters(4), parameters(8)
     assert {name: eight[name] / four[name] for name in four} == dict.fromkeys(four, 1.0) | {"hidden.weight": 2.0}
-    assert reference.growing_window == "C"
+    assert as_written(NEURAL, "growing_window", reference.growing_window) == "C"
     model = reference.AverageLM(10, 4, 3)
     fallbacks.fit(
         model, (torch.tensor([[1, 2, 3], [3, 2, 1]]), torch.tensor([5, 6])), 20, 2, 0.1, np.random.default_rng(0)
     )
     assert torch.allclose(*model(torch.tensor([[1, 2, 3], [3, 2, 1]])), atol=1e-6)
-    assert reference.same_words == "A"
+    assert as_written(NEURAL, "same_words", reference.same_words) == "A"
     sentence = ["when", "the", "concert", "began", "the", "seals", "opened", "their"]
     X, _ = reference.make_windows(torch.arange(len(sentence) + 1), 4)
     assert sentence.index("concert") not in X[-1].tolist()
-    assert reference.what_a_window_sees == "D"
+    assert as_written(NEURAL, "what_a_window_sees", reference.what_a_window_sees) == "D"
 
 
 def test_names_and_signatures_are_those_that_later_units_build_on():

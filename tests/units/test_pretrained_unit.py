@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from letters import as_written
 from torch import nn
 from torch.nn import functional as F
 
@@ -464,7 +465,9 @@ def test_the_answer_to_the_poll_on_shared_keys_is_counted(reference):
 
     assert (SMOLLM2.n_heads, SMOLLM2.n_kv_heads) == (9, 3)
     every_head, shared = sizes(9), sizes(3)
-    assert [letter for letter in "ABCD" if every_head[letter] == 3 * shared[letter]] == [reference.grouped_cache]
+    assert [letter for letter in "ABCD" if every_head[letter] == 3 * shared[letter]] == [
+        as_written(PRETRAINED, "grouped_cache", reference.grouped_cache)
+    ]
 
 
 def test_the_answer_to_the_poll_on_comparable_models_is_the_only_figure_that_ignores_the_cutting(reference):
@@ -483,13 +486,15 @@ def test_the_answer_to_the_poll_on_comparable_models_is_the_only_figure_that_ign
 
     by_letters, by_pairs = figures(letters, hits), figures(in_pairs, pair_hits)
     same = [letter for letter in "ABCD" if by_letters[letter] == pytest.approx(by_pairs[letter])]
-    assert same == [reference.comparable_models]
+    assert same == [as_written(PRETRAINED, "comparable_models", reference.comparable_models)]
 
 
 def test_the_answer_to_the_poll_on_the_size_of_lora_is_counted(reference):
     layer = reference.LoRALinear(nn.Linear(576, 576, bias=False), 8, 16)
     trained = sum(p.numel() for p in layer.parameters() if p.requires_grad)
-    assert {"A": 9216, "B": 331_776, "C": 4608, "D": 64}[reference.lora_size] == trained
+    assert {"A": 9216, "B": 331_776, "C": 4608, "D": 64}[
+        as_written(PRETRAINED, "lora_size", reference.lora_size)
+    ] == trained
 
 
 def test_the_answer_to_the_poll_on_the_gap_leaves_room_for_another_template(reference):
@@ -497,4 +502,4 @@ def test_the_answer_to_the_poll_on_the_gap_leaves_room_for_another_template(refe
     model = Bigrams(9)
     gaps = [reference.bias_gap(model, [first, None], [([1], [2])]) for first in range(9)]
     assert min(gaps) < 0 < max(gaps)
-    assert reference.what_the_gap_says == "D"
+    assert as_written(PRETRAINED, "what_the_gap_says", reference.what_the_gap_says) == "D"

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from letters import as_written
 from torch import nn
 
 from autograder.building.lesson import read_lesson
@@ -240,13 +241,13 @@ def test_the_polls_answers_follow_from_the_functions_themselves(reference):
     cell = nn.RNNCell(3, 5)
     sizes = {reference.rnn_unroll(torch.randn(1, T, 3), torch.zeros(1, 5), *_weights_of(cell)).shape for T in (20, 40)}
     assert sizes == {(1, 20, 5), (1, 40, 5)}
-    assert reference.longer_text == "B"
+    assert as_written(RNN_LM, "longer_text", reference.longer_text) == "B"
     inputs, targets = reference.make_batch([[5, 6, 7]], 0)
     assert (inputs.tolist(), targets.tolist()) == ([[5, 6]], [[6, 7]])  # after 5 it reads 6, whatever it says
-    assert reference.next_input == "B"
+    assert as_written(RNN_LM, "next_input", reference.next_input) == "B"
     h = start = torch.ones(1, requires_grad=True)
     for _ in range(50):
         h = 0.9 * h
     h.backward()
     assert start.grad.item() == pytest.approx(0.005, abs=5e-4)
-    assert reference.how_far_back == "B"
+    assert as_written(RNN_LM, "how_far_back", reference.how_far_back) == "B"

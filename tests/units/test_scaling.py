@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from letters import as_written
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -307,8 +308,10 @@ def test_the_answer_to_the_poll_on_fifty_days_follows_from_the_table(reference):
     named = {"A": "Small", "B": "2.7B", "C": "13B", "D": "175B"}
     flops = {letter: reference.training_flops(GPT3[name][3], 300e9) for letter, name in named.items()}
     days = {letter: reference.petaflop_days(of_one) for letter, of_one in flops.items()}
-    assert min(days, key=lambda letter: abs(math.log(days[letter] / 50))) == reference.whose_fifty
-    assert days[reference.whose_fifty] == pytest.approx(50, rel=0.15)
+    assert min(days, key=lambda letter: abs(math.log(days[letter] / 50))) == as_written(
+        SCALING, "whose_fifty", reference.whose_fifty
+    )
+    assert days[as_written(SCALING, "whose_fifty", reference.whose_fifty)] == pytest.approx(50, rel=0.15)
 
 
 def test_the_answer_to_the_poll_on_twice_the_length_is_measured(reference):
@@ -324,7 +327,9 @@ def test_the_answer_to_the_poll_on_twice_the_length_is_measured(reference):
         }
 
     before, after = sizes(8), sizes(16)
-    assert [letter for letter in "ABCD" if after[letter] == 4 * before[letter]] == [reference.twice_as_long]
+    assert [letter for letter in "ABCD" if after[letter] == 4 * before[letter]] == [
+        as_written(SCALING, "twice_as_long", reference.twice_as_long)
+    ]
 
 
 def test_the_answer_to_the_poll_on_flash_attention_is_measured(reference):
@@ -335,7 +340,7 @@ def test_the_answer_to_the_poll_on_flash_attention_is_measured(reference):
     with LargestTensor() as largest:
         reference.flash_attention(Q, K, V, 6)
     assert largest.numel < 48 * 48
-    assert reference.what_flash_saves == "D"
+    assert as_written(SCALING, "what_flash_saves", reference.what_flash_saves) == "D"
 
 
 def test_the_answer_to_the_poll_on_the_bill_of_a_mixture_is_counted(reference):
@@ -345,13 +350,15 @@ def test_the_answer_to_the_poll_on_the_bill_of_a_mixture_is_counted(reference):
     asked = operations(lambda: [experts[e](x) for e in chosen[0]])
     memory, one = (sum(p.numel() for e in some for p in e.parameters()) for some in (experts, experts[:1]))
     assert (memory // one, asked // operations(experts[0], x)) == (8, 2)
-    assert reference.mixture_bill == "A"
+    assert as_written(SCALING, "mixture_bill", reference.mixture_bill) == "A"
 
 
 def test_the_answer_to_the_poll_on_what_fits_is_the_only_one_below_a_gpu_s_memory(reference):
     state = 120  # GB of weights, gradients and optimiser; batches, scores and copies leave it as it is
     on_one_gpu = {"A": state, "B": state, "C": state / 4, "D": state}
-    assert [letter for letter, held in on_one_gpu.items() if held <= 80] == [reference.does_not_fit]
+    assert [letter for letter, held in on_one_gpu.items() if held <= 80] == [
+        as_written(SCALING, "does_not_fit", reference.does_not_fit)
+    ]
 
 
 def test_the_probe_hands_back_what_real_workers_get_even_if_one_asks_twice():

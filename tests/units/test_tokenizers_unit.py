@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from letters import as_written
 
 from autograder.building.lesson import read_lesson
 from autograder.building.reference import Reference
@@ -289,12 +290,12 @@ def test_a_uniform_guess_of_bytes_costs_eight_bits_a_byte(answers):
 
 def test_the_polls_follow_from_the_numbers_in_their_questions():
     assert 600**2 / 150**2 == 16
-    assert REFERENCE.attention_cost == "B"
+    assert as_written(TOKENIZERS, "attention_cost", REFERENCE.attention_cost) == "B"
     he, th, th_e = (104, 101), (116, 104), (257, 101)
     assert REFERENCE.bpe_encode("the", [he, th, th_e]) == [116, 256]
-    assert REFERENCE.merge_order == "B"
+    assert as_written(TOKENIZERS, "merge_order", REFERENCE.merge_order) == "B"
     assert math.log(60) < 5.5 * math.log(3)
-    assert REFERENCE.fair_comparison == "B"
+    assert as_written(TOKENIZERS, "fair_comparison", REFERENCE.fair_comparison) == "B"
 
 
 # -------------------------------------------------------------------- the name of this unit

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from letters import as_written
 from torch import nn
 
 from autograder.building.lesson import read_lesson
@@ -252,12 +253,12 @@ def test_the_answer_to_the_poll_on_word_order_follows_from_attention_itself(refe
         for words in (["the", "man", "ate", "the", "fish"], ["the", "fish", "ate", "the", "man"])
     )
     assert all(torch.allclose(first[word], second[word]) for word in x)
-    assert reference.word_order == "A"
+    assert as_written(BLOCK, "word_order", reference.word_order) == "A"
 
 
 def test_the_answer_to_the_poll_on_means_is_the_shape_of_the_means(reference):
     assert torch.zeros(20, 5, 10).mean(-1).numel() == 100
-    assert reference.layer_norm_means == "B"
+    assert as_written(BLOCK, "layer_norm_means", reference.layer_norm_means) == "B"
 
 
 def test_the_answer_to_the_poll_on_the_moved_sentence_follows_from_rope(reference):
@@ -267,4 +268,4 @@ def test_the_answer_to_the_poll_on_the_moved_sentence_follows_from_rope(referenc
         for far in (0, 100)
     )
     assert torch.allclose(here, moved, atol=1e-6)
-    assert reference.moved_sentence == "C"
+    assert as_written(BLOCK, "moved_sentence", reference.moved_sentence) == "C"

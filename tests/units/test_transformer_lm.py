@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from letters import as_written
 from torch import nn
 from torch.nn import functional as F
 
@@ -310,13 +311,13 @@ def test_the_poll_on_padding_follows_from_the_model_itself(reference, rng):
     other[:, 6:] = 0
     moved = (model(ids) - model(other)).abs().sum(-1)[0] > 1e-9
     assert moved.tolist() == [False] * 6 + [True] * 4
-    assert reference.who_sees_pad == "C"
+    assert as_written(UNIT_09, "who_sees_pad", reference.who_sees_pad) == "C"
 
 
 def test_the_poll_on_two_batches_follows_from_the_sum_of_all_surprises(reference):
     total = 100 * math.log(2) + 300 * math.log(8)
     assert math.exp(total / 400) == pytest.approx(2**2.5)
-    assert reference.two_batches == "D"
+    assert as_written(UNIT_09, "two_batches", reference.two_batches) == "D"
 
 
 def test_the_poll_on_micro_batches_follows_from_the_gradients(reference, rng):
@@ -328,7 +329,7 @@ def test_the_poll_on_micro_batches_follows_from_the_gradients(reference, rng):
     expected, *parts = (torch.autograd.grad(loss, p)[0] for loss in (whole, one, two))
     sums = {"A": (1, 1), "B": (0.5, 0.5), "C": (0.25, 0.75), "D": (10, 30)}
     right = [c for c, (a, b) in sums.items() if torch.allclose(a * parts[0] + b * parts[1], expected)]
-    assert right == [reference.micro_batches]
+    assert right == [as_written(UNIT_09, "micro_batches", reference.micro_batches)]
 
 
 # --- the bank, for a student who has nothing else right

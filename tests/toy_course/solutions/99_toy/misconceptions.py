@@ -34,5 +34,5 @@ def mean(numbers):
     return sum(numbers) / max(1, len(numbers))
 
 
-first = wrong_choice("which_sum", "A", "A is the first letter: did you count?", name="first")
-third = wrong_choice("which_sum", "C", "C is the third letter: did you count?", name="third")
+first = wrong_choice("which_sum", "A", "You took the larger of the two: did you add?", name="first")
+third = wrong_choice("which_sum", "C", "You have counted one too many: which numbers did you add?", name="third")

@@ -47,6 +47,13 @@ def total(numbers):
     ### END SOLUTION
 
 
+# %% [markdown]
+# Which of the three is the sum of 1 and 2?
+#
+# * **A** 2
+# * **B** 3
+# * **C** 4
+
 # %% tags=["exercise:which_sum"]
 which_sum = None  # write "A", "B" or "C"
 ### BEGIN SOLUTION
