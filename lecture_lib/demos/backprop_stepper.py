@@ -1,6 +1,6 @@
 """Backprop stepper: values flow forward through a graph, then the blame flows back, one arrow at a time.
 
-Starts with the worked example of deck 2; any graph may be typed, a line for each new name. Scalars only: what a batch
+Starts with the worked example of unit 02; any graph may be typed, a line for each new name. Scalars only: what a batch
 and matrices add is in the lesson. `compute` and the browser take the same steps.
 """
 
@@ -66,7 +66,7 @@ def compute(
     """All steps of back-propagation through a graph.
 
     text: a line "name = expression" for each node, of + - * / **, exp, log, tanh, sigmoid, relu; the last is the loss.
-    values: of every name that no line defines (None: those of deck 2). train: names to update (None: deck 2's weights
+    values: of every name that no line defines (None: those of unit 02). train: names to update (None: unit 02's weights
     among them). lr: the learning rate. Raises ValueError, in one line, for what can't be read or computed.
     """
     lines = read(text)

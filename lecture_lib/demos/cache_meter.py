@@ -1,6 +1,6 @@
 """Cache meter: what a transformer computes again for each new token, with a key-value cache and without.
 
-Counts tokens read, scores and floating-point operations, and the bytes that keys and values take (deck 1). A product
+Counts tokens read, scores and floating-point operations, and the bytes that keys and values take. A product
 of an (m, k) and a (k, n) matrix counts 2 m k n operations; the feed-forward part is that of the presets, 8 d_model
 wide in all its matrices together. Left out: norms, biases, the softmax, and kernels that never write all scores down.
 """

@@ -54,7 +54,7 @@ class Model:
             raise ValueError(f"{small[0]} is {getattr(self, small[0])}; it needs to be more than 0")
 
 
-# The rows of GPT-3's table (Brown et al. 2020, table 2.1, as in deck 1): layers, width, heads, tokens in a batch. Two
+# The rows of GPT-3's table (Brown et al. 2020, table 2.1): layers, width, heads, tokens in a batch. Two
 # rows don't divide there and are taken so that heads are 128 wide: XL has 24 heads of 128 in 2048, 13B a width of 5140.
 _GPT3 = {
     "GPT-3 Small": (12, 768, 12, 0.5e6),

@@ -1,4 +1,4 @@
-"""Search tree: greedy search, beam search and ancestral samples on one weighted tree, step by step (deck 0, deck 1).
+"""Search tree: greedy search, beam search and ancestral samples on one weighted tree, step by step.
 
 A tree is {name: (weight, subtree)}, {} where a path ends; weights add up along a path. With weights -ln p the path of
 lowest weight is the most probable text. Samples take an edge with a probability proportional to exp(-weight), among

@@ -1,7 +1,7 @@
 """Unit 02_autodiff: what is asked of a student's modules, loss, batches and training loop.
 
-Module-based reverse-mode differentiation in NumPy (deck 0; the worked example is deck 2's). Sizes are drawn distinct,
-so that an axis taken for another shows; the probe uses modules of its own where a student's would give too much away.
+Module-based reverse-mode differentiation in NumPy; the worked example is the lecture's (docs/sources.md). Sizes are
+drawn distinct, so that an axis taken for another shows; the probe uses modules of its own where a student's would give too much away.
 """
 
 import numpy as np

@@ -252,7 +252,8 @@ print({word: p for word, p in trigram((BOS, "some", "narwhals", "are")).items() 
 # A good model is not surprised by good text. So we ask for the probability that it gives to a text.
 #
 # **Predict.** A sentence of 20 tokens, each with probability 1/10. What is the probability of the sentence? Of a page
-# with 500 such tokens? Could your computer store it? (The smallest number that it can is about $10^{-324}$.)
+# with 500 such tokens? Could your computer store it? (The smallest positive number that it can is about $5 \cdot
+# 10^{-324}$.)
 #
 # **Read.** By the *chain rule* the probability of a sequence is the product of each token's, given those before it.
 # Products of many small numbers vanish; sums of their logarithms do not:

@@ -129,12 +129,12 @@ def numerical_gradient(f, x, eps=1e-5):
 
 
 # %%
-def deck_loss(weights):
+def example_loss(weights):
     w_1, w_2, b = weights
     return (10 - (w_1 * 4 + w_2 * -3 + b)) ** 2
 
 
-my.numerical_gradient(deck_loss, np.array([2.0, -1.0, 1.0]))
+my.numerical_gradient(example_loss, np.array([2.0, -1.0, 1.0]))
 
 # %% [markdown]
 # Why not train like this? It asks $f$ twice for *every* weight. Backpropagation gets all of them for the price of
@@ -266,8 +266,7 @@ print("y =", y.item(), "  grads:", layer.grads["W"].ravel(), layer.grads["b"])
 #
 # **Predict:** where the gradient is positive, the loss grows with the weight. Which way should the weight go?
 #
-# Every parameter $\theta$ moves against its gradient (deck 0: $\theta^{(t+1)} = \theta^{(t)} - \gamma\, \nabla
-# J(\theta^{(t)})$):
+# Every parameter $\theta$ moves against its gradient:
 #
 # $$\theta \leftarrow \theta - \eta\, \frac{\partial L}{\partial \theta}$$
 #
@@ -755,11 +754,11 @@ for name, p in model.params.items():
 #
 # The gradient over all examples costs a pass over all of them. A few examples, drawn at random, point in about the same
 # direction for a fraction of the price: **stochastic gradient descent** with one example a step, **mini-batch** SGD
-# with $B$ (deck 0).
+# with $B$.
 #
 # **Predict:** the examples are sorted by class, as files often are. What would a model see if nobody shuffled them?
 #
-# The deck draws each batch anew. Commonly one shuffles all examples, then takes them $B$ at a time until they are used
+# One may draw each batch anew. Commonly one shuffles all examples, then takes them $B$ at a time until they are used
 # up (an *epoch*), and shuffles again: so each gets its turn. **Build** one such pass, as a generator. `data` is a tuple
 # of arrays that belong together row by row, inputs and targets; it stays as it is.
 
@@ -801,7 +800,7 @@ for inputs, targets in my.minibatches(data, 3, np.random.default_rng(0)):
 # %% [markdown]
 # ## 10. The training loop
 #
-# Five lines train every network of this course, and every large one in the world:
+# Five lines train every network of this course, and nearly every large one in the world:
 #
 # 1. forward, through the model and the loss;
 # 2. set all gradients to zero (in place: they are what `Sequential` gathered);

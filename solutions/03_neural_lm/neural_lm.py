@@ -13,7 +13,7 @@
 # its table the two are as different as *otter* and *the*. **The question of this unit: how can a model use what it
 # learned about one word when it meets another?**
 #
-# The answer, found in 2000, is in every language model since: give each word a vector, and let the vectors be learned,
+# The answer, found in 2000, is in nearly every language model since: give each word a vector, and let them be learned,
 # so that words that behave alike end up side by side.
 #
 # **You will build** that model: a look-up table, windows of text, the loss, two networks and the loop that trains them.
@@ -200,7 +200,7 @@ for window, target in list(zip(X.tolist(), y.tolist()))[:7]:
     print(" ".join(f"{vocab[i]:6}" for i in window), "->", vocab[target])
 
 # %% [markdown]
-# **Poll.** Deck 4 looks at a window of four words, here on a sentence of ours:
+# **Poll.** A window of four words looks at this sentence:
 #
 # > when the concert began | the seals opened their ___
 #
@@ -315,8 +315,8 @@ print("softmax first:", my.cross_entropy(torch.softmax(sure, -1), target).item()
 # %% [markdown]
 # ## 5. The window model
 #
-# The network of Bengio et al. (2003), as deck 4 draws it: look up the $n$ words of the window, put their vectors side
-# by side into one long vector, then a hidden layer, then the logits:
+# The network of Bengio et al. (2003), without its direct connections from input to output: look up the $n$ words of the
+# window, put their vectors side by side into one long vector, then a hidden layer, then the logits:
 #
 # $$\mathbf{e} = [\mathbf{e}^{(1)}; \ldots; \mathbf{e}^{(n)}], \qquad \mathbf{h} = \tanh(W\mathbf{e} + \mathbf{b}_1),
 # \qquad \mathbf{z} = U\mathbf{h} + \mathbf{b}_2$$
@@ -421,7 +421,7 @@ growing_window = "C"
 # %% [markdown]
 # ## 6. The averaging model
 #
-# Deck 4's second network is simpler still: don't put the vectors side by side, take their **mean**. We leave out its
+# A second network is simpler still: don't put the vectors side by side, take their **mean**. We leave out its
 # hidden layer too, so that all it knows is in two tables:
 #
 # $$\bar{\mathbf{e}} = \frac{1}{n} \sum_{i=1}^{n} \mathbf{e}^{(i)}, \qquad \mathbf{z} = U\bar{\mathbf{e}} + \mathbf{b}$$

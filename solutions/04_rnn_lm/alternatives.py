@@ -11,7 +11,7 @@ my = saved_work("04_rnn_lm")
 
 @alternative("rnn_step")
 def in_one_product(x, h, W_hx, W_hh, b_h):
-    both = torch.cat((x, h), dim=1)  # deck 3: W [h, x] + b
+    both = torch.cat((x, h), dim=1)  # W [x, h] + b, one product
     W = torch.cat((W_hx, W_hh), dim=1)
     return torch.einsum("bi,hi->bh", both, W).add(b_h).tanh()
 

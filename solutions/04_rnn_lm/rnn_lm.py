@@ -14,7 +14,8 @@
 # > The **whales** that the otter near the cave likes ... *sing*.
 #
 # To choose between *sings* and *sing* you look back eight words, to the animal that began the sentence. The window of
-# unit 03 saw four words, or ten; whatever its width, some day a word falls out at the left that would have been needed.
+# unit 03 saw four words, or eight; whatever its width, some day a word falls out at the left that would have been
+# needed.
 # **The question of this unit: how can a model carry something along for as long as it is needed, when nobody knows
 # beforehand how long that will be?**
 #
@@ -70,7 +71,7 @@ demos.rnn_unrolled.show(sentence)
 
 # %% [markdown]
 # **Read.** With a vector $\mathbf{x}_t$ for the word (its embedding, $d_\mathrm{emb}$ numbers) and $d_\mathrm{hidden}$
-# numbers of state (deck 0; Elman 1990):
+# numbers of state (Elman 1990):
 #
 # $$\mathbf{h}_t = \phi\left(W_{hx}\, \mathbf{x}_t + W_{hh}\, \mathbf{h}_{t-1} + \mathbf{b}_h\right)$$
 #
@@ -193,7 +194,7 @@ longer_text = "B"
 # ## 3. A language model
 #
 # The state after *the whales that the otter* is all that the model knows of these words. From it, it has to guess the
-# next one. Deck 0 puts a linear layer and a softmax on top:
+# next one. A linear layer and a softmax on top do that:
 #
 # $$\hat{\mathbf{y}}_t = \mathrm{softmax}\left(W_{hy}\, \mathbf{h}_t + \mathbf{b}_y\right)$$
 #
@@ -342,7 +343,7 @@ my.make_batch([[1, 5, 6, 2], [1, 7, 2]], pad_id=0)
 # %% [markdown]
 # ## 5. The loss of a batch
 #
-# The **log-likelihood** of a mini-batch (deck 0) adds up $\log p$ of every token of every sequence. We take the mean
+# The **log-likelihood** of a mini-batch adds up $\log p$ of every token of every sequence. We take the mean
 # over tokens, with a minus: nats a token, so that batches of any size can be compared, and $e^\text{loss}$ is the
 # perplexity of unit 01.
 #
@@ -397,7 +398,7 @@ my.sequence_loss(logits, targets, 0), my.cross_entropy(logits, targets, ignore_i
 # ## 6. The gradient's long way home
 #
 # The first word of a sentence is to blame for a mistake at its end. How much of the blame arrives? It has to travel
-# back through every step between (deck 3). By the chain rule of unit 02, each step multiplies it by
+# back through every step between. By the chain rule of unit 02, each step multiplies it by
 #
 # $$\frac{\partial \mathbf{h}_t}{\partial \mathbf{h}_{t-1}} = \mathrm{diag}(1 - \mathbf{h}_t^2)\; W_{hh},
 # \qquad\text{so}\qquad \frac{\partial \mathbf{h}_t}{\partial \mathbf{h}_s} = \prod_{k=s+1}^{t}
@@ -561,7 +562,7 @@ def fit_sequences(model, next_batch, steps, lr, max_norm=1.0, make_optimizer=tor
 
 # %% [markdown]
 # A recurrent network gives an answer at *every* word, and the answer needn't be the next word. In **part-of-speech
-# tagging** (deck 0) it is the kind of this one. **Predict:** which words in these two sentences change their kind?
+# tagging** it is the kind of this one. **Predict:** which words in these two sentences change their kind?
 #
 # > the **waves** **rock** the boat . &nbsp; &nbsp; &nbsp; she **waves** from the **rock** .
 #

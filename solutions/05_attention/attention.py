@@ -615,8 +615,8 @@ for name, mask in (("no mask", None), ("causal", my.causal_mask(6))):
 
 # %% [markdown]
 # Without a mask, the output follows its words around: self-attention is **permutation equivariant**. *The whale saw
-# the boat* and *the boat saw the whale* give every word the same vector. A causal mask breaks the symmetry, but only
-# a little; unit 08 adds positions to the embeddings.
+# the boat* and *the boat saw the whale* give every word the same vector. A causal mask breaks the symmetry, and
+# deep models learn some order from it alone (Haviv et al. 2022); nearly all are given positions too, as in unit 08.
 #
 # ### What does it cost?
 #
@@ -773,6 +773,7 @@ for ending in (6, 7):  # "hungry" and "leaking"
 #    elsewhere.
 #
 # **Papers.** Bahdanau, Cho and Bengio (2015), *Neural machine translation by jointly learning to align and
-# translate*, where attention began. Vaswani et al. (2017), *Attention is all you need*, section 3.2.
+# translate*, which brought attention to translation. Vaswani et al. (2017), *Attention is all you need*, section 3.2.
+# Haviv et al. (2022), *Transformer language models without positional encodings still learn positional information*.
 #
 # **Next:** unit 06 runs several attentions side by side, each with its own question.

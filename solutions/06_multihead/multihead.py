@@ -337,7 +337,7 @@ def attention_param_count(d_model, n_heads, bias=False):
 #    times.
 
 # %% [markdown]
-# **See:** the models of the lectures (decks 1 and 3), with what the table in the GPT-3 paper says of them. (Brown et
+# **See:** the models of the lectures, with what the table in the GPT-3 paper says of them. (Brown et
 # al. 2020, table 2.1. A model has `n_layers` such layers.) **Predict:** which share of GPT-3's 175 billion parameters
 # sits in attention?
 
@@ -456,7 +456,7 @@ print("your NumPy:     ", np.abs(out.numpy() - in_numpy).max())
 #
 # $$Q = X W_q, \qquad K = Y W_k, \qquad V = Y W_v$$
 #
-# with $Y$ for the memory (deck 3: in an encoder-decoder, the output of the last encoder layer). Scores are $(T, S)$
+# with $Y$ for the memory (in an encoder-decoder, the output of the last encoder layer). Scores are $(T, S)$
 # then: a row for each of the $T$ queries, a column for each of the $S$ words of memory. Self-attention is the case $Y =
 # X$.
 #

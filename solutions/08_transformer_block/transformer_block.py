@@ -14,8 +14,8 @@
 # > The fish ate the man.
 #
 # The same five words, and one of these evenings ends badly. Attention, as you left it in unit 06, can't tell which: it
-# sees a bag of words. And it is only one layer, while real models stack a hundred. **The question of this unit: how do
-# words get an order, and how can a hundred layers work on the same vectors without garbling them?**
+# sees a bag of words. And it is only one layer, while real models stack dozens, or a hundred. **The question of this
+# unit: how do words get an order, and how can a hundred layers work on the same vectors without garbling them?**
 #
 # **You will build** everything that stands around attention in a transformer: three ways to say where a word stands,
 # layer norm, the feed-forward network, the block that ties them together, and both ends of the model.

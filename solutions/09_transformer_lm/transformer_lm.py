@@ -855,6 +855,13 @@ for causal in (True, False):
 #   speed); weights, loss and optimiser stay in float32. It's the `device.autocast()` of your loop.
 # * **`torch.compile`.** `model = torch.compile(model)` writes kernels for just this model. It pays on a GPU. On a
 #   processor it took longer to compile than it ever won back.
+# * **Gradient accumulation.** A batch of 512 doesn't fit? Take 8 micro-batches of 64 one after another, call
+#   `backward()` for each, and step once at the end: gradients add up by themselves, as you saw in unit 02.
+#
+# **Poll.** A batch has 40 real targets. You cut it into two micro-batches, one with 10 real targets, the other (less
+# padding) with 30. Your loss is the mean over real targets, $\ell_1$ for the first and $\ell_2$ for the second. Which
+# sum has the gradient of the whole batch?
+#
 # * **A** $\ell_1 + \ell_2$
 # * **B** $(\ell_1 + \ell_2)/2$
 # * **C** $(\ell_1 + 3\,\ell_2)/4$

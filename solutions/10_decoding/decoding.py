@@ -616,8 +616,9 @@ show(scores, my.min_p_filter(scores, 0.2))
 # Models like to repeat themselves, the more so the lower the temperature. Three penalties lower the scores of tokens
 # that have been written already:
 #
-# * **repetition** $r$ (Keskar et al. 2019): a positive score is divided by $r$, a negative one *multiplied* by $r$.
-#   Once, however often the token occurred.
+# * **repetition** $r$: a positive score is divided by $r$, a negative one *multiplied* by $r$. Once, however often the
+#   token occurred. (Keskar et al. 2019 divide every score; the case of negative ones came later, with the library
+#   *transformers*.)
 # * **presence**: subtracted once from each token that occurred, however often.
 # * **frequency**: subtracted once *for each time* that it occurred.
 #
@@ -1033,8 +1034,8 @@ with course_style():
 #   that the grammar gives no probability at all in that place: a verb of the wrong number, a narwhal of the wrong
 #   colour, a false note when the song is sung again.) And of the tales without a mistake, how probable the grammar
 #   finds them;
-# * **diversity**: of all stretches of 4 tokens in the 96 tales, the share that are different (Li et al. 2016 call it
-#   *distinct-4*).
+# * **diversity**: of all stretches of 4 tokens in the 96 tales, the share that are different: *distinct-4*, after the
+#   distinct-1 and distinct-2 of Li et al. (2016).
 #
 # **Predict** the curves. Where does top-p help most?
 

@@ -9,15 +9,16 @@
 # %% [markdown]
 # # Pretrained: a real language model in your own code
 #
-# Somebody has spent a great deal of electricity to let a transformer read two trillion tokens, and has put the
-# resulting 135 million numbers on the internet. **The question of this unit: what is in those numbers, and how do you
-# get it out?**
+# SmolLM2-135M-Instruct is a transformer that was trained three times: it read two trillion tokens (*pre-training*),
+# then instructions with good answers to them (*supervised fine-tuning*, SFT), then pairs of answers of which it should
+# prefer one (*direct preference optimization*, DPO). The resulting 135 million numbers are on the internet (Ben Allal
+# et al. 2025). **The question of this unit: what is in those numbers, and how do you get it out?**
 #
 # **You will build** the three parts in which a model of today differs from yours (another norm, shared keys, a
-# feed-forward network with a gate), and the loader that pours real weights into your code: *SmolLM2-135M* (Ben Allal
-# et al. 2025) will run on matrices that you multiplied yourself. Then you put it to work: you ask it questions
-# without training it, fine-tune it with a few thousand new numbers, and measure what it has learnt by heart and which
-# prejudices it has picked up.
+# feed-forward network with a gate), and the loader that pours real weights into your code: this model will run on
+# matrices that you multiplied yourself. Then you put it to work: you ask it questions without training it, in plain
+# text and in the form of a chat, fine-tune it with a few thousand new numbers, and measure what it has learnt by heart
+# and which prejudices it has picked up.
 #
 # **You need** heads and rotations of units 06 and 08, cross-entropy of 03: your own `my.split_heads`,
 # `my.apply_rope` and so on, where they passed, else the library's. **Time:** about three hours.
@@ -41,7 +42,14 @@ check, my = open_unit("11_pretrained")
 #
 # **Pre-training**: start from random numbers, and learn to predict the next word of very much text. Nobody has to
 # label anything, as the text is its own answer. **Fine-tuning**: start from *those* numbers, and train a little more,
-# on the task that you really have, perhaps with a small new head. The first costs months, the second minutes.
+# on the task that you really have, perhaps with a small new head. The first takes days or months on many GPUs, the
+# second may be done in minutes.
+#
+# Our model has been fine-tuned twice already, so that it answers (Ouyang et al. 2022 did so with GPT-3). SFT is unit
+# 09's training once more, on conversations. DPO (Rafailov et al. 2023) has pairs: it makes the preferred answer
+# likelier, and the other one less likely, than they were before. **Mind what that means for all we measure:** we have
+# only the result of all three trainings, and can't say which of them taught the model what we find. For that, one would
+# ask its sister *SmolLM2-135M*, which has only been pre-trained, the same questions.
 #
 # Why should predicting words teach anything else? Look at what the next word takes in each of these:
 #
@@ -60,13 +68,15 @@ demos.next_word.show("The capital of Norway is", predict=True)
 # %% [markdown]
 # ## 2. Three parts that have changed
 #
-# Your block of unit 08 is that of GPT-2. A few years later, nearly all open models (LLaMA, Mistral, Qwen, SmolLM)
-# have the same skeleton, with RoPE for the positions, which you have built, and three other parts.
+# Your block of unit 08 has the order of GPT-2's: norm, attention, add, norm, feed-forward, add. (GPT-2 bends with GELU
+# where yours has ReLU, and has biases in its attention.) A few years later, most open models (LLaMA, Mistral, Qwen,
+# SmolLM) have the same skeleton, with RoPE for the positions, which you have built, and other parts: RMSNorm, a
+# feed-forward network with a gate, and in many of them shared keys.
 #
 # ### RMSNorm: without the mean
 #
 # Layer norm subtracts the mean, divides by the standard deviation, multiplies by a gain, adds a shift. Zhang and
-# Sennrich (2019) left out half of it, and nothing got worse:
+# Sennrich (2019) left out half of it, and their models were as good:
 #
 # $$\mathrm{RMSNorm}(\mathbf{x}) = \frac{\mathbf{x}}{\sqrt{\frac1d \sum_i x_i^2 + \epsilon}} \odot \mathbf{g}$$
 #
@@ -492,7 +502,7 @@ def score_label(model, prompt, labels):
 # %% [markdown]
 # ### Examples in the prompt
 #
-# The model has never been told what we mean by "sentiment". One can *show* it: put a few solved examples before the
+# The prompt doesn't say what we mean by "sentiment". One can *show* it: put a few solved examples before the
 # question. Nothing is trained; the examples are only read. This is **few-shot** prompting; without examples it's
 # **zero-shot**.
 #
@@ -536,8 +546,7 @@ def few_shot_prompt(examples, query):
 
 # %% [markdown]
 # **See:** a dozen short reviews that we wrote ourselves, so the model can't have met them, and a dozen more as
-# examples. **Predict** how many of the first dozen a model gets right that nobody ever taught what a review is. And
-# do examples help?
+# examples. **Predict** how many of the first dozen the model gets right without a single example. And do examples help?
 
 # %%
 reviews = [
@@ -586,11 +595,12 @@ if smol:
     print("negative, then positive:     ", judge(examples[1::-1]))
 
 # %% [markdown]
-# Without a single example, a model of 135 million parameters gets most of them right, only from having read. (It errs
-# on *Two hours of my life that I want back*, which has no bad word in it.) And the two examples? They don't help; but
-# look at the last column. **With *negative* in the last place the model says negative more often**, with *positive*
-# more rarely. The examples have taught it what to repeat, rather than what to judge. Zhao et al. (2021) found the
-# same in GPT-3. With twelve reviews one more or less is chance; so never report a single prompt.
+# Without a single example, a model of 135 million parameters gets most of them right. (It errs on *Two hours of my life
+# that I want back*, which has no bad word in it. And whether it has this from reading, or from the instructions that
+# came later, we can't tell.) And the two examples? They don't help; but look at the last column. **With *negative* in
+# the last place the model says negative more often**, with *positive* more rarely: the last label pulls. Zhao et al.
+# (2021) found such a *recency bias* in GPT-3. With twelve reviews one more or less is chance; so never report a single
+# prompt.
 #
 # Question answering works in the same way: *Q: Who wrote The Origin of Species? A:*, and see which word comes next.
 # Here is a question about a word that can mean two things, *it*:
@@ -740,8 +750,9 @@ if smol:
 # **Read it.** Up to the first *times* both have to be guessed. But then, *worst of times* costs less than a single bit
 # in all. Our own sentence has the same pattern, so *ports* is cheap the second time; yet *warmest* has to be found, for
 # five bits. **That difference is what the model has learnt by heart**, and the control sentence is what makes it a
-# measurement. (Of the rest of the book, so small a model knows little. Large ones have been made to recite pages of
-# their training text: Carlini et al. 2023.)
+# measurement. (One sentence, so an anecdote. Carlini et al. (2023) ask thousands of times: they give a model the words
+# before a place of its training text, and count how often its next 50 tokens are those that stood there. Larger models
+# pass more often.)
 #
 # Look at the printed table, too: the same words, scrambled, cost nearly twice as much. It is their *order* that a
 # language model knows.
@@ -953,22 +964,25 @@ if smol:
         block.W_q, block.W_v = block.W_q.linear, block.W_v.linear
 
 # %% [markdown]
-# Both learn the dozen, and judge most of the others rightly: about as many as the model found *without any training*,
-# when you merely asked. A dozen examples can't teach it more than it knew. With thousands of them, fine-tuning wins;
-# and it wins with a dozen where the labels are not words whose meaning the model knows. Note the price: 60,000 numbers
-# instead of 135 million, and one line takes them off again.
+# Both learn the dozen, and judge most of the others rightly: about as many as the model found *without any training of
+# yours*, when you merely asked. From a dozen examples it has not learnt to judge better than before; what thousands
+# would do, this cell can't say. Note the price: 60,000 numbers instead of 135 million, and one line takes them off
+# again.
 #
 # ## 8. What else it has learnt
 #
-# A model that learns from the web learns what people write there. Some of it is false, some private, some was taken
-# without asking; and some is prejudice. "The model is biased" is a feeling, until you **measure** it. Take a sentence
-# with a gap, and two words that differ in one respect, and compare the log-probabilities of the *whole* sentences (as
-# Nangia et al. 2020 do). Over several pairs of words, take the mean:
+# A model that learns from texts learns what stands in them. Some of it is false, some private, some was taken without
+# asking; and some is prejudice. "The model is biased" is a feeling, until you **measure** it. Take a sentence
+# with a gap, and two words that differ in one respect, and compare the log-probabilities of the *whole* sentences. Over
+# several pairs of words, take the mean:
 #
 # $$\mathrm{gap} = \frac{1}{n} \sum_{(u, v)} \ln P(\text{sentence with } u) - \ln P(\text{sentence with } v)$$
 #
 # What stands before the gap costs both the same and drops out. What stands *after* it doesn't: it may suit one word
-# better.
+# better. And the word in the gap is counted itself, so that a word which is simply *more frequent* moves the gap.
+# Nangia et al. (2020) leave it out: they have a masked model, score only the words that both sentences share, each
+# given all others, and so ask how well the rest of the sentence goes with the word. A model that reads from left to
+# right can score only what comes after the gap in this way. Keep the flaw in mind when you read the bars.
 #
 # **By hand:** with *he*, the word has probability 0.3 and the rest of the sentence 0.1; with *she*, 0.2 and 0.3. The
 # gap is $\ln 0.03 - \ln 0.06 = -0.69$: *she*, although *he* alone was likelier. **Predict:** gap 0 for a pair: what
@@ -1036,12 +1050,12 @@ if smol:
         plt.show()
 
 # %% [markdown]
-# **Read it, with care.** Soldier and engineer stand on the men's side, nurse and secretary on the women's: the model
-# has taken over what people write. But look at the **pilot**: *she* in the left picture, a man in the right one. One
-# template is an anecdote. And names have a frequency of their own, whatever the job; so compare jobs with one
-# another, rather than a bar with zero. What else is missing here? Six jobs, three pairs of names, English, two
-# genders, one small model whose weights have been rounded to four bits. Blodgett et al. (2021) list what goes wrong
-# in larger sets of such pairs.
+# **Read it, with care.** Soldier and engineer stand on the men's side, nurse and secretary on the women's, as in the
+# stereotype. (Which of its trainings has brought that, we can't say.) But look at the **pilot**: *she* in the left
+# picture, a man in the right one. One template is an anecdote. And names have a frequency of their own, whatever the
+# job; so compare jobs with one another, rather than a bar with zero. What else is missing here? Six jobs, three pairs
+# of names, English, two genders, one small model whose weights have been rounded to four bits. Blodgett et al. (2021)
+# list what goes wrong in larger sets of such pairs.
 #
 # **Poll.** You read in a report: "gap for *nurse*: -1.2 nats". What do you know?
 #
@@ -1072,7 +1086,8 @@ what_the_gap_says = "D"
 # 1. **A model of today is the transformer that you know**, with three parts exchanged. Loading is translation of
 #    names; check that everything is filled, and compare logits with an independent implementation.
 # 2. **Tasks are questions about the next word.** Ask (zero-shot), show (few-shot), or train a little (a head and
-#    LoRA): three ways, at growing cost, to get out what pre-training has put in.
+#    LoRA): three ways, at growing cost, to get out what training has put in. And ask in the form that the model was
+#    taught: a chat model wants its template.
 # 3. **Measure, and say of what.** Bits per byte compare tokenizers; a control sentence shows what was learnt by
 #    heart; a bias gap holds for its template.
 #
@@ -1081,7 +1096,8 @@ what_the_gap_says = "D"
 # Touvron et al. (2023), *LLaMA*. Olsson et al. (2022), *In-context learning and induction heads*. Ben Allal et al.
 # (2025), *SmolLM2*. Zhao et al. (2021), *Calibrate before use*. Hu et al. (2021), *LoRA*. Carlini et al. (2023),
 # *Quantifying memorization across neural language models*. Nangia et al. (2020), *CrowS-Pairs*. Blodgett et al.
-# (2021), *Stereotyping Norwegian salmon*.
+# (2021), *Stereotyping Norwegian salmon*. Ouyang et al. (2022), *Training language models to follow instructions with
+# human feedback*. Rafailov et al. (2023), *Direct preference optimization*.
 #
 # **At full size:** `pretrained.load(hub="HuggingFaceTB/SmolLM2-1.7B-Instruct", device="cuda")` brings a model twelve
 # times the size; your `score_label` and `bias_gap` take it as it is, if you send their ids to the GPU. **Next:** unit

@@ -42,7 +42,7 @@ check, my = open_unit("12_encoders_seq2seq")
 #
 # | | reads | writes | known models |
 # | --- | --- | --- | --- |
-# | **decoder** (units 09 to 11) | what it has written | the next token | GPT, Claude, Llama, Mixtral |
+# | **decoder** (units 09 to 11) | what it has written | the next token | GPT-3, Llama, Mixtral |
 # | **encoder** | a whole text, both sides | a vector for each token | BERT, HuBERT |
 # | **encoder-decoder** | a whole text | another text, token by token | Flan-T5, Whisper |
 #
@@ -133,8 +133,8 @@ print(f"24 x {in_block:,} + {in_tables:,} = {24 * in_block + in_tables:,}")
 # ## 3. Gaps to fill
 #
 # How do you train a model that sees everything? "Predict the next token" is no task if the next token can be looked up.
-# So hide some, and ask for these: a **masked language model**. It needs no labels, only text; BERT read 3.3 billion
-# tokens of it, from books (800 million words) and the English Wikipedia (2,500 million).
+# So hide some, and ask for these: a **masked language model**. It needs no labels, only text; BERT's has 3.3
+# billion words, from books (800 million) and the English Wikipedia (2,500 million).
 #
 # **Predict:** `the old man <mask> boats`. What belongs into the gap, and which side told you?
 #
@@ -459,8 +459,9 @@ with course_style():
 #
 # ## 6. A sentence in a vector
 #
-# Now write a text, not a label. In 2014 two recurrent networks did that (Sutskever et al.): one reads the source, and
-# its last state becomes the first state of another, which writes. That state is all the writer knows of the source.
+# Now write a text, not a label. In 2014 two recurrent networks did that (Cho et al.; Sutskever et al.): one reads the
+# source, and its last state becomes the first state of another, which writes. That state is all the writer knows of the
+# source.
 #
 # Our foreign language is called *Lahwran*. It is told from the end to the beginning, letter by letter: *seals sing* is
 # *gnis slaes*. The words below come in any order, so nothing can be guessed; every word has to be remembered.

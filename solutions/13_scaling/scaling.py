@@ -114,7 +114,8 @@ for name, (n_layers, d, published) in gpt3.items():
 #
 # A parameter in a matrix meets each token once on the way forward: one multiplication, one addition, 2 operations. On
 # the way back it meets it twice as often, as you saw in unit 02: once for the gradient of the input, once for its
-# own. That makes another 4. So for $N$ parameters and $D$ tokens (Kaplan et al. 2020):
+# own. That makes another 4. So for $N$ parameters and $D$ tokens (Kaplan et al. 2020, whose $N$ leaves the embeddings
+# out; in a large model they are few):
 #
 # $$C \approx 6\,N D \quad \text{FLOP (floating-point operations)}$$
 #
@@ -190,13 +191,16 @@ whose_fifty = "B"
 
 # %% [markdown]
 # So the lecture's 50 belong to a small sister. (The paper says it of the "3B" model, in the caption of its figure
-# 2.2.) The large one took sixty-six times as much. (Nor did it read the 500 billion tokens that stand beside it:
-# these were collected, 300 billion were read.) **See** it beside the lecture's other models, with the tokens that
-# each has read for every parameter:
+# 2.2.) By your functions, the large one took 66 times as much. (Nor did it read the 500 billion tokens that stand
+# beside it: these were collected, 300 billion were read.) **See** it beside the lecture's other models, with the tokens
+# that each has read for every parameter:
+
+# %% tags=["figures"]
+figure("took 66 times as much", my.training_flops(n_params["175B"], 300e9) / my.training_flops(n_params["2.7B"], 300e9))
 
 # %%
 models = {  # parameters, tokens: the lecture's table
-    "GPT-2": (1.5e9, 10e9),
+    "GPT-2": (1.5e9, 10e9),  # the tokens of its text; how often it read them was not published
     "GPT-3": (175e9, 300e9),
     "PaLM": (540e9, 780e9),
     "Chinchilla": (70e9, 1.4e12),
@@ -250,8 +254,9 @@ twice_as_long = "C"
 # that nothing overflows. Both seem to need the whole row. **Predict:** you hear numbers one by one and may remember
 # very little. Can you name their mean at the end? Their maximum? A mean weighted by $e^{\text{score}}$?
 #
-# You can (Milakov and Gimelshein 2018). For one query, keep the maximum so far $m$, the sum of weights $\ell$, and
-# the weighted sum of values $\mathbf{a}$, both **as if $m$ were the final maximum**. When a block with scores $s_j$
+# You can: a sum can be corrected when the maximum changes (Milakov and Gimelshein 2018), and so can a weighted sum of
+# values (Rabe and Staats 2021; Dao et al. 2022). For one query, keep the maximum so far $m$, the sum of weights $\ell$,
+# and the weighted sum of values $\mathbf{a}$, both **as if $m$ were the final maximum**. When a block with scores $s_j$
 # and values $\mathbf{v}_j$ raises the maximum to $m'$, what you have is too large by the same known factor:
 #
 # $$\ell' = e^{m - m'} \ell + \sum_j e^{s_j - m'}, \qquad
@@ -420,8 +425,8 @@ with course_style():
 
 # %% [markdown]
 # **Read it:** the whole matrix grows with the square of the length: twice the text, four times the memory. With tiles
-# there is a floor, one tile of $64 \times 64$ scores; from 256 tokens on the largest thing that you hold is the
-# answer itself. That is why texts of 100,000 tokens became possible. (In training, the backward pass computes the
+# there is a floor, one tile of $64 \times 64$ scores; from 256 tokens on the largest thing that you hold is the answer
+# itself. That is one reason why texts of 100,000 tokens became possible. (In training, the backward pass computes the
 # tiles a second time instead of keeping them. In PyTorch all of this is one call, `F.scaled_dot_product_attention`.)
 #
 # **Poll.** What does FlashAttention save, compared with attention that writes the matrix down?
@@ -969,8 +974,10 @@ for step in (1, 16, 64):
 # %% [markdown]
 # One byte a weight costs nothing that can be measured: every weight is off by less than half a percent of its row's
 # largest, in either direction, and a sum over many evens that out. With about 4 bits it costs 0.03 nats in our run;
-# with five different numbers in a row, the model is back at what letter pairs know, 2.43. Large models are harder: a
-# few of their columns are far out of line with the rest, and are kept in 16 bits (Dettmers et al. 2022).
+# with five different numbers in a row, the model is back at what letter pairs know, 2.43. Here the weights alone are
+# rounded. If the *activations* are to be bytes too, so that whole products are computed in 8 bits, large models are
+# harder: a few features of the hidden states are many times as large as the rest, and LLM.int8() computes with these in
+# 16 bits (Dettmers et al. 2022).
 #
 # ## What to take with you
 #
@@ -983,7 +990,8 @@ for step in (1, 16, 64):
 #
 # **Papers.** Brown et al. (2020), *Language models are few-shot learners*, table 2.1. Kaplan et al. (2020), *Scaling
 # laws for neural language models*. Hoffmann et al. (2022), *Training compute-optimal large language models*
-# (Chinchilla). Milakov and Gimelshein (2018), *Online normalizer calculation for softmax*. Dao et al. (2022),
+# (Chinchilla). Milakov and Gimelshein (2018), *Online normalizer calculation for softmax*. Rabe and Staats (2021),
+# *Self-attention does not need O(n²) memory*. Dao et al. (2022),
 # *FlashAttention*. Ainslie et al. (2023), *GQA*. Dettmers et al. (2022), *LLM.int8()*. Hinton, Vinyals and Dean
 # (2015), *Distilling the knowledge in a neural network*. Shazeer et al. (2017), *Outrageously large neural networks*.
 # Jiang et al. (2024), *Mixtral of experts*. Shoeybi et al. (2019), *Megatron-LM*. Rajbhandari et al. (2020), *ZeRO*.
