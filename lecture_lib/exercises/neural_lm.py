@@ -1,7 +1,7 @@
 """Unit 03_neural_lm: what is asked of a student's look-up, windows, loss, models and training loop in torch.
 
 The window model is Bengio et al. (2003) without its direct connections; the averaging model is the lecture's
-(docs/sources.md), without a hidden layer. Numbers are float64, so that right answers agree to many digits on any machine;
+(docs/sources.md), without a hidden layer. Numbers are float64, so that right answers agree to many digits anywhere;
 weights are drawn here and loaded by name. Sizes are drawn distinct, so that an axis taken for another shows.
 """
 
