@@ -1,7 +1,8 @@
 """Unit 02_autodiff: what is asked of a student's modules, loss, batches and training loop.
 
 Module-based reverse-mode differentiation in NumPy; the worked example is the lecture's (docs/sources.md). Sizes are
-drawn distinct, so that an axis taken for another shows; the probe uses modules of its own where a student's would give too much away.
+drawn distinct, so that an axis taken for another shows; the probe uses modules of its
+own where a student's would give too much away.
 """
 
 import numpy as np
