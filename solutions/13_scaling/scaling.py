@@ -173,10 +173,10 @@ def petaflop_days(flops):
 # **Poll.** "50 petaflop/s-days" is the lecture's figure for GPT-3. All eight models of the table read 300 billion
 # tokens. With your two functions (make a cell and try!): which one took about 50?
 #
-# * **A** GPT-3 Small, 125 million parameters
+# * **A** GPT-3 Small
 # * **B** GPT-3 2.7B
 # * **C** GPT-3 13B
-# * **D** GPT-3 175B, "GPT-3" itself
+# * **D** GPT-3 175B
 
 # %% tags=["exercise:whose_fifty"]
 whose_fifty = None  # write "A", "B", "C" or "D"
@@ -847,7 +847,7 @@ print(f"a worker holds {W_1[:, :16].numel() + W_2[:16].numel()} of {W_1.numel() 
 # * **A** data parallelism: each GPU holds the model and reads a quarter of the batch
 # * **B** a smaller batch, and gradients that are added up over several of them
 # * **C** model parallelism: each GPU holds a part of the matrices
-# * **D** FlashAttention on each GPU
+# * **D** FlashAttention: no GPU has to hold the matrix of scores
 
 # %% tags=["exercise:does_not_fit"]
 does_not_fit = None  # write "A", "B", "C" or "D"
