@@ -20,7 +20,7 @@
 # beforehand how long that will be?**
 #
 # **You will build** a recurrent cell, a language model around it, its batches and its loss, the clipping of its
-# gradients, and then the LSTM, a cell that forgets only when it chooses to. At the end four language models race
+# gradients, and then the LSTM, a cell that forgets only when it chooses to. At the end five language models race
 # towards a floor that is known exactly, and yours write stories.
 #
 # **You need** tensors and `nn.Module` as in unit 03, and the chain rule of unit 02.
@@ -933,7 +933,7 @@ def generate(model, prompt_ids, max_tokens, rng, stop_id=None):
 #    of the last position; append; unread = just that token; stop if it is stop_id.
 
 # %% [markdown]
-# ## 10. Experiment: four models and a floor
+# ## 10. Experiment: five models and a floor
 #
 # The narwhals of our corpus live in tales from a grammar whose entropy is known: no model can come below the **floor**.
 # To train within seconds we take a small sea: fewer names, colours and words than usual. Some of its tokens need a long
@@ -956,9 +956,11 @@ print(corpus.documents("train")[0])
 print(f"\n{len(vocab)} types; perplexity of the floor on the held-out tales: {floor.perplexity:.2f}")
 
 # %% [markdown]
-# **Predict** the order of the four, and how far above the floor the best one stays: a 4-gram model with Kneser-Ney
-# smoothing (unit 01), your window model that sees four words (unit 03), your RNN, your LSTM. (The next cell takes about
-# half a minute. With more patience, or a GPU, give it `steps = 4000`.)
+# **Predict** the order of the five, and how far above the floor the best one stays: a 4-gram model with Kneser-Ney
+# smoothing (unit 01), your window model that sees four words (unit 03), your RNN and your LSTM. What is a fair match of
+# the last two? An LSTM with a state of 64 numbers has more than twice the parameters of such an RNN, so it gets two
+# opponents: one with a state as long, and a *wide* one with as many parameters. (The next cell takes about half a
+# minute. With more patience, or a GPU, give it `steps = 4000`.)
 
 # %% tags=["experiment"]
 from lecture_lib.models.ngram import NgramLM
@@ -979,9 +981,16 @@ def windows(split, n=4):
 torch.manual_seed(0)
 rivals = {"4-gram": NgramLM(4, len(vocab)).fit(tales["train"]), "window": my.WindowLM(len(vocab), 32, 4, 64)}
 my.fit(rivals["window"], windows("train"), 3 * steps, 512, 5e-3, rng)
-for name, model, lr in (("RNN", my.RNNLM(len(vocab), 32, 64), 1e-2), ("LSTM", my.LSTMLM(len(vocab), 32, 64), 2e-2)):
+recurrent = {
+    "RNN": (my.RNNLM(len(vocab), 32, 64), 1e-2),
+    "wide RNN": (my.RNNLM(len(vocab), 32, 127), 5e-3),
+    "LSTM": (my.LSTMLM(len(vocab), 32, 64), 2e-2),
+}
+for name, (model, lr) in recurrent.items():
     fit_sequences(model, tale_batch, steps, lr)
     rivals[name] = model
+for name, (model, lr) in recurrent.items():
+    print(f"{name:9}{sum(p.numel() for p in model.parameters()):7,} parameters, learning rate {lr}")
 
 
 # %% tags=["experiment"]
@@ -1002,9 +1011,9 @@ def nats_by_token(name):
 surprise = {name: nats_by_token(name) for name in rivals}
 for name, nats in surprise.items():
     print(
-        f"{name:7} perplexity {np.exp(nats.mean()):.2f}   above the floor: {nats.mean() - floor.nats:.3f} nats a token"
+        f"{name:9}perplexity {np.exp(nats.mean()):.2f}   above the floor: {nats.mean() - floor.nats:.3f} nats a token"
     )
-print(f"{'floor':7} perplexity {floor.perplexity:.2f}")
+print(f"{'floor':9}perplexity {floor.perplexity:.2f}")
 
 # %% [markdown]
 # Where are the nats lost? The grammar knows of every token what it takes to predict it, so we can ask.
@@ -1017,12 +1026,13 @@ with course_style():
     fig, axes = plt.subplots(1, 2, figsize=(13, 4.6), width_ratios=(1, 2))
     names = [*surprise, "floor"]
     values = [np.exp(nats.mean()) for nats in surprise.values()] + [floor.perplexity]
-    bars = axes[0].bar(names, values, color=["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#999999"])
+    bars = axes[0].bar(names, values, color=[*(f"C{n}" for n in range(len(surprise))), "#999999"])
     axes[0].bar_label(bars, fmt="%.2f")
+    axes[0].tick_params(axis="x", rotation=30)
     axes[0].set(title="Perplexity on held-out tales", ylim=(1, None))
     for place, (name, nats) in enumerate(surprise.items()):
         above = [(nats - paid)[kind_of == kind].mean() for kind in kinds]
-        axes[1].bar(np.arange(5) + 0.2 * place - 0.3, above, 0.2, label=name)
+        axes[1].bar(np.arange(5) + 0.16 * (place - 2), above, 0.16, label=name)
     axes[1].set_xticks(range(5), kinds)
     axes[1].set(title="Nats a token above the floor, by what it takes to predict it")
     axes[1].legend()

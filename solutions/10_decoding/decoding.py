@@ -330,7 +330,7 @@ for ids in texts.tolist():
 # ## 4. Several beginnings at once
 #
 # Back to the search for the most probable text. Greedy search keeps one beginning. Keeping *all* of them is hopeless:
-# with $V = 87$ tokens there are $87^{10}$ texts of ten tokens, more than $10^{19}$. **Beam search** keeps the best
+# with $V = 86$ tokens there are $86^{10}$ texts of ten tokens, more than $10^{19}$. **Beam search** keeps the best
 # few.
 #
 # **Predict:** the tree of words, and a beam of width 2: after every step only the two most probable beginnings

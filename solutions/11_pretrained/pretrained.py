@@ -443,7 +443,6 @@ if smol:
         f"largest difference {(mine - theirs).abs().max():.6f}; same within 0.001:",
         torch.allclose(mine, theirs, atol=1e-3),
     )
-    del reference
 
 # %% [markdown]
 # If yours differs: an exercise above is not passed yet, or one of an earlier unit. If it agrees, take a moment. Every
@@ -612,6 +611,70 @@ if smol:
         riddle = f"The horse did not cross the bridge because it was too {last}. What was too {last}? The"
         best, scores = my.score_label(smol, tokenizer.encode(riddle), nouns)
         print(f"{last:7}", {noun: round(score, 2) for noun, score in scores.items()}, "->", best)
+
+# %% [markdown]
+# ### In the form that it was taught
+#
+# All of this was plain text. But the second and third training of our model had conversations, and each was written in
+# one form, its **chat template** (*ChatML*): a special token begins each turn, the next word says whose turn it is, and
+# another special token ends it. A question becomes
+#
+# ```text
+# <|im_start|>system
+# You are a helpful AI assistant ...<|im_end|>
+# <|im_start|>user
+# What do bees make?<|im_end|>
+# <|im_start|>assistant
+# ```
+#
+# and the answer is what comes next. `pretrained.chat_ids` makes these ids. The two marks are *tokens*, not text: whoever
+# types `<|im_end|>` into a question ends no turn by it.
+#
+# **Predict:** ten easy questions, once as they stand, once in the template; the model writes its twelve likeliest tokens.
+# An answer counts as right if it holds the word that we wait for. How many of ten, each time? (It is the library's
+# model that writes, for it has your cache of unit 10.)
+
+# %% tags=["experiment"]
+questions = {
+    "What is the capital of France?": ("Paris",),
+    "Who wrote The Origin of Species?": ("Darwin",),
+    "What is the chemical symbol of gold?": ("Au",),
+    "How many legs does a spider have?": ("8", "eight"),
+    "Which planet is the largest of the solar system?": ("Jupiter",),
+    "In which country is Mount Fuji?": ("Japan",),
+    "Who painted the Mona Lisa?": ("Leonardo",),
+    "What is the opposite of hot?": ("cold",),
+    "Which animal barks?": ("dog",),
+    "What do bees make?": ("honey",),
+}
+
+
+def wilson(right, n, z=1.96):
+    """The 95 % interval of a share of which `right` of n were seen (Wilson 1927)."""
+    middle, width = right + z**2 / 2, z * (right * (n - right) / n + z**2 / 4) ** 0.5
+    return (middle - width) / (n + z**2), (middle + width) / (n + z**2)
+
+
+def answer(ids):
+    """The twelve likeliest tokens, one after another, as text."""
+    written = reference.generate(ids, 12, temperature=0, stop_id=tokenizer.eos_id)
+    return tokenizer.decode(written[len(ids) :])
+
+
+# %% tags=["experiment"]
+if smol:
+    forms = {"plain text": tokenizer.encode, "chat template": lambda q: pretrained.chat_ids(tokenizer, q)}
+    said = {form: [answer(ids_of(q)) for q in questions] for form, ids_of in forms.items()}
+    was_right = {
+        form: [any(word in text for word in words) for text, words in zip(texts, questions.values())]
+        for form, texts in said.items()
+    }
+    for form, right in was_right.items():
+        low, high = wilson(sum(right), len(right))
+        print(f"{form:14}{sum(right):3} of {len(right)} right; 95 % interval {low:.2f} to {high:.2f}")
+        for question, text in list(zip(questions, said[form]))[:3]:
+            print(f"    {question} {text!r}")
+    del reference
 
 # %% [markdown]
 # ## 5. Words in context
