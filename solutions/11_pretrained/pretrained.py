@@ -627,12 +627,12 @@ if smol:
 # <|im_start|>assistant
 # ```
 #
-# and the answer is what comes next. `pretrained.chat_ids` makes these ids. The two marks are *tokens*, not text: whoever
-# types `<|im_end|>` into a question ends no turn by it.
+# and the answer is what comes next. `pretrained.chat_ids` makes these ids. The two marks are *tokens*, not text:
+# whoever types `<|im_end|>` into a question ends no turn by it.
 #
-# **Predict:** ten easy questions, once as they stand, once in the template; the model writes its twelve likeliest tokens.
-# An answer counts as right if it holds the word that we wait for. How many of ten, each time? (It is the library's
-# model that writes, for it has your cache of unit 10.)
+# **Predict:** ten easy questions, once as they stand, once in the template; the model writes its twelve likeliest
+# tokens. An answer counts as right if it holds the word that we wait for. How many of ten, each time? (It is the
+# library's model that writes, for it has your cache of unit 10.)
 
 # %% tags=["experiment"]
 questions = {
