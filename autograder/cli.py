@@ -114,7 +114,7 @@ def simulate(
 @app.command()
 def collect(
     unit: Annotated[str, typer.Argument(help="The unit that was handed in, e.g. 05_attention.")],
-    download: Annotated[Path, typer.Argument(help="Moodle's or Canvas's zip of all submissions, or its folder.")],
+    download: Annotated[Path, typer.Argument(help="The platform's zip of all submissions, or its folder.")],
     classroom: Classroom = None,
 ) -> None:
     """Take a learning platform's download into the class's submissions."""
@@ -123,8 +123,8 @@ def collect(
 
     course = _course(classroom)
     collected = collect_submissions(course, find_units(course, [unit])[0], download)
-    for complaint in collected.complaints:
-        print(complaint, file=sys.stderr)
+    for line in (*collected.notes, *collected.complaints):
+        print(line, file=sys.stderr)
     counts = f"{len(collected.new)} new, {len(collected.changed)} changed, {len(collected.as_before)} as before"
     print(f"submissions of {unit} in {course.submitted}: {counts}")
     if collected.complaints:

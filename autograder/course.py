@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CLASSROOM_VARIABLE = "COURSE_CLASSROOM"
+PLATFORM_FILE = "platform.json"  # beside a notebook that was collected: what the learning platform knows of it
 
 
 class BadInput(Exception):

@@ -8,14 +8,14 @@ from typing import Any
 
 from traitlets.config import Config, PyFileConfigLoader
 
-from autograder.course import BadInput, Course
+from autograder.course import PLATFORM_FILE, BadInput, Course
 from autograder.execution.sandbox import renounced
 
 CELL_SECONDS = 60  # a cell of a submission may take this long
 VALIDATED_CELL_SECONDS = 600  # Validate runs a student's experiments too, which grading leaves out
 
 CLUSTERS = "Clusters"  # the section of nbgrader_config.py that says where `grade --scheduler NAME` finds workers
-IGNORED = (".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache")
+IGNORED = (".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache", PLATFORM_FILE)
 
 
 def nbgrader_settings(course: Course, unsandboxed: bool = False) -> Config:

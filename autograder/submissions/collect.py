@@ -1,16 +1,12 @@
 """Takes what a learning platform gives, a zip or its unpacked folder, into the class's submissions of one unit.
 
-Read are the names that Moodle and Canvas write; any other download counts if each student has a folder:
-    Moodle   NAME_123456_assignsubmission_file[_]/FILE, or the same with FILE after a last `_`   -> student NAME
-    Canvas   khanamina_12345_678910_FILE, khanamina_LATE_12345_678910_FILE                       -> khanamina_12345
-    others   STUDENT/.../FILE                                                                    -> STUDENT
-Moodle's number is another one in each assignment, so that only the name tells a student; Canvas's first number stays.
-Neither says reliably when a file was handed in: no timestamp is written.
+Whose a file is, its name says (platforms.py). What the platform knows of it stays beside the notebook, in
+`platform.json`. No platform's download says reliably when a file was handed in: no timestamp is written, and one that
+belonged to an earlier version moves away with it.
 """
 
 import io
-import re
-import unicodedata
+import json
 import zipfile
 import zlib
 from collections import defaultdict
@@ -21,16 +17,19 @@ from pathlib import Path, PurePosixPath
 
 import nbformat
 
-from autograder.course import BadInput, Course
+from autograder.course import PLATFORM_FILE, BadInput, Course
+from autograder.submissions.platforms import Owner, owners
 from autograder.submissions.reading import MAX_BYTES, UnreadableNotebook, notebook_of
 from autograder.submissions.repair import exercises_found
 from autograder.units import Unit
 
-_MOODLE = re.compile(r"(?P<student>[^/]+)_(?P<number>\d+)_assignsubmission_[a-z]+_?(?P<file>/.+|[^/]*)")
-_CANVAS = re.compile(r"(?P<student>[^/_]+)_(?:LATE_)?(?P<number>\d+)_\d+_(?P<file>[^/]+)")
-_NO_NAME = re.compile(r"[\[\]*?\\/:+]|^[.-]+")  # what a folder, a pattern or an option of nbgrader would misread
-_GIVE = "give the zip of all submissions that Moodle or Canvas makes, or its unpacked folder"
+_GIVE = "give the zip of all submissions that the learning platform makes, or its unpacked folder"
 _OF_THE_SYSTEM = ("__MACOSX", ".ipynb_checkpoints")
+_NOTEBOOKS = (".ipynb", ".ipynb.txt", ".ipynb.json")
+_OF_A_PLATFORM = ("submission_metadata.yml",)
+
+
+_NOBODY = Owner("")
 
 
 @dataclass
@@ -41,13 +40,14 @@ class Collected:
     changed: list[str] = field(default_factory=list)
     as_before: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # of what was taken, what a person should know
 
 
 @dataclass(frozen=True)
 class _HandedIn:
     where: str  # the path in the download
     read: Callable[[], bytes]  # raises UnreadableNotebook
-    number: str = ""  # what the platform tells people of one name apart by
+    owner: Owner = _NOBODY
 
 
 def collect(course: Course, unit: Unit, download: Path) -> Collected:
@@ -61,21 +61,67 @@ def collect(course: Course, unit: Unit, download: Path) -> Collected:
     released = nbformat.read(release, as_version=4)
     found, students = Collected(), defaultdict(list)
     files = _files(download)
-    for one, owner in zip(files, _owners([one.where for one in files])):
+    readers = {one.where: one.read for one in files}
+    for one, owner in zip(files, owners(list(readers), unit.name, lambda where: readers[where]())):
+        if PurePosixPath(one.where).name in _OF_A_PLATFORM:
+            continue
         if owner is None:
-            found.complaints.append(f"{one.where}: whose is it? Put it into a folder with the student's name")
+            found.complaints.append(f"{_plain(one.where)}: whose is it? Put it into a folder with the student's name")
         else:
-            students[owner[0]].append(replace(one, number=owner[1]))
+            students[owner.student].append(replace(one, owner=owner))
     for student, handed_in in sorted(students.items()):
         try:
-            notebook = _the_one(student, handed_in, unit, released)
+            _take(course, unit, released, student, handed_in, found)
         except UnreadableNotebook as error:
-            found.complaints.append(str(error))
-            continue
-        getattr(found, _put(course, unit, student, notebook)).append(student)
+            found.complaints.append(_plain(str(error)))
+        except OSError as error:
+            found.complaints.append(_plain(f"{student}: can't be written ({error.strerror}); give it a shorter name"))
     if not students and not found.complaints:
         raise BadInput(f"{download}: holds no files; {_GIVE}")
     return found
+
+
+def _take(
+    course: Course,
+    unit: Unit,
+    released: nbformat.NotebookNode,
+    student: str,
+    handed_in: list[_HandedIn],
+    found: Collected,
+) -> None:
+    """One student's files: the notebook that counts is written, or UnreadableNotebook says why not."""
+    last = max(one.owner.attempt for one in handed_in)
+    handed_in = [one for one in handed_in if one.owner.attempt == last]
+    folder = course.submitted / student / unit.id
+    numbers = {one.owner.number for one in handed_in if one.owner.number} | _known_number(folder, handed_in)
+    if len(numbers) > 1:
+        seen = _some(one.where for one in handed_in)
+        raise UnreadableNotebook(f"{student}: are these two people? Seen {seen}; give each a folder of their own")
+    where, notebook, left = _the_one(student, handed_in, unit, released)
+    if left:
+        found.notes.append(_plain(f"{student}: took {where}, left {_some(left)}; hand in the other if that one counts"))
+    getattr(found, _put(course, unit, student, notebook)).append(student)
+    owner = next(one.owner for one in handed_in if where.startswith(one.where))
+    if owner.platform:
+        known = {"platform": owner.platform, "number": owner.number, "file": owner.file_id, "late": owner.late}
+        (folder / PLATFORM_FILE).write_text(json.dumps(known | {"attempt": owner.attempt, "name": where}) + "\n")
+
+
+def _known_number(folder: Path, handed_in: list[_HandedIn]) -> set[str]:
+    """The number under which Moodle's earlier download had this name for this unit: another one is another person."""
+    if not any(one.owner.platform == "moodle" and one.owner.number for one in handed_in):
+        return set()
+    try:
+        known = json.loads((folder / PLATFORM_FILE).read_text())
+        return {str(known["number"])} if known["platform"] == "moodle" and known["number"] else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _plain(text: str) -> str:
+    """As one line that a terminal shows as it is: control characters and what is no text as escapes."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _files(download: Path) -> list[_HandedIn]:
@@ -120,33 +166,18 @@ def _is_ignored(path: str) -> bool:
     return any(part in _OF_THE_SYSTEM or part.startswith(".") for part in PurePosixPath(path).parts)
 
 
-def _owners(paths: list[str]) -> list[tuple[str, str] | None]:
-    """(student, the platform's number) of each file of a download; None where its name does not say.
+def _the_one(
+    student: str, handed_in: list[_HandedIn], unit: Unit, released: nbformat.NotebookNode
+) -> tuple[str, bytes, list[str]]:
+    """The one notebook of the unit in a student's files, zips opened: its path, its bytes, and others that are left.
 
-    >>> _owners(["Zoë Müller_4711_assignsubmission_file_/attention.ipynb", "attention.ipynb"])
-    [('Zoë Müller', '4711'), None]
-    >>> _owners(["khanamina_LATE_12345_678910_attention-1.ipynb"]), _owners(["anna/attention.ipynb", "attention.ipynb"])
-    ([('khanamina_12345', '12345')], [('anna', ''), None])
+    Raises UnreadableNotebook if there is none, or more than one that could count.
     """
-    paths = [unicodedata.normalize("NFC", path) for path in paths]
-    inner = [path.partition("/")[2] for path in paths]
-    in_one_folder = len({path.partition("/")[0] for path in paths}) == 1 and all(inner)
-    for names in (paths, inner) if in_one_folder else (paths,):
-        if any(found := [_MOODLE.fullmatch(name) for name in names]):
-            return [f and (_NO_NAME.sub("_", f["student"]), f["number"]) for f in found]
-        if any(found := [_CANVAS.fullmatch(name) for name in names]):
-            return [f and (_NO_NAME.sub("_", f"{f['student']}_{f['number']}"), f["number"]) for f in found]
-    names = inner if in_one_folder and all("/" in name for name in inner) and len(paths) > 1 else paths
-    return [(_NO_NAME.sub("_", name.partition("/")[0]), "") if "/" in name else None for name in names]
-
-
-def _the_one(student: str, handed_in: list[_HandedIn], unit: Unit, released: nbformat.NotebookNode) -> bytes:
-    """The one notebook of the unit in a student's files, zips opened. Raises UnreadableNotebook if there is no one."""
-    if len({one.number for one in handed_in}) > 1:
-        seen = _some(one.where for one in handed_in)
-        raise UnreadableNotebook(f"{student}: are these two people? Seen {seen}; give each a folder of their own")
     fitting, broken = {}, []
     for one in handed_in:
+        if one.owner.complaint:
+            broken.append(f"{student}: {one.owner.complaint}")
+            continue
         try:
             for inner in _opened(one):
                 data = inner.read()
@@ -158,7 +189,8 @@ def _the_one(student: str, handed_in: list[_HandedIn], unit: Unit, released: nbf
             broken.append(str(error))
     chosen = {where: data for where, data in fitting.items() if PurePosixPath(where).name == unit.notebook} or fitting
     if len(set(chosen.values())) == 1:
-        return next(iter(chosen.values()))
+        where, notebook = next(iter(chosen.items()))
+        return where, notebook, [other for other, data in fitting.items() if data != notebook]
     if chosen:
         raise UnreadableNotebook(f"{student}: which notebook counts? Seen {_some(chosen)}; leave one of them")
     where = _some(one.where for one in handed_in)
@@ -173,7 +205,20 @@ def _opened(one: _HandedIn) -> list[_HandedIn]:
             inside = _in_zip(zipfile.ZipFile(io.BytesIO(one.read())), f"{one.where}/")
         except zipfile.BadZipFile as error:
             raise UnreadableNotebook(f"{one.where}: can't be unpacked ({error}); ask for it again") from None
-    return [one for one in inside if one.where.lower().endswith(".ipynb")]
+    return [one for one in inside if _is_notebook(one)]
+
+
+def _is_notebook(one: _HandedIn) -> bool:
+    """By its name; plain JSON and text, as some browsers save a notebook, by what they hold."""
+    name = one.where.lower()
+    if name.endswith(_NOTEBOOKS):
+        return True
+    if not name.endswith((".json", ".txt")):
+        return False
+    try:
+        return bool(notebook_of(one.read(), one.where).cells)
+    except UnreadableNotebook:
+        return False
 
 
 def _some(names: Iterable[str]) -> str:
@@ -195,5 +240,8 @@ def _put(course: Course, unit: Unit, student: str, notebook: bytes) -> str:
         earlier.mkdir(parents=True, exist_ok=True)
         number = len(list(earlier.glob("*.ipynb"))) + 1
         path.rename(earlier / f"{unit.name}-{number}.ipynb")
+        timestamp = path.parent / "timestamp.txt"
+        if timestamp.exists():  # of the earlier version
+            timestamp.rename(earlier / f"timestamp-{number}.txt")
     fresh.replace(path)
     return "new" if before is None else "changed"

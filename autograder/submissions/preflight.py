@@ -9,12 +9,14 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbgrader.utils import parse_utc
 
-from autograder.course import BadInput, Course
+from autograder.course import PLATFORM_FILE, BadInput, Course
 from autograder.submissions.reading import UnreadableNotebook, read_notebook
 from autograder.submissions.repair import exercises_found
 from autograder.units import Unit, find_units
 
+_BESIDE = ("timestamp.txt", "timestamp.unreadable.txt", PLATFORM_FILE)  # of ours, not of the student
 _NAMED = 3  # files out of place; a whole download unpacked here would be hundreds
 _LAYOUT = "expected STUDENT/UNIT/NOTEBOOK.ipynb; move it, or collect a download (python -m autograder collect)"
 
@@ -54,7 +56,7 @@ def inspect_submissions(
                 except UnreadableNotebook as error:
                     complaints.append(str(error))
                     continue
-            complaints += _left_out(folder, wanted[name])
+            complaints += [*_left_out(folder, wanted[name]), *_undated(folder)]
     return good, complaints
 
 
@@ -115,7 +117,9 @@ def _notebooks(folder: Path) -> list[Path]:
 def _instead(folder: Path, unit: Unit) -> str:
     """What a folder without a notebook holds in its place, and what to do about it."""
     names = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    seen = [name for name in names if not re.search(r"(^|/)[.]|^timestamp\.txt$", name)][:3]
+    seen = [
+        name for name in names if not re.search(r"(^|/)[.]|^timestamp(\.unreadable)?\.txt$|^platform\.json$", name)
+    ][:3]
     deeper = [name for name in seen if name.endswith(".ipynb")]
     packed = [name for name in seen if name.endswith((".zip", ".7z", ".rar", ".gz"))]
     if deeper:
@@ -132,6 +136,20 @@ def _left_out(folder: Path, unit: Unit) -> list[str]:
     counted = _bytes(folder / unit.notebook)
     others = [p for p in _notebooks(folder) if p.name != unit.notebook and _bytes(p) != counted]
     return [f"{p}: is not what counts, {unit.notebook} beside it is; keep the one that is meant" for p in others]
+
+
+def _undated(folder: Path) -> list[str]:
+    """A timestamp.txt that is no date is set aside: nbgrader and its formgrader stop at one."""
+    path = folder / "timestamp.txt"
+    try:
+        parse_utc(path.read_text(encoding="utf-8").strip() or "nothing")
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, OverflowError, TypeError):
+        aside = path.with_name("timestamp.unreadable.txt")
+        path.replace(aside)
+        return [f"{path}: is no date; it is now {aside.name}. For a late penalty write 2026-11-22 18:00:00 UTC there"]
+    return []
 
 
 def _bytes(path: Path) -> bytes:

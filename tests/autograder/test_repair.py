@@ -303,6 +303,18 @@ def test_a_renamed_notebook_is_graded_as_a_copy_and_the_original_stays(course):
     assert path.read_bytes() == renamed.read_bytes()
 
 
+@pytest.mark.parametrize("written", [b"", b"yesterday", b"\xff"])
+def test_a_timestamp_that_is_no_date_is_set_aside(course, written):
+    folder = course.submitted / "amina" / UNIT
+    (folder / "timestamp.txt").write_bytes(written)
+    (submission,), (complaint,) = inspect_submissions(course, find_units(course))
+    assert submission.student == "amina"
+    assert "timestamp.txt: is no date" in complaint
+    assert (folder / "timestamp.unreadable.txt").read_bytes() == written
+    (folder / "timestamp.txt").write_text("2026-11-22 18:00:00 UTC\n")
+    assert inspect_submissions(course, find_units(course))[1] == []
+
+
 def test_which_of_two_renamed_notebooks_counts_is_asked(course):
     path = course.submitted / "amina" / UNIT / "toy.ipynb"
     path.with_name("second.ipynb").write_bytes(path.read_bytes())
