@@ -1,6 +1,7 @@
 """Warm execution: a submission's cells run in a process that was forked, not started, and that can reach nothing.
 
     frames.py       messages between the grader and a submission's process: JSON of limited length, never a pickle
+    messages.py     what Jupyter sends and expects, from those frames
     limits.py       what one submission may use
     linux.py        the kernel's calls that Python has no name for: namespaces, mounts, capabilities
     seccomp.py      system calls that no notebook needs, refused

@@ -68,8 +68,8 @@ def wrong_choice(poll: str, choice: str, hint: str, *, name: str) -> Answer:
 
 def answers_in(module: Any) -> list[Answer]:
     """The answers of a module, in the order in which they stand; a changed one has the name that it is assigned to."""
-    found = {name: answer for name, answer in vars(module).items() if isinstance(answer, Answer)}
-    return [replace(answer, name=answer.name or name) for name, answer in found.items()]
+    answers = {name: answer for name, answer in vars(module).items() if isinstance(answer, Answer)}
+    return [replace(answer, name=answer.name or name) for name, answer in answers.items()]
 
 
 def _source_as(thing: Any, exercise: str) -> str:

@@ -93,9 +93,9 @@ def bare(value: Value) -> Value:
 
 def _compare_left(seen: Value, right: Value, within: Tolerance | None) -> Difference | None:
     """The values first. What the right answer leaves changed too is part of the task, and asked for by other cases."""
-    found = difference(bare(seen), bare(right), within)
-    if found or not isinstance(seen, Left):
-        return found
+    inner = difference(bare(seen), bare(right), within)
+    if inner or not isinstance(seen, Left):
+        return inner
     allowed = right.changes if isinstance(right, Left) else ()
     extra = [change for change in seen.changes if change not in allowed]
     return Difference("surroundings", f"the call left {_short(', '.join(extra))} changed") if extra else None

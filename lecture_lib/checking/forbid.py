@@ -69,14 +69,18 @@ class Watch:
                 qualified = f"{frame.f_globals.get('__name__')}.{code.co_qualname}".removesuffix(".__init__")
                 called = qualified in self._names and code.co_flags & CO_OPTIMIZED  # an import runs the body of a class
                 self._verdicts[code] = self._codes.get(code) or (qualified if called else None)
-            found = self._verdicts[code]
+            forbidden = self._verdicts[code]
         elif event == "c_call":
-            found = self._builtins.get(id(argument)) or self._builtin_by_name(argument)
+            forbidden = self._builtins.get(id(argument)) or self._builtin_by_name(argument)
         else:
             return
-        if found and self.called is None and not _by_another_answer(found, frame.f_back if event == "call" else frame):
-            self.called = found
-            raise ForbiddenCall(found)  # before it begins: it may build what no machine can hold
+        if (
+            forbidden
+            and self.called is None
+            and not _by_another_answer(forbidden, frame.f_back if event == "call" else frame)
+        ):
+            self.called = forbidden
+            raise ForbiddenCall(forbidden)  # before it begins: it may build what no machine can hold
 
     def _builtin_by_name(self, function: Any) -> str | None:
         """For a built-in of a module that the call itself has only just loaded."""

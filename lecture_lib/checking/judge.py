@@ -77,13 +77,13 @@ def judge(observations: dict[str, Value], key: Key) -> Verdict:
     for name, case in key.cases.items():
         if name in observations:
             seen = observations[name]
-            found = difference(seen, case.right, case.within)
-            if found and case.is_property and seen is False:
-                found = Difference("property", "this does not hold")
+            differs = difference(seen, case.right, case.within)
+            if differs and case.is_property and seen is False:
+                differs = Difference("property", "this does not hold")
         else:
             seen = observations.get(SETTING_UP)
-            found = _unobserved(seen)
-        cases.append(CaseVerdict(name, bare(seen), bare(case.right), found))
+            differs = _unobserved(seen)
+        cases.append(CaseVerdict(name, bare(seen), bare(case.right), differs))
     failing = [case for case in cases if not case.passed]
     return Verdict(key.exercise, cases, diagnose(observations, key, cases) if failing else None)
 
@@ -173,15 +173,15 @@ def _relation(failing: list[CaseVerdict], key: Key) -> Diagnosis | None:
     comparable = [case for case in failing if case.difference.kind in ("value", "shape", "dtype")]
     numbers = [case for case in comparable if isinstance(case.seen, int | float) and not isinstance(case.seen, bool)]
     if len(numbers) > 1:
-        found = relate(
+        relation = relate(
             [case.seen for case in numbers], [case.right for case in numbers], key.cases[numbers[0].name].within
         )
     elif comparable:
         largest = max(comparable, key=lambda case: _size(case.right))
-        found = relate(largest.seen, largest.right, key.cases[largest.name].within)
+        relation = relate(largest.seen, largest.right, key.cases[largest.name].within)
     else:
-        found = None
-    return Diagnosis("relation", *found) if found else None
+        relation = None
+    return Diagnosis("relation", *relation) if relation else None
 
 
 def _size(value: Value) -> int:

@@ -27,12 +27,12 @@ class Surroundings:
 
     def changes(self) -> tuple[str, ...]:
         """Everything that is no longer as it was, in words for the student."""
-        found = [what for (what, was, _), (_, now, _) in zip(self._settings, _settings()) if was != now]
+        changed = [what for (what, was, _), (_, now, _) in zip(self._settings, _settings()) if was != now]
         for name, modes in self._modes.items():
             now = _modes(self._arguments[name])
-            found += [f"{what} of {name}" for what in modes if now.get(what) != modes[what]]
-        found += [f"the notebook's name {name}" for name, value in self._names.items() if self._rebound(name, value)]
-        return tuple(found)
+            changed += [f"{what} of {name}" for what in modes if now.get(what) != modes[what]]
+        changed += [f"the notebook's name {name}" for name, value in self._names.items() if self._rebound(name, value)]
+        return tuple(changed)
 
     def restore(self) -> None:
         """Puts the settings and the notebook's names back; the arguments are the probe's own and stay as they are."""

@@ -61,14 +61,14 @@ class Corpus:
 
 def split_sentences(tokens: list[str]) -> list[list[str]]:
     """Cuts after . ? or ! and the closing marks that follow. split_sentences(["a", ".", "b"]) -> [["a", "."], ["b"]]"""
-    found, sentence = [], []
+    sentences_so_far, sentence = [], []
     for token, following in zip(tokens, [*tokens[1:], ""]):
         sentence.append(token)
         ends = token in _SENTENCE_END or (token in _CLOSING and any(t in _SENTENCE_END for t in sentence[-2:-1]))
         if ends and following not in _CLOSING and following not in _SENTENCE_END:
-            found.append(sentence)
+            sentences_so_far.append(sentence)
             sentence = []
-    return [*found, sentence] if sentence else found
+    return [*sentences_so_far, sentence] if sentence else sentences_so_far
 
 
 def split_documents(documents: list[str], heldout: float = 0.1) -> dict[str, list[str]]:

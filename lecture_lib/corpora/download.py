@@ -73,9 +73,9 @@ def _retrieve(pooch, remote: Remote, folder: Path) -> Path:
         raise DownloadError(_wrong_hash(remote, expected, folder)) from None
     if expected is None:
         with open(path, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        record.write_text(f"{found}  {remote.name}\n")
-        print(f"{remote.name}: its hash was not known before; from now on it must be {found} (kept in {record})")
+            seen = hashlib.file_digest(file, "sha256").hexdigest()
+        record.write_text(f"{seen}  {remote.name}\n")
+        print(f"{remote.name}: its hash was not known before; from now on it must be {seen} (kept in {record})")
     return path
 
 

@@ -140,8 +140,8 @@ def score(writer: Writer, tokens: list[str]) -> list[Scored]:
     Raises ValueError where the grammar can't have written `tokens`.
     """
     whole = [*tokens, END]
-    found = zip(whole, follow(writer, whole))
-    return [Scored(token, draw.kind, draw.probs[draw.words.index(token)]) for token, draw in found]
+    draws_of_tokens = zip(whole, follow(writer, whole))
+    return [Scored(token, draw.kind, draw.probs[draw.words.index(token)]) for token, draw in draws_of_tokens]
 
 
 def next_draw(writer: Writer, prefix: list[str]) -> Draw:

@@ -121,14 +121,14 @@ def beam_search(
                     if p > float("-inf")
                 ]
                 steps[b] += [step] if step else []
-                ended = [found for found in step if found["finished"] or length == max_tokens]
-                best[b] = max([best[b], *ended], key=lambda found: found["score"])
+                ended = [text for text in step if text["finished"] or length == max_tokens]
+                best[b] = max([best[b], *ended], key=lambda text: text["score"])
                 totals[b, finished[b]] = float("-inf")
                 if best[b]["score"] >= totals[b].max().item() / max_tokens**length_penalty:
                     totals[b] = float("-inf")  # a longer text is no more probable, and never longer than max_tokens
             if totals.max() == float("-inf"):
                 break
-    return _answer([start + found["ids"] for start, found in zip(prompts, best)], steps, single, trace)
+    return _answer([start + text["ids"] for start, text in zip(prompts, best)], steps, single, trace)
 
 
 def _extend(reader: Reader, totals: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:

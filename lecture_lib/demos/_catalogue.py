@@ -36,8 +36,8 @@ class Demo:
 
 def catalogue(folder: Path = HERE) -> list[Demo]:
     """The demos in the order of the course, within a unit by name."""
-    found = [demo for path in sorted(folder.glob("[!_]*.py")) if (demo := _read(path)) is not None]
-    return sorted(found, key=lambda demo: (_place(demo.unit), demo.name))
+    demos = [demo for path in sorted(folder.glob("[!_]*.py")) if (demo := _read(path)) is not None]
+    return sorted(demos, key=lambda demo: (_place(demo.unit), demo.name))
 
 
 def by_unit(demos: list[Demo]) -> dict[str, list[Demo]]:

@@ -101,8 +101,8 @@ def _require_known(expression: ast.expr, line: str) -> None:
 def _names(expression: ast.expr) -> tuple[str, ...]:
     """The inputs of an expression, in the order of reading, each once."""
     called = {id(node.func) for node in ast.walk(expression) if isinstance(node, ast.Call)}
-    found = [node for node in ast.walk(expression) if isinstance(node, ast.Name) and id(node) not in called]
-    return tuple(dict.fromkeys(node.id for node in sorted(found, key=lambda node: node.col_offset)))
+    names = [node for node in ast.walk(expression) if isinstance(node, ast.Name) and id(node) not in called]
+    return tuple(dict.fromkeys(node.id for node in sorted(names, key=lambda node: node.col_offset)))
 
 
 # --- values and slopes

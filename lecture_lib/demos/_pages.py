@@ -76,8 +76,8 @@ def gallery_page(demos: Sequence[Demo]) -> str:
     """The frame around the demos' pages, with the overview in it."""
 
     def picture(demo: Demo) -> str:
-        found = {theme: demo.picture(theme) for theme in THEMES}
-        images = [_image(f"{SERVED}/{path.name}", demo, theme) for theme, path in found.items() if path.exists()]
+        pictures = {theme: demo.picture(theme) for theme in THEMES}
+        images = [_image(f"{SERVED}/{path.name}", demo, theme) for theme, path in pictures.items() if path.exists()]
         return "".join(images) if len(images) == len(THEMES) else _no_picture(demo)
 
     cards = _cards(demos, picture, lambda demo: f' href="#{demo.name}"')

@@ -103,10 +103,10 @@ def launch(folder: Path, port: int, *, open_browser: bool = False) -> None:
 
 def _environment(folder: Path) -> dict[str, str]:
     """What Voilà and its kernels need beside the reader's own: the template, and this library from anywhere."""
-    found = {"IPYTHONDIR": str(folder / "ipython")}
+    environment = {"IPYTHONDIR": str(folder / "ipython")}
     for name, value in {"JUPYTER_PATH": folder / "share", "PYTHONPATH": HERE.parents[1]}.items():
-        found[name] = os.pathsep.join(filter(None, [str(value), os.environ.get(name)]))
-    return found
+        environment[name] = os.pathsep.join(filter(None, [str(value), os.environ.get(name)]))
+    return environment
 
 
 def _free(port: int) -> int:

@@ -95,10 +95,10 @@ def train(moments: list[int], shown: list[list[str]], batch_size: int = 64, lr: 
     torch.set_num_threads(1)
     rng, model = np.random.default_rng(seed), Translator()
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    found = []
+    snapshots = []
     for step in range(max(moments) + 1):
         if step in moments:
-            found.append([_look(model, source) for source in shown])
+            snapshots.append([_look(model, source) for source in shown])
         sources = [s for s in (sentence(rng) for _ in range(batch_size)) if s not in shown]
         target = ids([["<bos>", *translated(s), "<eos>"] for s in sources], TARGET_WORDS)
         logits, _ = model(ids(sources, SOURCE_WORDS), target[:, :-1])
@@ -107,7 +107,7 @@ def train(moments: list[int], shown: list[list[str]], batch_size: int = 64, lr: 
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-    return found
+    return snapshots
 
 
 @torch.no_grad()

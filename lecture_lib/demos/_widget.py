@@ -68,11 +68,11 @@ def _answer(widget: RichDemo, asks: set[str], answer: Callable[[dict], dict[str,
         if all(old.get(key) == new.get(key) for key in asks):
             return
         try:
-            found = {**sent(answer(new)), "trouble": ""}
+            answered = {**sent(answer(new)), "trouble": ""}
         except ValueError as error:
-            found = {"trouble": str(error)}
+            answered = {"trouble": str(error)}
         answers = widget.given.get("answers", 0) + 1  # so that the browser hears of an answer like the one before, too
-        widget.given = {**widget.given, **found, "answers": answers}
+        widget.given = {**widget.given, **answered, "answers": answers}
 
     widget.observe(follow, "state")
 

@@ -81,12 +81,12 @@ def record() -> dict[str, np.ndarray]:
     from lecture_lib.demos import _toy_translation as toy
 
     sources = [sentence.split() for sentence in SENTENCES]
-    found = toy.train(list(MOMENTS), sources)
+    snapshots = toy.train(list(MOMENTS), sources)
     kept: dict[str, np.ndarray] = {"moments": np.array(MOMENTS)}
     for i, source in enumerate(sources):
-        weights = np.stack([moment[i][0] for moment in found]).astype(np.float64)
+        weights = np.stack([moment[i][0] for moment in snapshots]).astype(np.float64)
         kept[f"weights{i}"] = (weights / weights.sum(-1, keepdims=True)).astype(np.float32)
-        kept[f"right{i}"] = np.stack([moment[i][1] for moment in found]).astype(np.float32)
+        kept[f"right{i}"] = np.stack([moment[i][1] for moment in snapshots]).astype(np.float32)
         kept[f"source{i}"], kept[f"target{i}"] = np.array(SENTENCES[i]), np.array(" ".join(toy.translated(source)))
     return kept
 
@@ -115,47 +115,48 @@ def show(
             raise ValueError("weights need names: show(weights, source_words, target_words)")
         if not own and sentence not in range(len(SENTENCES)):
             raise ValueError(f"there is no sentence {sentence}; there are 0 to {len(SENTENCES) - 1}")
-        found = [compute(weights, source, target, frames)] if own else [recorded(i) for i in range(len(SENTENCES))]
+        alignments = [compute(weights, source, target, frames)] if own else [recorded(i) for i in range(len(SENTENCES))]
     except ValueError as error:
         return _panel.one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     sentence = 0 if own else sentence
-    shown = found[sentence]
+    shown = alignments[sentence]
     frame = len(shown.frames) - 1 if frame is None else min(max(0, frame), len(shown.frames) - 1)
     row = len(shown.target) - 1 if row is None else min(max(0, row), len(shown.target) - 1)
     given = {
         "own": own,
         "frames": shown.frames,
-        "sentences": [{"source": a.source, "target": a.target} for a in found],
+        "sentences": [{"source": a.source, "target": a.target} for a in alignments],
         "call": _call(shown, frames) if own else "",
-        **{f"weights{i}": a.weights for i, a in enumerate(found)},
+        **{f"weights{i}": a.weights for i, a in enumerate(alignments)},
         **({} if own else {name: p for name, p in recording("alignment").items() if name.startswith("right")}),
     }
     state = {"row": row, "frame": frame, "sentence": sentence}
     return rich_demo("alignment", given, state, still=render(shown, frame, own), predict=predict)
 
 
-def _call(found: Alignment, frames: Sequence[str] | None) -> str:
-    words = ", ".join(json.dumps(words, ensure_ascii=False) for words in (found.source, found.target))
+def _call(alignment: Alignment, frames: Sequence[str] | None) -> str:
+    words = ", ".join(json.dumps(words, ensure_ascii=False) for words in (alignment.source, alignment.target))
     return f"weights, {words}{', frames=frames' if frames is not None else ''}"
 
 
-def render(found: Alignment, frame: int, own: bool = True) -> str:
+def render(alignment: Alignment, frame: int, own: bool = True) -> str:
     """The whole table of one frame as HTML, a row for each target word."""
     from lecture_lib.demos._panel import frame as framed
 
-    head = "".join(f'<th style="padding:.1em .35em;text-align:center">{escape(word)}</th>' for word in found.source)
+    head = "".join(f'<th style="padding:.1em .35em;text-align:center">{escape(word)}</th>' for word in alignment.source)
     rows = "".join(
         f"<tr><th>{escape(word)}</th>"
         + "".join(
-            f'<td title="{escape(word)} → {escape(found.source[j])}: {share:.4f}" style="padding:0;height:26px;'
+            f'<td title="{escape(word)} → {escape(alignment.source[j])}: {share:.4f}" style="padding:0;height:26px;'
             f'border:1px solid #8886;background:rgba(0,114,178,{min(1.0, max(0.0, share)):.3f})"></td>'
             for j, share in enumerate(line)
         )
         + "</tr>"
-        for word, line in zip(found.target, found.weights[frame])
+        for word, line in zip(alignment.target, alignment.weights[frame])
     )
     made = "" if own else "recorded from a small translator of a toy language; "
-    title = f"{made}{escape(found.frames[frame])}{': ' if found.frames[frame] else ''}target word (row) looks at source"
+    moment = escape(alignment.frames[frame])
+    title = f"{made}{moment}{': ' if moment else ''}target word (row) looks at source"
     return framed(f"<table><caption>{title}</caption><tr><th></th>{head}</tr>{rows}</table>")

@@ -152,15 +152,15 @@ def show(
             raise ValueError(f"matrix is {matrix!r}; expected 'weights' or 'scores'")
         state = {"matrix": matrix, "causal": causal, "scaled": scaled}
         state |= {"text": setting.text} if setting.text is not None else {}
-        found = setting.compute(state)
+        explored = setting.compute(state)
     except ValueError as error:
         return _panel.one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     query = setting.query if query is None else query
-    state["query"] = min(max(0, query), len(found.tokens) - 1)
-    given = {**setting.given, **_given(found)}
-    still = render(found, state["query"], setting.given["features"])
+    state["query"] = min(max(0, query), len(explored.tokens) - 1)
+    given = {**setting.given, **_given(explored)}
+    still = render(explored, state["query"], setting.given["features"])
     return rich_demo(
         "attention_explorer", given, state, still=still, predict=predict, asks=("text", "causal", "scaled"),
         answer=lambda state: _given(setting.compute(state)),
@@ -221,16 +221,20 @@ def _name(attention) -> str:
     return getattr(attention, "__name__", "attention")
 
 
-def _given(found: Exploration) -> dict:
-    arrays = {name: getattr(found, name) for name in ("scores", "mask", "weights", "values", "output")}
-    return {"tokens": _distinct(found.tokens), **arrays}
+def _given(exploration: Exploration) -> dict:
+    arrays = {name: getattr(exploration, name) for name in ("scores", "mask", "weights", "values", "output")}
+    return {"tokens": _distinct(exploration.tokens), **arrays}
 
 
-def render(found: Exploration, query: int, features: Sequence[str] | None = None) -> str:
+def render(exploration: Exploration, query: int, features: Sequence[str] | None = None) -> str:
     """The picture for one query, as HTML: a row for each token that is looked at, then the whole matrix of weights."""
     from lecture_lib.demos._panel import frame, heat_map, number, score_bar, share_bar
 
-    scores, weights, hidden = found.scores[query], found.weights[query], np.isneginf(found.mask[query])
+    scores, weights, hidden = (
+        exploration.scores[query],
+        exploration.weights[query],
+        np.isneginf(exploration.mask[query]),
+    )
     rows = "".join(
         f"<tr><td>{escape(token)}</td>"
         + (
@@ -239,18 +243,18 @@ def render(found: Exploration, query: int, features: Sequence[str] | None = None
             else _pair(number(scores[j]), score_bar(scores[j], scores))
         )
         + _pair(number(weights[j]), share_bar(weights[j]))
-        + f'<td class="lm-n">{_vector(found.values[j], 1)}</td></tr>'
-        for j, token in enumerate(found.tokens)
+        + f'<td class="lm-n">{_vector(exploration.values[j], 1)}</td></tr>'
+        for j, token in enumerate(exploration.tokens)
     )
     names = f" ({escape(', '.join(features))})" if features is not None else ""
     head = f'<tr><th>looks at</th><th colspan="2">score</th><th colspan="2">weight</th><th>value{names}</th></tr>'
     last = (
         f'<tr style="border-top:2px solid currentColor"><td>output</td><td colspan="2"></td>'
         f'<td class="lm-n">{number(weights.sum())}</td><td>in all</td>'
-        f'<td class="lm-n"><b>{_vector(found.output[query], 2)}</b></td></tr>'
+        f'<td class="lm-n"><b>{_vector(exploration.output[query], 2)}</b></td></tr>'
     )
-    caption = f"<caption>“{escape(found.tokens[query])}” looks</caption>"
-    matrix = heat_map(found.weights, found.tokens, "all weights: who looks (row), at whom (column)", query)
+    caption = f"<caption>“{escape(exploration.tokens[query])}” looks</caption>"
+    matrix = heat_map(exploration.weights, exploration.tokens, "all weights: who looks (row), at whom (column)", query)
     return frame(f"<table>{caption}{head}{rows}{last}</table>", matrix)
 
 

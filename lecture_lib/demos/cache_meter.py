@@ -148,26 +148,26 @@ def render(prompt: int, written: int, shape: Shape) -> str:
     """One moment as HTML: two matrices of scores, and the counts under them."""
     from lecture_lib.demos._panel import BLUE, ORANGE, frame
 
-    found = compute(prompt, written, shape.n_layers, shape.d_kv, shape.bytes)
-    begin = 0 if written == 0 else found.T - 1
+    meter = compute(prompt, written, shape.n_layers, shape.d_kv, shape.bytes)
+    begin = 0 if written == 0 else meter.T - 1
     pictures = "".join(
-        f'<div><div style="font-weight:600;padding-bottom:.3em">{title}</div>{_matrix(found.T, start, colour)}</div>'
+        f'<div><div style="font-weight:600;padding-bottom:.3em">{title}</div>{_matrix(meter.T, start, colour)}</div>'
         for title, start, colour in (("without a cache", 0, ORANGE), ("with a cache", begin, BLUE))
     )
-    new = found.read[1]
-    work = [sum(operations(shape, found.T, read).values()) for read in (found.T, new)]
+    new = meter.read[1]
+    work = [sum(operations(shape, meter.T, read).values()) for read in (meter.T, new)]
     rows = (
-        ("tokens read in this step", *(f"{n:,}" for n in found.read)),
-        ("tokens read so far", *(f"{n:,}" for n in found.read_so_far)),
-        ("scores in this step, a head and layer", *(f"{n:,}" for n in found.scores)),
+        ("tokens read in this step", *(f"{n:,}" for n in meter.read)),
+        ("tokens read so far", *(f"{n:,}" for n in meter.read_so_far)),
+        ("scores in this step, a head and layer", *(f"{n:,}" for n in meter.scores)),
         ("operations in this step", *(f"{n:,}" for n in work)),
-        ("keys and values kept", "0", size(found.cache_bytes)),
-        ("the same at 4,096 tokens", "0", size(found.cache_bytes // found.T * 4096)),
+        ("keys and values kept", "0", size(meter.cache_bytes)),
+        ("the same at 4,096 tokens", "0", size(meter.cache_bytes // meter.T * 4096)),
     )
     table = "".join(
         f'<tr><td>{label}</td><td class="lm-n">{a}</td><td class="lm-n">{b}</td></tr>' for label, a, b in rows
     )
-    head = f'<tr><th>{found.T} tokens stand there</th><th class="lm-n">without</th><th class="lm-n">with</th></tr>'
+    head = f'<tr><th>{meter.T} tokens stand there</th><th class="lm-n">without</th><th class="lm-n">with</th></tr>'
     note = (
         '<div class="lm-note">A row is a query, a column a key. Filled: computed in this step. Outlined: computed '
         "before, and never needed again.</div>"

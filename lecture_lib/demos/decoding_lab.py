@@ -137,14 +137,14 @@ def _link(name: str, amount: float, scores, past, using: Any):
     function = getattr(using, called, None) or getattr(library, called)
     try:
         if called == "penalise":
-            found = function(scores[None], past, **{name: amount})[0]
+            filtered = function(scores[None], past, **{name: amount})[0]
         else:
-            found = function(scores, int(amount) if name == "top_k" else float(amount))
+            filtered = function(scores, int(amount) if name == "top_k" else float(amount))
     except Exception as error:
         raise ValueError(f"{called} raises {type(error).__name__}: {error}; does it pass its check?") from error
-    if not torch.is_tensor(found) or found.shape != scores.shape:
+    if not torch.is_tensor(filtered) or filtered.shape != scores.shape:
         raise ValueError(f"{called} returns no scores of shape {tuple(scores.shape)}; does it pass its check?")
-    return found
+    return filtered
 
 
 def _entropy(probs: np.ndarray) -> float:
@@ -181,7 +181,7 @@ def show(
         twice = [name for name, times in Counter(name for name, _ in links).items() if times > 1]
         if twice:
             raise ValueError(f"the chain holds {twice[0]} more than once; the lab shows each link once")
-        found = compute(logits, tokens, links, history, using, alone)
+        shown = compute(logits, tokens, links, history, using, alone)
     except ValueError as error:
         return _panel.one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
@@ -189,18 +189,18 @@ def show(
     scores = np.asarray(logits, dtype=np.float64)
     own = using is not None
     given = {
-        "tokens": found.tokens,
+        "tokens": shown.tokens,
         "scores": scores.tolist() if len(scores) <= EXACT and np.isfinite(scores).all() else scores,
-        "rows": np.argsort(-found.stages[0].probs, kind="stable")[:MOST_ROWS].tolist(),
+        "rows": np.argsort(-shown.stages[0].probs, kind="stable")[:MOST_ROWS].tolist(),
         "links": list(LINKS),
         "most": MOST_DRAWS,
         "call": "" if tokens is WORDS else "scores, words" + ", using=my" * own,
-        "probs": _matrix(found) if own else None,
+        "probs": _matrix(shown) if own else None,
         "answered": [list(link) for link in links] if own else None,
     }
     state = {
         "chain": [list(link) for link in links],
-        "history": places(history, found.tokens),
+        "history": places(history, shown.tokens),
         "alone": alone,
         "draws": min(max(0, draws), MOST_DRAWS),
         "seed": seed,
@@ -212,7 +212,7 @@ def show(
 
     asks = ("chain", "history", "alone") if own else ()
     return rich_demo(
-        "decoding_lab", given, state, still=render(found), predict=predict, asks=asks, answer=answer if own else None
+        "decoding_lab", given, state, still=render(shown), predict=predict, asks=asks, answer=answer if own else None
     )
 
 

@@ -84,9 +84,9 @@ def cosines(film: Film, moment: int, word: int) -> np.ndarray:
 
 def nearest(film: Film, moment: int, word: int, k: int = NEIGHBOURS) -> list[int]:
     """The k drawn words of largest cosine with that word at a moment, nearest first, itself left out."""
-    found = cosines(film, moment, word)
-    found[word] = -np.inf
-    return [int(i) for i in np.argsort(-found, kind="stable")[:k]]
+    similar = cosines(film, moment, word)
+    similar[word] = -np.inf
+    return [int(i) for i in np.argsort(-similar, kind="stable")[:k]]
 
 
 def recorded() -> Film:

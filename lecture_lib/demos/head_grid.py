@@ -47,8 +47,8 @@ class HeadGrid:
     def roles(self) -> dict[str, np.ndarray]:
         """How much each head does what `ROLES` names, from 0 to 1; "spread" is the entropy's share of its largest."""
         spread = self.entropy / max(np.log(len(self.tokens)), 1e-12)
-        found = (self.on_previous, self.on_itself, self.on_first, self.on_same, self.on_followed, spread)
-        return dict(zip(ROLES, found))
+        scores = (self.on_previous, self.on_itself, self.on_first, self.on_same, self.on_followed, spread)
+        return dict(zip(ROLES, scores))
 
 
 def compute(weights, tokens: Sequence[str] | None) -> HeadGrid:
@@ -108,16 +108,16 @@ def _repeats(tokens: list[str]) -> tuple[np.ndarray, np.ndarray]:
     return same, followed
 
 
-def describe(found: HeadGrid, layer: int, head: int, query: int) -> str:
+def describe(grid: HeadGrid, layer: int, head: int, query: int) -> str:
     """What one head does, in two sentences of plain text."""
-    row = found.weights[layer, head, query]
+    row = grid.weights[layer, head, query]
     most = [j for j in np.argsort(-row, kind="stable")[:3] if row[j] >= 0.05]
-    seen = ", ".join(f"“{found.tokens[j]}” ({j}) {row[j]:.2f}" for j in most) or "nothing in particular"
+    seen = ", ".join(f"“{grid.tokens[j]}” ({j}) {row[j]:.2f}" for j in most) or "nothing in particular"
     at = (layer, head)
     return (
-        f"“{found.tokens[query]}” ({query}) looks at {seen}. On average over the text, this head puts "
-        f"{found.on_itself[at]:.0%} on the token itself, {found.on_previous[at]:.0%} on the one before, "
-        f"{found.on_first[at]:.0%} on the very first; entropy {found.entropy[at]:.2f} nats."
+        f"“{grid.tokens[query]}” ({query}) looks at {seen}. On average over the text, this head puts "
+        f"{grid.on_itself[at]:.0%} on the token itself, {grid.on_previous[at]:.0%} on the one before, "
+        f"{grid.on_first[at]:.0%} on the very first; entropy {grid.entropy[at]:.2f} nats."
     )
 
 
@@ -146,23 +146,23 @@ def show(
     try:
         if weights is None or isinstance(weights, str):
             text = SENTENCES[EXAMPLE] if weights is None else weights
-            found, opened = attention_in_the_wild.compute(text), (*OPENED, QUERY if weights is None else None)
+            grid, opened = attention_in_the_wild.compute(text), (*OPENED, QUERY if weights is None else None)
             find = "previous" if weights is None and find is None else find
             parts = {"call": "" if weights is None else repr(text), "source": source(text)}
         else:
-            found, opened, parts = compute(weights, tokens), (0, 0, None), {"call": "weights, tokens"}
+            grid, opened, parts = compute(weights, tokens), (0, 0, None), {"call": "weights, tokens"}
         layer, head, query = (first if asked is None else asked for first, asked in zip(opened, (layer, head, query)))
-        state = state_of(found, layer, head, query, find or "", without_first)
+        state = state_of(grid, layer, head, query, find or "", without_first)
     except ValueError as error:
         return _panel.one_line(str(error))
-    return widget("head_grid", lambda _: found, state, predict, lambda _: parts)
+    return widget("head_grid", lambda _: grid, state, predict, lambda _: parts)
 
 
-def state_of(found: HeadGrid, layer: int, head: int, query: int | None, find: str, without_first: bool) -> dict:
+def state_of(grid: HeadGrid, layer: int, head: int, query: int | None, find: str, without_first: bool) -> dict:
     """What is opened first, within what there is. Raises ValueError for an unknown role."""
     if find and find not in ROLES:
         raise ValueError(f"find is {find!r}; expected one of {', '.join(map(repr, ROLES))}, or nothing")
-    n_layers, n_heads, T, _ = found.weights.shape
+    n_layers, n_heads, T, _ = grid.weights.shape
     within = {"layer": (layer, n_layers), "head": (head, n_heads), "query": (T - 1 if query is None else query, T)}
     opened = {name: min(max(0, value), count - 1) for name, (value, count) in within.items()}
     return {**opened, "find": find, "without_first": without_first}
@@ -183,50 +183,50 @@ def widget(
 
     def answer(state: dict) -> dict:
         text = state.get("text")
-        found = of(text)
-        changed = {} if text == drawn[0] else {**_whole(found), **parts(text)}
+        grid = of(text)
+        changed = {} if text == drawn[0] else {**_whole(grid), **parts(text)}
         drawn[0] = text
-        return changed if _at_once(found) else {**changed, **_opened(found, state)}
+        return changed if _at_once(grid) else {**changed, **_opened(grid, state)}
 
-    found = of(drawn[0])
-    still = render_grid(found, state["layer"], state["head"]) + render_head(
-        found, state["layer"], state["head"], state["query"]
+    grid = of(drawn[0])
+    still = render_grid(grid, state["layer"], state["head"]) + render_head(
+        grid, state["layer"], state["head"], state["query"]
     )
     note = parts(drawn[0]).get("source", "")
-    opened, asks = ({}, ("text",)) if _at_once(found) else (_opened(found, state), ("layer", "head", "query", "text"))
-    given = {**_whole(found), **parts(drawn[0]), **opened}
+    opened, asks = ({}, ("text",)) if _at_once(grid) else (_opened(grid, state), ("layer", "head", "query", "text"))
+    given = {**_whole(grid), **parts(drawn[0]), **opened}
     return rich_demo(name, given, state, still=still + frame(escape(note)), predict=predict, asks=asks, answer=answer)
 
 
-def _at_once(found: HeadGrid) -> bool:
-    return found.weights.size <= MOST_SENT
+def _at_once(grid: HeadGrid) -> bool:
+    return grid.weights.size <= MOST_SENT
 
 
-def _whole(found: HeadGrid) -> dict:
+def _whole(grid: HeadGrid) -> dict:
     """What the browser needs of all heads: small pictures, what each head does, and all weights if they aren't many."""
-    n_layers, n_heads = found.weights.shape[:2]
-    small = _small(found.weights)
+    n_layers, n_heads = grid.weights.shape[:2]
+    small = _small(grid.weights)
     return {
-        "tokens": found.tokens,
+        "tokens": grid.tokens,
         "n_layers": n_layers,
         "n_heads": n_heads,
         "side": small.shape[-1],
         "small": small.tobytes(),
         "role_names": ROLES,
-        "roles": np.stack(list(found.roles.values())),
-        "weights": found.weights if _at_once(found) else None,
+        "roles": np.stack(list(grid.roles.values())),
+        "weights": grid.weights if _at_once(grid) else None,
     }
 
 
-def _opened(found: HeadGrid, state: dict) -> dict:
+def _opened(grid: HeadGrid, state: dict) -> dict:
     """One head's matrix, and one token's row in every head, of weights that are too many to be sent at once."""
     layer, head, query = state["layer"], state["head"], state["query"]
-    last = len(found.tokens) - 1
+    last = len(grid.tokens) - 1
     query = last if query is None else min(query, last)
     return {
         "opened": [layer, head, query],
-        "matrix": found.weights[layer, head],
-        "rows": np.ascontiguousarray(found.weights[:, :, query]),
+        "matrix": grid.weights[layer, head],
+        "rows": np.ascontiguousarray(grid.weights[:, :, query]),
     }
 
 
@@ -242,12 +242,12 @@ def _small(weights: np.ndarray) -> np.ndarray:
     return room.reshape(n_layers, n_heads, side, patch, side, patch).max(axis=(3, 5))
 
 
-def render_grid(found: HeadGrid, layer: int, head: int) -> str:
+def render_grid(grid: HeadGrid, layer: int, head: int) -> str:
     """All heads as one static picture, a column for each layer, as HTML; a line names the one that is opened."""
     from lecture_lib.demos._panel import frame, png
 
-    n_layers, n_heads = found.weights.shape[:2]
-    small = _small(found.weights)
+    n_layers, n_heads = grid.weights.shape[:2]
+    small = _small(grid.weights)
     side = small.shape[-1]
     gap = max(1, side // 12)
     tiles = np.full((n_heads, side + gap, n_layers, side + gap), 40, dtype=np.uint8)
@@ -264,11 +264,11 @@ def render_grid(found: HeadGrid, layer: int, head: int) -> str:
     )
 
 
-def render_head(found: HeadGrid, layer: int, head: int, query: int) -> str:
+def render_head(grid: HeadGrid, layer: int, head: int, query: int) -> str:
     """One head opened, as HTML: its matrix, and the text with every word shaded by the weight that `query` gives it."""
     from lecture_lib.demos._panel import frame, heat_map, image
 
-    weights, tokens = found.weights[layer, head], found.tokens
+    weights, tokens = grid.weights[layer, head], grid.tokens
     name = f"layer {layer}, head {head}"
     matrix = heat_map(weights, tokens, name, query) if len(tokens) <= IN_FULL else image(weights, name)
     words = "".join(_word(token, weights[query, j], j == query) for j, token in enumerate(tokens))
@@ -276,7 +276,7 @@ def render_head(found: HeadGrid, layer: int, head: int, query: int) -> str:
         f'<div style="flex:1 1 22em;max-width:44em"><div style="font-weight:600;padding-bottom:.4em">'
         f"the text, as this head shows it to “{escape(tokens[query])}”</div>"
         f'<div style="line-height:1.9">{words}</div>'
-        f'<p style="margin-top:.8em">{escape(describe(found, layer, head, query))}</p></div>'
+        f'<p style="margin-top:.8em">{escape(describe(grid, layer, head, query))}</p></div>'
     )
     return frame(matrix, text)
 

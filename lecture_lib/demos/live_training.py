@@ -72,11 +72,11 @@ def smoothed(values: Sequence[float], keep: float) -> np.ndarray:
     >>> smoothed([4.0, 2.0], 0.5).round(3).tolist()
     [4.0, 2.667]
     """
-    found, total, weight = [], 0.0, 0.0
+    means, total, weight = [], 0.0, 0.0
     for value in values:
         total, weight = keep * total + (1 - keep) * value, keep * weight + (1 - keep)
-        found.append(total / weight)
-    return np.array(found)
+        means.append(total / weight)
+    return np.array(means)
 
 
 def render(

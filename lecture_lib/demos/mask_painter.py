@@ -55,7 +55,7 @@ def preset(name: str, tokens: Sequence[str], width: int = 3) -> np.ndarray:
     T = len(tokens)
     i, j = np.indices((T, T))
     half = -(-T // 2)
-    found = {
+    masks = {
         "all": np.ones((T, T), dtype=bool),
         "none": np.zeros((T, T), dtype=bool),
         "causal": j <= i,
@@ -64,27 +64,27 @@ def preset(name: str, tokens: Sequence[str], width: int = 3) -> np.ndarray:
         "two texts": (j <= i) & ((i < half) == (j < half)),
         "padding": np.broadcast_to([token not in PADDING for token in tokens], (T, T)),
     }
-    if name not in found:
+    if name not in masks:
         raise ValueError(f"there is no mask {name!r}; expected one of {', '.join(map(repr, PRESETS))}")
-    return found[name]
+    return masks[name]
 
 
 def hops(visible) -> np.ndarray:
     """(T, T) -> after how many layers token i knows of token j: 0 of itself, 1 of what it sees, -1 if never."""
     visible = np.asarray(visible, dtype=bool)
     T = len(visible)
-    found, known = np.where(np.eye(T, dtype=bool), 0, -1), np.eye(T, dtype=bool)
+    counts, known = np.where(np.eye(T, dtype=bool), 0, -1), np.eye(T, dtype=bool)
     for layer in range(1, T):
         known = known | (visible.astype(int) @ known > 0)
-        found[known & (found < 0)] = layer
-    return found
+        counts[known & (counts < 0)] = layer
+    return counts
 
 
 def describe_leak(visible, tokens: Sequence[str], layers: int) -> str:
     """Who knows of later tokens after so many layers, in one sentence of plain text."""
-    found = hops(visible)
-    i, j = np.indices(found.shape)
-    early = (j > i) & (found > 0) & (found <= layers)
+    counts = hops(visible)
+    i, j = np.indices(counts.shape)
+    early = (j > i) & (counts > 0) & (counts <= layers)
     after = f"After {layers} layer{'s' * (layers > 1)}"
     if not early.any():
         return f"{after}, no token knows of a later one."

@@ -173,22 +173,22 @@ def render(model: Model) -> str:
     """The results as an HTML table."""
     from lecture_lib.demos._panel import frame, share_bar
 
-    found = compute(model)
-    most = max(found["parts"].values())
+    costs = compute(model)
+    most = max(costs["parts"].values())
     parts = "".join(
         f'<tr><td>{name}</td><td class="lm-n">{n:,}</td><td>{share_bar(n / most)}</td></tr>'
-        for name, n in found["parts"].items()
+        for name, n in costs["parts"].items()
     )
     rows = (
-        ("training, 6 N D", f"{found['flops']:.3g} FLOP"),
-        ("", f"{found['petaflop_days']:.3g} petaflop/s-days"),
-        (f"on {model.gpus} GPU{'s' * (model.gpus > 1)}", f"{found['seconds'] / 86_400:.3g} days"),
-        ("weights", f"{found['weights'] / 1e9:.3g} GB"),
-        ("keys and values of a text", f"{found['cache_text'] / 1e9:.3g} GB"),
-        ("training state", f"{found['training_state'] / 1e9:.3g} GB"),
+        ("training, 6 N D", f"{costs['flops']:.3g} FLOP"),
+        ("", f"{costs['petaflop_days']:.3g} petaflop/s-days"),
+        (f"on {model.gpus} GPU{'s' * (model.gpus > 1)}", f"{costs['seconds'] / 86_400:.3g} days"),
+        ("weights", f"{costs['weights'] / 1e9:.3g} GB"),
+        ("keys and values of a text", f"{costs['cache_text'] / 1e9:.3g} GB"),
+        ("training state", f"{costs['training_state'] / 1e9:.3g} GB"),
     )
     table = "".join(f'<tr><td>{label}</td><td class="lm-n">{text}</td></tr>' for label, text in rows)
     return frame(
-        f"<table><caption>{found['n_params']:,} parameters</caption>{parts}</table>",
+        f"<table><caption>{costs['n_params']:,} parameters</caption>{parts}</table>",
         f"<table><caption>what they cost</caption>{table}</table>",
     )

@@ -68,12 +68,12 @@ def compute(prompt: str, model, tokenizer, written: Sequence[int] = (), chat: bo
         raise ValueError(f"the model raises {type(error).__name__}: {error}") from error
     before = logits[len(start) - 1 : -1].log_softmax(-1).exp()
     last = logits[-1]
-    found = last.topk(min(top, len(last)))
-    others = last.index_fill(0, found.indices, float("-inf")) / torch.tensor(TEMPERATURES)[:, None]
+    best = last.topk(min(top, len(last)))
+    others = last.index_fill(0, best.indices, float("-inf")) / torch.tensor(TEMPERATURES)[:, None]
     return Next(
-        found.indices.tolist(),
-        [text_of(tokenizer, i) for i in found.indices.tolist()],
-        found.values.numpy(),
+        best.indices.tolist(),
+        [text_of(tokenizer, i) for i in best.indices.tolist()],
+        best.values.numpy(),
         others.logsumexp(-1).numpy(),
         [text_of(tokenizer, i) for i in written],
         [before[n, i].item() for n, i in enumerate(written)],
@@ -132,16 +132,16 @@ def show(
         "rolled": rolled,
     }
     try:
-        found = reader(state)
+        answer = reader(state)
     except ValueError as error:
         return _panel.one_line(str(error))
     given = {
-        **found,
+        **answer,
         "temperatures": TEMPERATURES.tolist(),
         "prompts": [] if named else [list(pair) for pair in PROMPTS],
         "call": "model, tokenizer" if named else "",
     }
-    still = _still(state, found)
+    still = _still(state, answer)
     return rich_demo(
         "next_word", given, state, still=still, predict=predict, asks=("prompt", "written", "chat"), answer=reader
     )
@@ -162,38 +162,38 @@ class _Reader:
             from lecture_lib.demos import _smollm2
 
             self.model, self.tokenizer = _smollm2.loaded()
-        found = compute(state["prompt"], self.model, self.tokenizer, state["written"], state["chat"])
+        following = compute(state["prompt"], self.model, self.tokenizer, state["written"], state["chat"])
         source = f"computed by {type(self.model).__name__}" if self.own else "computed here by SmolLM2-135M"
-        return sent(found, [True] * len(found.ids), source)
+        return sent(following, [True] * len(following.ids), source)
 
 
-def sent(found: Next, open_: list[bool], source: str) -> dict[str, Any]:
+def sent(following: Next, open_: list[bool], source: str) -> dict[str, Any]:
     """What the browser is given; open_: which words can be followed."""
     return {
-        "ids": found.ids,
-        "texts": found.texts,
-        "logits": found.logits.tolist(),
-        "rest": found.rest.tolist(),
-        "words": found.words,
-        "chances": found.chances,
-        "vocab": found.vocab_size,
+        "ids": following.ids,
+        "texts": following.texts,
+        "logits": following.logits.tolist(),
+        "rest": following.rest.tolist(),
+        "words": following.words,
+        "chances": following.chances,
+        "vocab": following.vocab_size,
         "open": open_,
         "source": source,
     }
 
 
-def _still(state: dict, found: dict) -> str:
+def _still(state: dict, answer: dict) -> str:
     from lecture_lib.demos._panel import frame, share_bar
 
-    top = np.logaddexp.reduce(found["logits"])
-    total = np.logaddexp(top, found["rest"][int(np.abs(TEMPERATURES - 1).argmin())])
-    probs = np.exp(np.array(found["logits"]) - total)
+    top = np.logaddexp.reduce(answer["logits"])
+    total = np.logaddexp(top, answer["rest"][int(np.abs(TEMPERATURES - 1).argmin())])
+    probs = np.exp(np.array(answer["logits"]) - total)
     rows = "".join(
         f'<tr><td>{escape(text)}</td><td class="lm-n">{p:.3f}</td><td>{share_bar(p / probs[0])}</td></tr>'
-        for text, p in zip(found["texts"], probs)
+        for text, p in zip(answer["texts"], probs)
     )
-    text = state["prompt"] + "".join(found["words"])
-    return frame(f"<table><caption>{escape(text)} …</caption>{rows}</table>", f"<div>{escape(found['source'])}</div>")
+    text = state["prompt"] + "".join(answer["words"])
+    return frame(f"<table><caption>{escape(text)} …</caption>{rows}</table>", f"<div>{escape(answer['source'])}</div>")
 
 
 # --- the recording
@@ -214,8 +214,8 @@ def recorded(prompt: str, chat: bool, written: Sequence[int]) -> tuple[Next, lis
         words.append(str(data["texts"][data["text_of"][node, place]]))
         chances.append(float(_next_of(data, node, [], []).probs()[place]))
         node = children[node, token]
-    found = _next_of(data, node, words, chances)
-    return found, [(node, token) in children for token in found.ids]
+    following = _next_of(data, node, words, chances)
+    return following, [(node, token) in children for token in following.ids]
 
 
 def _next_of(data, node: int, words: list[str], chances: list[float]) -> Next:
@@ -265,6 +265,6 @@ def record() -> dict[str, np.ndarray]:
     }
 
 
-def _offers(found: Next, node: int, chance: float, way: tuple[int, ...], tick) -> list[tuple]:
+def _offers(following: Next, node: int, chance: float, way: tuple[int, ...], tick) -> list[tuple]:
     """The continuations of a node, likeliest first in a heap: (-probability, order, node, tokens from the root)."""
-    return [(-chance * p, next(tick), node, (*way, token)) for token, p in zip(found.ids, found.probs())]
+    return [(-chance * p, next(tick), node, (*way, token)) for token, p in zip(following.ids, following.probs())]

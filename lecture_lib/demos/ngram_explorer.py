@@ -83,11 +83,11 @@ class Explorer:
     def answer(self, state: Mapping) -> dict[str, Any]:
         """What the browser draws where Python counts; a sampler that fails spoils only what it draws."""
         text, n, k = state["context"], state["n"], state["k"]
-        found = self.compute(text, n, k)
+        counts = self.compute(text, n, k)
         places = {token: i for i, token in enumerate(self.vocab)}
         answer = {
-            "seen": [[places[token], int(count)] for token, count in found.seen.items() if token in places],
-            "probs": np.array([found.probs[token] for token in self.vocab]),
+            "seen": [[places[token], int(count)] for token, count in counts.seen.items() if token in places],
+            "probs": np.array([counts.probs[token] for token in self.vocab]),
             "orders": [self.reads(text, order) for order in range(1, LARGEST_N + 1)],
         }
         try:
@@ -190,42 +190,42 @@ def example_tokens() -> list[str]:
     return [token for sentence in sentences for token in (BOS, *sentence, EOS)]
 
 
-def render(found: Exploration, vocab_size: int) -> str:
+def render(exploration: Exploration, vocab_size: int) -> str:
     """The picture as HTML: the sentence, faded where the model does not look, and the likeliest next tokens."""
     from lecture_lib.demos._panel import frame
 
-    outside = len(found.sentence) - len(found.context)
+    outside = len(exploration.sentence) - len(exploration.context)
     words = [
         f'<span style="{"opacity:.35" if i < outside else "font-weight:700"}">{escape(token)}</span>'
-        for i, token in enumerate(found.sentence)
+        for i, token in enumerate(exploration.sentence)
     ]
     line = f'<div class="lm-note" style="font-size:20px">{" ".join(words)} <b style="color:#d55e00">…</b></div>'
-    if not any(found.probs.values()):
-        context = escape(" ".join(found.context))
+    if not any(exploration.probs.values()):
+        context = escape(" ".join(exploration.context))
         return frame(line, f'<div class="lm-note">“{context}” was never read: the model has nothing to say.</div>')
-    return frame(line, _table(found, vocab_size))
+    return frame(line, _table(exploration, vocab_size))
 
 
-def _table(found: Exploration, vocab_size: int) -> str:
+def _table(exploration: Exploration, vocab_size: int) -> str:
     from lecture_lib.demos._panel import share_bar
 
-    total = sum(found.seen.values())
-    order = sorted(found.probs, key=lambda token: (-found.probs[token], token))
-    order = [token for token in order if found.probs[token] > 0]
+    total = sum(exploration.seen.values())
+    order = sorted(exploration.probs, key=lambda token: (-exploration.probs[token], token))
+    order = [token for token in order if exploration.probs[token] > 0]
     rows = "".join(
-        f'<tr><td>{escape(token)}</td><td class="lm-n">{found.seen.get(token, 0)} of {total}</td>'
-        f'<td class="lm-n">{found.probs[token]:.3f}</td><td>{share_bar(found.probs[token])}</td></tr>'
+        f'<tr><td>{escape(token)}</td><td class="lm-n">{exploration.seen.get(token, 0)} of {total}</td>'
+        f'<td class="lm-n">{exploration.probs[token]:.3f}</td><td>{share_bar(exploration.probs[token])}</td></tr>'
         for token in order[:MOST_ROWS]
     )
     rest = order[MOST_ROWS:]
     if rest:
-        mass = sum(found.probs[token] for token in rest)
-        count = sum(Counter(found.seen)[token] for token in rest)
+        mass = sum(exploration.probs[token] for token in rest)
+        count = sum(Counter(exploration.seen)[token] for token in rest)
         rows += (
             f'<tr style="opacity:.75"><td>{len(rest)} others</td><td class="lm-n">{count} of {total}</td>'
             f'<td class="lm-n">{mass:.3f}</td><td>{share_bar(mass, "#888888")}</td></tr>'
         )
-    given = escape(", ".join(found.context)) or "nothing"
-    caption = f"<caption>p( next | {given} ), {len(found.seen)} of {vocab_size} types seen here</caption>"
+    given = escape(", ".join(exploration.context)) or "nothing"
+    caption = f"<caption>p( next | {given} ), {len(exploration.seen)} of {vocab_size} types seen here</caption>"
     head = '<tr><th>next</th><th class="lm-n">counted</th><th class="lm-n">probability</th><th></th></tr>'
     return f"<table>{caption}{head}{rows}</table>"

@@ -94,33 +94,33 @@ def show(
             raise ValueError(
                 f"d_model {d_model}, theta {theta}; expected one of {', '.join(map(str, WIDTHS))}, and theta above 1"
             )
-        found = {str(name): compute(values) for name, values in (tables if own else examples()).items()}
-        if table is not None and table not in found:
-            raise ValueError(f"there is no table {table!r}; there are {', '.join(found)}")
+        encodings = {str(name): compute(values) for name, values in (tables if own else examples()).items()}
+        if table is not None and table not in encodings:
+            raise ValueError(f"there is no table {table!r}; there are {', '.join(encodings)}")
     except ValueError as error:
         return _panel.one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
-    chosen = next(iter(found)) if table is None else table
-    position = min(max(0, position), min(len(e.table) for e in found.values()) - 1)
+    chosen = next(iter(encodings)) if table is None else table
+    position = min(max(0, position), min(len(e.table) for e in encodings.values()) - 1)
     given = {
-        "names": list(found),
-        "shapes": [list(e.table.shape) for e in found.values()],
+        "names": list(encodings),
+        "shapes": [list(e.table.shape) for e in encodings.values()],
         "own": own,
-        **{f"table{i}": e.table for i, e in enumerate(found.values())},
+        **{f"table{i}": e.table for i, e in enumerate(encodings.values())},
     }
     state = {"position": position, "table": chosen, "theta": float(theta), "d_model": int(d_model)}
     titles = {} if own else {"learned": "learned (recorded from a transformer trained here on narwhals)"}
-    still = "".join(render(e, position, titles.get(name, name)) for name, e in found.items())
+    still = "".join(render(e, position, titles.get(name, name)) for name, e in encodings.items())
     return rich_demo("positions", given, state, still=still, predict=predict)
 
 
-def render(found: Encoding, position: int, name: str = "") -> str:
+def render(encoding: Encoding, position: int, name: str = "") -> str:
     """The table as an image with one row marked, and that row's products against distance, as HTML."""
     from lecture_lib.demos._panel import frame
 
     title = f"{escape(name)}: one row a position" if name else "one row a position"
-    return frame(_image(found.table, position, title), _curves(found.products, position))
+    return frame(_image(encoding.table, position, title), _curves(encoding.products, position))
 
 
 def _image(table: np.ndarray, row: int, title: str, width: int = 360, height: int = 320) -> str:

@@ -90,10 +90,10 @@ def record() -> dict[str, np.ndarray]:
     """What the model does on the recorded sentences."""
     kept = {}
     for k, text in enumerate(_smollm2.SENTENCES):
-        found = _of_model(text, top=5)
-        kept |= {f"tokens{k}": np.array(found.tokens), f"ids{k}": np.array(list(found.vocab))}
-        kept[f"names{k}"] = np.array(list(found.vocab.values()))
-        kept |= {f"{name}{k}": _lean(getattr(found, name)) for name in KEPT}
+        stream = _of_model(text, top=5)
+        kept |= {f"tokens{k}": np.array(stream.tokens), f"ids{k}": np.array(list(stream.vocab))}
+        kept[f"names{k}"] = np.array(list(stream.vocab.values()))
+        kept |= {f"{name}{k}": _lean(getattr(stream, name)) for name in KEPT}
     return kept
 
 
@@ -106,8 +106,8 @@ def _recorded(k: int, top: int) -> Stream:
 
     kept = recording("residual_stream")
     vocab = dict(zip(kept[f"ids{k}"].tolist(), kept[f"names{k}"].tolist()))
-    found = Stream(kept[f"tokens{k}"].tolist(), vocab=vocab, **{name: kept[f"{name}{k}"] for name in KEPT})
-    return replace(found, words=found.words[..., :top].astype(int), probs=found.probs[..., :top])
+    stream = Stream(kept[f"tokens{k}"].tolist(), vocab=vocab, **{name: kept[f"{name}{k}"] for name in KEPT})
+    return replace(stream, words=stream.words[..., :top].astype(int), probs=stream.probs[..., :top])
 
 
 def _measure(model, ids, top: int) -> dict[str, np.ndarray]:
@@ -121,8 +121,8 @@ def _measure(model, ids, top: int) -> dict[str, np.ndarray]:
         probs = torch.softmax(model.head(norm(row[None]))[0].double(), -1)  # (T, vocab_size)
         best = probs.topk(top, dim=-1)
         its = probs.gather(-1, answer[:, None])
-        found = (row.norm(dim=-1).double(), best.indices, best.values, (probs > its).sum(-1) + 1)
-        for column, values in zip(columns.values(), found):
+        numbers = (row.norm(dim=-1).double(), best.indices, best.values, (probs > its).sum(-1) + 1)
+        for column, values in zip(columns.values(), numbers):
             column.append(values.cpu().numpy())
     measured = {name: np.stack(column) for name, column in columns.items()}
     measured["writes"] = measured["added"] = np.zeros((0, 2, ids.shape[-1]))
@@ -221,23 +221,23 @@ def show(
     try:
         if chart not in CHARTS:
             raise ValueError(f"chart is {chart!r}; expected one of {', '.join(map(repr, CHARTS))}")
-        found = compute_sentence(text, top) if sentence else compute(model, ids, vocab, top)
+        stream = compute_sentence(text, top) if sentence else compute(model, ids, vocab, top)
     except ValueError as error:
         return _panel.one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
-    def whole(found: Stream, text: str | None) -> dict:
+    def whole(shown: Stream, text: str | None) -> dict:
         told = {"source": _smollm2.source(text), "sentences": list(_smollm2.SENTENCES)} if sentence else {"source": ""}
-        return {**told, **_given(found)}
+        return {**told, **_given(shown)}
 
-    rows, T = found.norms.shape
+    rows, T = stream.norms.shape
     position = T - 1 if position is None else min(max(0, position), T - 1)
     layer = rows - 1 if layer is None else min(max(0, layer), rows - 1)
     state = {"position": position, "layer": layer, "chart": chart, **({"text": text} if sentence else {})}
-    still = render(found, position) + _panel.frame(escape(_smollm2.source(text)) if sentence else "")
+    still = render(stream, position) + _panel.frame(escape(_smollm2.source(text)) if sentence else "")
     return rich_demo(
         "residual_stream",
-        {**whole(found, text), "charts": CHARTS, "top": top},
+        {**whole(stream, text), "charts": CHARTS, "top": top},
         state,
         still=still,
         predict=predict,
@@ -246,15 +246,15 @@ def show(
     )
 
 
-def _given(found: Stream) -> dict:
+def _given(stream: Stream) -> dict:
     return {
-        "tokens": found.tokens,
-        "words": [[[str(found.vocab[int(i)]) for i in best] for best in row] for row in found.words],
-        **{name: getattr(found, name).astype("f8") for name in ("norms", "probs", "rank", "writes", "added")},
+        "tokens": stream.tokens,
+        "words": [[[str(stream.vocab[int(i)]) for i in best] for best in row] for row in stream.words],
+        **{name: getattr(stream, name).astype("f8") for name in ("norms", "probs", "rank", "writes", "added")},
     }
 
 
-def render(found: Stream, position: int) -> str:
+def render(stream: Stream, position: int) -> str:
     """Every layer's best next word for every token, as HTML, with the chosen token framed. The last layer is on top."""
     from lecture_lib.demos._panel import ORANGE, frame
 
@@ -262,15 +262,15 @@ def render(found: Stream, position: int) -> str:
         return f"border-left:3px solid {ORANGE};border-right:3px solid {ORANGE};" if j == position else ""
 
     lines = []
-    for row in range(len(found.norms) - 1, -1, -1):
+    for row in range(len(stream.norms) - 1, -1, -1):
         cells = "".join(
-            f'<td title="{found.probs[row, j, 0]:.3f}" style="{edge(j)}'
-            f'background:rgba(0,114,178,{0.6 * min(1.0, max(0.0, found.probs[row, j, 0])):.3f})">'
-            f"{escape(str(found.vocab[int(found.words[row, j, 0])]))}</td>"
-            for j in range(len(found.tokens))
+            f'<td title="{stream.probs[row, j, 0]:.3f}" style="{edge(j)}'
+            f'background:rgba(0,114,178,{0.6 * min(1.0, max(0.0, stream.probs[row, j, 0])):.3f})">'
+            f"{escape(str(stream.vocab[int(stream.words[row, j, 0])]))}</td>"
+            for j in range(len(stream.tokens))
         )
         lines.append(f"<tr><th>{f'after block {row}' if row else 'embedding'}</th>{cells}</tr>")
-    tokens = "".join(f'<th style="{edge(j)}">{escape(token)}</th>' for j, token in enumerate(found.tokens))
+    tokens = "".join(f'<th style="{edge(j)}">{escape(token)}</th>' for j, token in enumerate(stream.tokens))
     foot = f'<tr style="border-top:2px solid currentColor"><th>token</th>{tokens}</tr>'
     title = "the likeliest next word at every token and layer (darker: more likely)"
     return frame(

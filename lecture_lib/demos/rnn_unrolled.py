@@ -144,8 +144,8 @@ def _jacobians(one_step: Callable, X, Z) -> tuple[np.ndarray, np.ndarray]:
         X, Z = X.detach().requires_grad_(), Z.detach().requires_grad_()
         columns = one_step(X, Z).sum(0)
         known = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
-        found = [torch.autograd.grad(column, (X, Z), **known) for column in columns]
-    return tuple(torch.stack(part, 1).numpy() for part in zip(*found))
+        gradients = [torch.autograd.grad(column, (X, Z), **known) for column in columns]
+    return tuple(torch.stack(part, 1).numpy() for part in zip(*gradients))
 
 
 def _blame(by_input: np.ndarray, by_state: np.ndarray, d_hidden: int) -> np.ndarray:
@@ -160,9 +160,9 @@ def _blame(by_input: np.ndarray, by_state: np.ndarray, d_hidden: int) -> np.ndar
     return blame
 
 
-def per_step(found: Unrolled, at: int) -> float:
+def per_step(unrolled: Unrolled, at: int) -> float:
     """The factor that the derivative gains with each step back, from word `at` to the first: a geometric mean."""
-    own, first = found.blame[at, at], found.blame[at, 0]
+    own, first = unrolled.blame[at, at], unrolled.blame[at, 0]
     return float((first / own) ** (1 / at)) if at and own else float("nan")
 
 
@@ -171,8 +171,8 @@ def sweep(tokens: Sequence[str], cell: str = "rnn", step: Callable | None = None
 
     -> (memories, T): blame[t, 0] / blame[t, t].
     """
-    found = [compute(tokens, memory, cell, step, seed=seed).blame for memory in MEMORIES]
-    return np.array([blame[:, 0] / np.diag(blame) for blame in found])
+    blames = [compute(tokens, memory, cell, step, seed=seed).blame for memory in MEMORIES]
+    return np.array([blame[:, 0] / np.diag(blame) for blame in blames])
 
 
 def show(
@@ -200,7 +200,7 @@ def show(
     try:
         if scale not in SCALES:
             raise ValueError(f"scale {scale!r} is not known; choose one of {', '.join(SCALES)}")
-        found = compute(tokens, memory, cell, step, model, ids, seed)
+        unrolled = compute(tokens, memory, cell, step, model, ids, seed)
     except ValueError as error:
         return _panel.one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
@@ -216,15 +216,15 @@ def show(
         "chosen": not own,
         "seed": seed,
         "memories": MEMORIES,
-        **{f"swept_{name}": values for name, values in _swept(tokens, found.cell, step, model, seed).items()},
-        **_given(found),
+        **{f"swept_{name}": values for name, values in _swept(tokens, unrolled.cell, step, model, seed).items()},
+        **_given(unrolled),
     }
-    state = {"at": at, "back": back, "memory": float(memory), "cell": found.cell, "scale": scale}
+    state = {"at": at, "back": back, "memory": float(memory), "cell": unrolled.cell, "scale": scale}
     return rich_demo(
         "rnn_unrolled",
         given,
         state,
-        still=render(found, at),
+        still=render(unrolled, at),
         predict=predict,
         asks=("memory", "cell"),
         answer=answer,
@@ -238,8 +238,8 @@ def _swept(tokens: list[str], cell: str, step: Callable | None, model: Any, seed
     return {name: sweep(tokens, name, step, seed) for name in (CELLS if step is None else [cell])}
 
 
-def _given(found: Unrolled) -> dict[str, Any]:
-    return {"states": found.states[:, :MOST_SHOWN], "d_hidden": found.states.shape[1], "blame": found.blame}
+def _given(unrolled: Unrolled) -> dict[str, Any]:
+    return {"states": unrolled.states[:, :MOST_SHOWN], "d_hidden": unrolled.states.shape[1], "blame": unrolled.blame}
 
 
 # --- drawing
@@ -248,32 +248,32 @@ WIDE, SQUARE, BAR, INK = 92, 22, 120, "currentColor"
 GREEN = "#009e73"
 
 
-def render(found: Unrolled, at: int) -> str:
+def render(unrolled: Unrolled, at: int) -> str:
     """The picture when the words up to `at` have been read, as HTML: states above, what each word still does below."""
     from lecture_lib.demos._panel import BLUE, ORANGE, frame
 
-    T, shown = len(found.tokens), min(MOST_SHOWN, found.states.shape[1])
+    T, shown = len(unrolled.tokens), min(MOST_SHOWN, unrolled.states.shape[1])
     tall = shown * SQUARE
-    columns = "".join(_column(found, t, at, shown) for t in range(T))
+    columns = "".join(_column(unrolled, t, at, shown) for t in range(T))
     arrows = "".join(
         f'<path d="M{t * WIDE + 62},{tall / 2} h{WIDE - 42} m-9,-6 l9,6 l-9,6" fill="none" stroke="{INK}" '
         f'stroke-width="2" opacity="{1 if t < at else 0.2}"/>'
         for t in range(T - 1)
     )
-    largest = found.blame[at].max()
-    bars = "".join(_bar(float(found.blame[at, s]), float(largest), s, tall + 44, s == at) for s in range(at + 1))
-    first, last = escape(found.tokens[0]), escape(found.tokens[at])
-    share = found.blame[at, 0] / found.blame[at, at] if found.blame[at, at] else float("nan")
+    largest = unrolled.blame[at].max()
+    bars = "".join(_bar(float(unrolled.blame[at, s]), float(largest), s, tall + 44, s == at) for s in range(at + 1))
+    first, last = escape(unrolled.tokens[0]), escape(unrolled.tokens[at])
+    share = unrolled.blame[at, 0] / unrolled.blame[at, at] if unrolled.blame[at, at] else float("nan")
     said = f"State after “{last}”, the first word"
     if at:
         back = f"{at} step{'s' * (at > 1)} back"
         said = f"State after “{last}”: it depends on “{first}”, {back}, {_times(share)} as on “{last}” itself"
-    label = f"{found.cell} after word {at + 1} of {T}"
+    label = f"{unrolled.cell} after word {at + 1} of {T}"
     svg = (
         f'<svg viewBox="0 0 {T * WIDE} {tall + 70 + BAR}" role="img" aria-label="{escape(label)}" '
         f'style="width:100%;max-width:{T * WIDE}px;font:16px system-ui,sans-serif">{arrows}{columns}{bars}</svg>'
     )
-    more = f", {shown} of {found.states.shape[1]} numbers shown" if shown < found.states.shape[1] else ""
+    more = f", {shown} of {unrolled.states.shape[1]} numbers shown" if shown < unrolled.states.shape[1] else ""
     key = (
         f'<div class="lm-note">state: <span style="color:{BLUE};font-weight:600">positive</span>, '
         f'<span style="color:{ORANGE};font-weight:600">negative</span>{more}; '
@@ -284,7 +284,7 @@ def render(found: Unrolled, at: int) -> str:
     return frame(note, f'<div style="width:100%">{svg}</div>', key)
 
 
-def _column(found: Unrolled, t: int, at: int, shown: int) -> str:
+def _column(unrolled: Unrolled, t: int, at: int, shown: int) -> str:
     from lecture_lib.demos._panel import BLUE, ORANGE
 
     x, seen = t * WIDE + 34, t <= at
@@ -292,7 +292,7 @@ def _column(found: Unrolled, t: int, at: int, shown: int) -> str:
         f'<rect x="{x}" y="{i * SQUARE}" width="{SQUARE}" height="{SQUARE}" stroke="#888" stroke-width="0.7" '
         f'fill="{BLUE if value >= 0 else ORANGE}" fill-opacity="{min(1.0, abs(value)) if seen else 0:.3f}">'
         f"<title>{value:.3f}</title></rect>"
-        for i, value in enumerate(found.states[t, :shown])
+        for i, value in enumerate(unrolled.states[t, :shown])
     )
     if t == at:
         drawn += (
@@ -302,7 +302,7 @@ def _column(found: Unrolled, t: int, at: int, shown: int) -> str:
     weight = 700 if t == at else 400
     return drawn + (
         f'<text x="{t * WIDE + WIDE / 2 - 1}" y="{shown * SQUARE + 28}" text-anchor="middle" fill="{INK}" '
-        f'font-weight="{weight}" opacity="{1 if seen else 0.35}">{escape(found.tokens[t])}</text>'
+        f'font-weight="{weight}" opacity="{1 if seen else 0.35}">{escape(unrolled.tokens[t])}</text>'
     )
 
 

@@ -102,7 +102,7 @@ def _beam(tree: Tree, width: int) -> Search:
     if width < 1:
         raise ValueError(f"the beam has width {width}; it needs to be 1 or more")
     beam: list[tuple[float, Path]] = [(0.0, ())]
-    found: list[tuple[float, Path]] = []
+    texts: list[tuple[float, Path]] = []
     looked: set[Path] = set()
     steps = [Step(frozenset(), ((),), "At the start.")]
     while beam:
@@ -111,15 +111,15 @@ def _beam(tree: Tree, width: int) -> Search:
         ]
         looked |= {path for _, path in longer}
         longer, dropped = sorted(longer)[:width], sorted(longer)[width:]
-        found += [pair for pair in longer if not _below(tree, pair[1])]
+        texts += [pair for pair in longer if not _below(tree, pair[1])]
         beam = [pair for pair in longer if _below(tree, pair[1])]
         shown = "; ".join(f"{_text(path)} {_n(total)}" for total, path in longer)
         kept, cut = (tuple(path for _, path in pairs) for pairs in (longer, dropped))
         stay = "The cheapest stays" if width == 1 else f"The {width} cheapest stay"
         steps.append(Step(frozenset(looked), kept, f"{stay}: {shown}.", cut=cut))
-    total, path = min(found)
+    total, path = min(texts)
     said = f"The cheapest that has ended: {_text(path)}, {_n(total)} in all."
-    steps.append(Step(frozenset(looked), (path,), said, cut=tuple(other for _, other in found if other != path)))
+    steps.append(Step(frozenset(looked), (path,), said, cut=tuple(other for _, other in texts if other != path)))
     return Search(steps, path, total)
 
 
@@ -232,14 +232,14 @@ def _label(method: str, width: int) -> str:
 def _searches(tree: Tree, widest: int, seed: int, using: Any) -> dict[str, dict]:
     """Every search by its label; one that fails holds what is to be said about it."""
     wanted = [("greedy", 1), *(("beam", width) for width in range(1, widest + 1)), ("sample", 1), ("best", 1)]
-    found = {}
+    places_of = {}
     for method, width in wanted:
         try:
             search = compute(tree, method, width, np.random.default_rng(seed), using)
-            found[_label(method, width)] = _sent(tree, search)
+            places_of[_label(method, width)] = _sent(tree, search)
         except ValueError as error:
-            found[_label(method, width)] = {"trouble": str(error)}
-    return found
+            places_of[_label(method, width)] = {"trouble": str(error)}
+    return places_of
 
 
 def _sent(tree: Tree, search: Search) -> dict[str, Any]:
@@ -287,23 +287,23 @@ def _nodes(tree: Tree) -> list[dict[str, Any]]:
 
 def _paths(tree: Tree) -> dict[Path, float]:
     """Every path from the start to an end, with its total weight."""
-    found: dict[Path, float] = {}
+    totals: dict[Path, float] = {}
     waiting: list[tuple[Path, float, Any]] = [((), 0.0, tree)]
     while waiting:
         path, total, below = waiting.pop()
         if not isinstance(below, Mapping):
             raise ValueError(f"a tree is a dictionary {{name: (weight, tree)}}; seen {type(below).__name__}")
         if not below and path:
-            found[path] = total
+            totals[path] = total
         for name, pair in below.items():
             if not (isinstance(pair, tuple) and len(pair) == 2):
                 raise ValueError(f"behind {name!r} stands no pair of a weight and a tree")
             waiting.append(((*path, name), total + _weight(name, pair[0]), pair[1]))
-        if len(found) > MOST_PATHS:
+        if len(totals) > MOST_PATHS:
             raise ValueError(f"the tree has more than {MOST_PATHS} paths; show a smaller one")
-    if not found:
+    if not totals:
         raise ValueError("the tree is empty; give it at least one edge")
-    return found
+    return totals
 
 
 def _weight(name: str, given: Any) -> float:

@@ -115,14 +115,14 @@ def sent_cuts(text: str, tokenizers: "Mapping[str, Tokenize | Tokenizer]") -> li
     from lecture_lib.demos.bpe_stepper import visible
 
     data = text[:MOST_TEXT].encode("utf-8", "replace")
-    found = []
+    rows = []
     for cut in compute(text, tokenizers):
         shown = cut.tokens[:MOST_TOKENS]
         places = spans(text[:MOST_TEXT], shown)
         known = [
             span if isinstance(token, str) and token not in UNKNOWN else None for token, span in zip(shown, places)
         ]
-        found.append(
+        rows.append(
             {
                 "name": cut.name,
                 "error": cut.error,
@@ -136,7 +136,7 @@ def sent_cuts(text: str, tokenizers: "Mapping[str, Tokenize | Tokenizer]") -> li
                 "spans": places,
             }
         )
-    return found
+    return rows
 
 
 def spans(text: str, tokens: Sequence[str | bytes]) -> list[tuple[int, int] | None]:
@@ -149,7 +149,7 @@ def spans(text: str, tokens: Sequence[str | bytes]) -> list[tuple[int, int] | No
     ([(0, 1), (2, 5)], [(0, 2), (2, 3)])
     """
     data = text.encode("utf-8", "replace").lower()
-    found: list[tuple[int, int] | None] = []
+    placed: list[tuple[int, int] | None] = []
     at, lost = 0, False
     for token in tokens:
         raw = _raw(token).lower()
@@ -160,15 +160,15 @@ def spans(text: str, tokens: Sequence[str | bytes]) -> list[tuple[int, int] | No
                 start = place
                 break
         lost = start < 0
-        found.append(None if lost else (start, start + len(form)))
+        placed.append(None if lost else (start, start + len(form)))
         at = at if lost else start + len(form)
-    return [span or _between(data, found, i) for i, span in enumerate(found)]
+    return [span or _between(data, placed, i) for i, span in enumerate(placed)]
 
 
-def _between(data: bytes, found: list[tuple[int, int] | None], i: int) -> tuple[int, int] | None:
+def _between(data: bytes, placed: list[tuple[int, int] | None], i: int) -> tuple[int, int] | None:
     """What lies between the known neighbours of token i, without the spaces around it."""
-    start = next((span[1] for span in reversed(found[:i]) if span), 0)
-    end = next((span[0] for span in found[i:] if span), len(data))
+    start = next((span[1] for span in reversed(placed[:i]) if span), 0)
+    end = next((span[0] for span in placed[i:] if span), len(data))
     gap = data[start:end]
     start += len(gap) - len(gap.lstrip())
     return (start, start + len(gap.strip())) if gap.strip() else None

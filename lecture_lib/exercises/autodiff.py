@@ -197,8 +197,8 @@ def probe_softmax_cross_entropy(SoftmaxCrossEntropy, rng):
         module = SoftmaxCrossEntropy()
         module.forward(logits, targets)
         for _ in range(times):
-            found = module.backward(*grad_out)
-        return found
+            gradients = module.backward(*grad_out)
+        return gradients
 
     hopeless, uneven = rng.normal(size=(2, C)), logits + np.linspace(-800.0, 800.0, B)[:, None]
     hopeless[:, 0] += 900.0

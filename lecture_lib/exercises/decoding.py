@@ -181,8 +181,8 @@ def probe_beam_search(beam_search, rng):
     prompts = [_ids(rng, vocab_size, int(n)).tolist() for n in rng.integers(1, 5, size=10)]
 
     def best(model, width, count, length_penalty, stop_id=None):
-        found = [beam_search(model, list(prompt), width, count, length_penalty, stop_id) for prompt in prompts]
-        return [([int(i) for i in ids], float(score)) for ids, score in found]
+        beams = [beam_search(model, list(prompt), width, count, length_penalty, stop_id) for prompt in prompts]
+        return [([int(i) for i in ids], float(score)) for ids, score in beams]
 
     yield case("one token", best, model, 2, 1, 1.0, within=IN_FLOAT32)
     yield case("width 1", best, model, 1, 5, 1.0, within=IN_FLOAT32)
@@ -317,18 +317,18 @@ def probe_kv_cache(KVCache, rng):
         """What the last call of extend gives back; new: keys and values, in turn, for each of these layers."""
         cache = KVCache(n_layers)
         for layer, K, V in zip(layers, new[::2], new[1::2]):
-            found = cache.extend(layer, K, V)
-        return list(found)
+            extended = cache.extend(layer, K, V)
+        return list(extended)
 
     def lengths(*new):
         """The length at first, and each time all layers have read the same tokens."""
         cache = KVCache(n_layers)
-        found = [cache.length]
+        observed = [cache.length]
         for K, V in zip(new[::2], new[1::2]):
             for layer in range(n_layers):
                 cache.extend(layer, K, V)
-            found.append(cache.length)
-        return found
+            observed.append(cache.length)
+        return observed
 
     def two_caches(K, V, K3, V3):
         one, other = KVCache(n_layers), KVCache(n_layers)

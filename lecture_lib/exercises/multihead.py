@@ -147,10 +147,10 @@ def probe_attention_param_count(attention_param_count, rng):
 def _with(module, W):
     """The module in double precision, holding these matrices (d_model, d_model); says so if it has others."""
     module = module.double()
-    found = {name: tuple(p.shape) for name, p in module.named_parameters()}
+    shapes = {name: tuple(p.shape) for name, p in module.named_parameters()}
     expected = {f"{name}.weight": M.shape for name, M in zip(NAMES, W)}
-    if found != expected:
-        raise ValueError(f"the module's parameters are {_listed(found)}; expected {_listed(expected)}")
+    if shapes != expected:
+        raise ValueError(f"the module's parameters are {_listed(shapes)}; expected {_listed(expected)}")
     with torch.no_grad():
         for name, M in zip(NAMES, W):
             getattr(module, name).weight.copy_(torch.tensor(M.T))

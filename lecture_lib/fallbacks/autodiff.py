@@ -43,11 +43,11 @@ class _Recorded:
 
         wanted = [t for t in self._inputs if t.requires_grad]
         grad_out = torch.as_tensor(np.asarray(grad_out, dtype=np.float64))
-        found = torch.autograd.grad(self._output, wanted, grad_out, retain_graph=True)
-        found = [g.numpy() for g in found]
-        for total, g in zip(self.grads.values(), found[len(found) - len(self.grads) :]):
+        gradients = torch.autograd.grad(self._output, wanted, grad_out, retain_graph=True)
+        gradients = [g.numpy() for g in gradients]
+        for total, g in zip(self.grads.values(), gradients[len(gradients) - len(self.grads) :]):
             total += g
-        return found[0] if self._inputs[0].requires_grad else None
+        return gradients[0] if self._inputs[0].requires_grad else None
 
 
 class Linear(_Recorded):

@@ -42,11 +42,11 @@ def ancestral_sample(model, ids, max_tokens, rng, adjust=None):
 
 def beam_search(model, prompt, width, max_tokens, length_penalty=1.0, stop_id=None):
     """prompt: list of ids -> (the prompt and the best continuation found, its log p / length ** length_penalty)."""
-    found, steps = decoding.beam_search(
+    best, steps = decoding.beam_search(
         model, list(prompt), max_tokens, width, length_penalty, stop_id, trace=True, cache=False
     )
     scores = {tuple(text["ids"]): text["score"] for text in itertools.chain.from_iterable(steps)}
-    return found, scores[tuple(found[len(prompt) :])]
+    return best, scores[tuple(best[len(prompt) :])]
 
 
 class KVCache:

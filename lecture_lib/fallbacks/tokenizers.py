@@ -92,9 +92,9 @@ def count_pairs(words: Mapping[tuple[int, ...], int]) -> dict[Pair, int]:
     if not times:
         return {}
     pairs = np.array([pair for word in words for pair in pairwise(word)])
-    found, place = np.unique(pairs, axis=0, return_inverse=True)
+    distinct, place = np.unique(pairs, axis=0, return_inverse=True)
     counts = np.bincount(place.reshape(-1), weights=times).astype(int)
-    return dict(zip(map(tuple, found.tolist()), counts.tolist()))
+    return dict(zip(map(tuple, distinct.tolist()), counts.tolist()))
 
 
 def merge_pair(ids: Sequence[int], pair: Pair, new_id: int) -> tuple[int, ...]:

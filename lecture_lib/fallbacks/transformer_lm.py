@@ -112,10 +112,10 @@ def _update(model, data, config, pad_id, state, device):
     batch = device.put(*data(np.random.default_rng([config.seed, step])))
     with device.autocast():
         loss = lm_loss(model, *batch, pad_id)
-    found = torch.autograd.grad(loss, list(named.values()), allow_unused=True, materialize_grads=True)
-    scale = min(1.0, config.clip / (float(nn.utils.get_total_norm(found)) + 1e-6))
+    gradients = torch.autograd.grad(loss, list(named.values()), allow_unused=True, materialize_grads=True)
+    scale = min(1.0, config.clip / (float(nn.utils.get_total_norm(gradients)) + 1e-6))
     with torch.no_grad():
-        for (name, p), grad in zip(named.items(), found):
+        for (name, p), grad in zip(named.items(), gradients):
             decay = config.weight_decay * (p.dim() >= 2)
             moments = state["adam"].setdefault(name, {})
             settings = lr_at(step, config), config.beta1, config.beta2

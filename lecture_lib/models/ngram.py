@@ -149,8 +149,8 @@ class NgramLM:
         for order in range(self.n):
             inside = place >= order
             seen = inside & (node >= 0)
-            found = self._find(order, node[seen], tokens[seen])
-            alpha = np.where(found >= 0, self._alpha[order][found], 0.0)
+            nodes = self._find(order, node[seen], tokens[seen])
+            alpha = np.where(nodes >= 0, self._alpha[order][nodes], 0.0)
             gamma = self._gamma[order][node[seen]]
             if interpolates:
                 probs[seen] = alpha + gamma * probs[seen]
@@ -158,7 +158,7 @@ class NgramLM:
                 probs[inside] = 1 / self.vocab_size if self.k else 0.0
                 probs[seen] = alpha + gamma
             ends = np.full(len(tokens), -1)
-            ends[seen] = found
+            ends[seen] = nodes
             node = np.roll(ends, 1)
         return probs
 
@@ -247,11 +247,11 @@ class NgramLM:
     def _find(self, order: int, node: np.ndarray, token: np.ndarray) -> np.ndarray:
         """Nodes of `token` after each context `node` of `order` tokens; -1 where that was not seen."""
         keys, wanted = self._keys[order], node * self.vocab_size + token
-        found = np.searchsorted(keys, wanted)
+        places = np.searchsorted(keys, wanted)
         if not len(keys):  # no document was as long as this order
             return np.full(len(wanted), -1)
-        found[found == len(keys)] = 0  # any key will do: it differs from what is wanted
-        return np.where(keys[found] == wanted, found, -1)
+        places[places == len(keys)] = 0  # any key will do: it differs from what is wanted
+        return np.where(keys[places] == wanted, places, -1)
 
     def _node(self, ngram: np.ndarray) -> int:
         node = np.zeros(1, np.int64)

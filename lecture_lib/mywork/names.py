@@ -107,9 +107,9 @@ def _names(unit: str) -> set[str]:
     """
     module = f"lecture_lib.exercises.{unit.partition('_')[2]}"
     try:
-        found = vars(importlib.import_module(module))
+        names = vars(importlib.import_module(module))
     except ModuleNotFoundError as error:
         if error.name != module:
             raise
         return set()
-    return {each.name for each in found.values() if getattr(each, "is_poll", None) is False}
+    return {each.name for each in names.values() if getattr(each, "is_poll", None) is False}

@@ -94,10 +94,10 @@ def _definition(filename: str, name: str) -> str:
     except SyntaxError:
         raise NotSelfContained(f"the cell of {name} can't be read") from None
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    found = [node for node in tree.body if isinstance(node, kinds) and node.name == name]
-    if not found:
+    definitions = [node for node in tree.body if isinstance(node, kinds) and node.name == name]
+    if not definitions:
         raise NotSelfContained(f"{name} is not written at the top level of its cell")
-    node = found[-1]
+    node = definitions[-1]
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     return "".join(lines[first - 1 : node.end_lineno]).rstrip()
 

@@ -144,10 +144,10 @@ class _Reader:
 
 def _take(file: BinaryIO, n: int, path: Path) -> bytes:
     there = n <= 1 << 20 or n <= path.stat().st_size  # a damaged length would ask for more memory than there is
-    found = file.read(n) if there else b""
-    if len(found) < n:
+    data = file.read(n) if there else b""
+    if len(data) < n:
         raise GGUFError(f"{path} ends or is damaged at byte {file.tell():,}; fetch it anew")
-    return found
+    return data
 
 
 def _place(name: str, shape: tuple[int, ...], kind: int, offset: int, path: Path) -> StoredTensor:

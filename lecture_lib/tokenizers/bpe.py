@@ -66,8 +66,8 @@ class ByteBPE(Tokenizer):
         `min_frequency=min_count` and `initial_alphabet=ByteLevel.alphabet()`.
         """
         specials = Specials() if specials is None else specials
-        vocab, found = _learn(texts, vocab_size, min_count, specials, individual_digits)
-        merges = [(step["left"], step["right"]) for step in found]
+        vocab, learned = _learn(texts, vocab_size, min_count, specials, individual_digits)
+        merges = [(step["left"], step["right"]) for step in learned]
         return cls(vocab, merges, specials, individual_digits=individual_digits)
 
     def with_vocab_size(self, vocab_size: int) -> Self:
@@ -92,8 +92,8 @@ class ByteBPE(Tokenizer):
         return splitting.gpt2_pieces(text, self.individual_digits)
 
     def _byte_ids(self, piece: str) -> list[int]:
-        found = [self.vocab.get(char, self.unk_id) for char in to_alphabet(piece)]
-        return [token_id for token_id in found if token_id is not None]
+        ids = [self.vocab.get(char, self.unk_id) for char in to_alphabet(piece)]
+        return [token_id for token_id in ids if token_id is not None]
 
     def _encode_piece(self, piece: str) -> list[int]:
         return self._merge(self._byte_ids(piece))
@@ -119,9 +119,9 @@ class ByteBPE(Tokenizer):
                 before[after[i]] = i
             for left in (before[i], i):
                 if left >= 0 and after[left] < n:
-                    found = ranks.get((ids[left], ids[after[left]]))
-                    if found is not None:
-                        heapq.heappush(heap, (*found, left))
+                    ranked = ranks.get((ids[left], ids[after[left]]))
+                    if ranked is not None:
+                        heapq.heappush(heap, (*ranked, left))
         return [token for token in ids if token is not None]
 
     def _token_bytes(self, token: str, first: bool) -> bytes:

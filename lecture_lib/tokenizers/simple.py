@@ -47,8 +47,8 @@ class _LookUp(Tokenizer):
         counts: Counter[str] = Counter()
         for text in iterate_texts(texts):
             counts.update(cls._split(text))
-        found = sorted((piece for piece in counts if counts[piece] >= min_count), key=lambda p: (-counts[p], p))
-        tokens = specials.names() + found
+        kept = sorted((piece for piece in counts if counts[piece] >= min_count), key=lambda p: (-counts[p], p))
+        tokens = specials.names() + kept
         if vocab_size is not None:
             if vocab_size < len(specials.names()):
                 raise ValueError(f"vocab_size is {vocab_size}, fewer than the {len(specials.names())} special tokens")
@@ -56,8 +56,8 @@ class _LookUp(Tokenizer):
         return cls({token: token_id for token_id, token in enumerate(tokens)}, specials)
 
     def _encode_piece(self, piece: str) -> list[int]:
-        found = self.vocab.get(piece)
-        return [self._role("unk") if found is None else found]
+        token_id = self.vocab.get(piece)
+        return [self._role("unk") if token_id is None else token_id]
 
     @classmethod
     def _from_parts(cls, data: dict, specials: Specials) -> Self:

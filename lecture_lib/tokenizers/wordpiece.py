@@ -77,12 +77,12 @@ class WordPiece(Tokenizer):
         while start < len(piece):
             prefix = PREFIX if start else ""
             for end in range(min(len(piece), start + self._longest), start, -1):
-                found = self.vocab.get(prefix + piece[start:end])
-                if found is not None:
+                token_id = self.vocab.get(prefix + piece[start:end])
+                if token_id is not None:
                     break
             else:
                 return [self.unk_id]
-            ids.append(found)
+            ids.append(token_id)
             start = end
         return ids
 

@@ -29,10 +29,10 @@ def silence(*weights):
 
 def names_of(model):
     """Every parameter once, by its first name in the alphabet, with its shape."""
-    found, names = set(), []
+    seen, names = set(), []
     for name, p in sorted(model.named_parameters(remove_duplicate=False)):
-        if id(p) not in found:
-            found.add(id(p))
+        if id(p) not in seen:
+            seen.add(id(p))
             names.append([name, list(p.shape)])
     return names
 

@@ -145,8 +145,8 @@ def probe_finetune(finetune, rng):
         model, head = fresh(with_lora)
         head.requires_grad_(not frozen_head)
         finetune(model, head, batches, lr)
-        found = dict(nn.ModuleDict({"model": model, "head": head}).named_parameters())
-        return {name: p for name, p in found.items() if "lora_" in name or "head" in name}
+        named = dict(nn.ModuleDict({"model": model, "head": head}).named_parameters())
+        return {name: p for name, p in named.items() if "lora_" in name or "head" in name}
 
     def what_moves(batches):
         model, head = fresh()

@@ -111,8 +111,8 @@ def probe_load_checkpoint(load_checkpoint, rng):
         return [model.training, all(p.requires_grad for p in model.parameters())]
 
     def state():
-        _, found = loaded(small)
-        return [found["step"], sorted(found["adam"]), found["adam"]["norm.weight"]["step"]]
+        _, loaded_state = loaded(small)
+        return [loaded_state["step"], sorted(loaded_state["adam"]), loaded_state["adam"]["norm.weight"]["step"]]
 
     near = close(rtol=1e-3, atol=1e-5)  # float32, and whoever wrote the blocks may sum in another order
     yield case("its logits", logits, small, within=near)

@@ -11,10 +11,10 @@ from lecture_lib.models.config import Config
 
 def _names(model):
     """Every parameter once, by its first name in the alphabet, with its shape."""
-    found, names = set(), []
+    seen, names = set(), []
     for name, p in sorted(model.named_parameters(remove_duplicate=False)):
-        if id(p) not in found:
-            found.add(id(p))
+        if id(p) not in seen:
+            seen.add(id(p))
             names.append([name, list(p.shape)])
     return names
 
@@ -40,8 +40,8 @@ def probe_transformer_lm(TransformerLM, rng):
     def gradients(ids):
         model = build()
         model(ids).square().sum().backward()
-        found = {name: p.grad for name, p in sorted(model.named_parameters())}
-        return [0.0 if g is None else g.norm() for g in found.values()]
+        gradients = {name: p.grad for name, p in sorted(model.named_parameters())}
+        return [0.0 if g is None else g.norm() for g in gradients.values()]
 
     def past_only(ids):
         changed = ids.clone()

@@ -100,14 +100,14 @@ class _Runs:
 
     def drawn(self):
         """The first number that each generator given to `data` would draw."""
-        found = []
+        drawn = []
 
         def data(generator):
-            found.append(int(generator.integers(1_000_000)))
+            drawn.append(int(generator.integers(1_000_000)))
             return self.rows(generator)
 
         self.run(self.config, data=data)
-        return found
+        return drawn
 
     def modes(self):
         model = self.model().eval()
@@ -116,9 +116,9 @@ class _Runs:
 
     def told(self):
         """What on_step is called with."""
-        found = []
-        self.run(self.config, on_step=lambda step, loss: found.append([int(step), float(loss)]))
-        return found
+        drawn = []
+        self.run(self.config, on_step=lambda step, loss: drawn.append([int(step), float(loss)]))
+        return drawn
 
     def state_afterwards(self):
         state = {"step": 0, "adam": {}}
