@@ -1,19 +1,24 @@
-"""Real English that every Python carries: the prose of the language reference, from `pydoc_data.topics`.
+"""Real English: the prose of Python's language reference, as it was in Python 3.11.7.
 
 Kept are paragraphs of sentences; grammar rules, code, tables and signatures are left out, line breaks and mark-up
 removed. A paragraph that stands in several topics stays in the first only, before the split, or the held-out text would
 partly be known from training. Each topic is a document, and belongs to one split as a whole.
 
-The text belongs to the running Python and changes with its version (253,000 characters in 3.11.7, 261,000 in 3.12.1,
-266,000 in 3.13.0), so a number computed on it holds for one version only; `Corpus.source` says which.
+The text lies beside this module in `python_docs.json.gz`, so it is the same on every Python: `pydoc_data.topics`, which
+it was made of, changes with the version, and some Pythons leave it out. `python -m lecture_lib.corpora.python_docs`
+makes the file anew from the running Python. Copyright Python Software Foundation, PSF License Version 2.
 """
 
+import gzip
+import json
+import platform
 import re
-import sys
+from importlib import resources
 from random import Random
 
 from lecture_lib.corpora.corpus import Corpus, split_documents
 
+FILE = resources.files("lecture_lib.corpora") / "python_docs.json.gz"
 _CODE = re.compile(
     r">>>|::=|^\s*\.\.\. |\(Pdb\)|[{}|\\]|--|^\s*(?:def|class|async|import|from|@)\s?\w+\S*$", re.MULTILINE
 )
@@ -26,12 +31,10 @@ _PLAIN = re.compile(r"[A-Za-z ,.;:'()\"?!-]")
 
 def load_python_docs(n_documents: int | None = None, seed: int = 0) -> Corpus:
     """Topics in an order shuffled by `seed`, the first `n_documents` of them; a tenth of the text is held out."""
-    from pydoc_data.topics import topics
-
-    documents = clean_topics(topics)
+    held = json.loads(gzip.decompress(FILE.read_bytes()))
+    documents = held["documents"]
     Random(f"python_docs {seed}").shuffle(documents)
-    version = ".".join(map(str, sys.version_info[:3]))
-    source = f"pydoc_data.topics of Python {version}; PSF licence"
+    source = f"pydoc_data.topics of Python {held['python']}; PSF licence"
     return Corpus("python_docs", split_documents(documents[:n_documents]), source)
 
 
@@ -63,3 +66,15 @@ def clean_paragraph(block: str) -> str:
     text = _EMPHASIS.sub(r"\2", _REFERENCE.sub("", text)).strip()
     is_prose = _SENTENCES.fullmatch(text) and len(text.split()) >= 6
     return text if is_prose and len(_PLAIN.findall(text)) >= 0.92 * len(text) else ""
+
+
+def packed() -> bytes:
+    """The file, made of the running Python's documentation."""
+    from pydoc_data.topics import topics
+
+    held = {"python": platform.python_version(), "documents": clean_topics(topics)}
+    return gzip.compress(json.dumps(held, ensure_ascii=False).encode(), mtime=0)
+
+
+if __name__ == "__main__":
+    FILE.write_bytes(packed())

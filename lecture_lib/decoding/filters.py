@@ -2,7 +2,7 @@
 
 Each takes logits (..., vocab_size) and returns new ones; a token that may not be drawn has -inf, so that the softmax of
 the result shares all the probability among the rest. At least one token always remains. Among equal scores the smaller
-id comes first.
+id comes first. A limit of 0 switches a filter off, as in every other tool; so does 1 for top-p and typical.
 
 Sources: top-k, Fan et al. 2018; top-p, Holtzman et al. 2020; min-p, Nguyen et al. 2024; typical, Meister et al. 2023;
 repetition penalty, Keskar et al. 2019; presence and frequency penalties as OpenAI's API defines them.
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+MET = 1 - 1e-6  # probabilities and their sums are rounded: what meets a limit on paper may miss it by this share
 
 
 def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
@@ -30,9 +32,9 @@ def top_k_filter(logits: Tensor, k: int) -> Tensor:
     >>> top_k_filter(torch.tensor([1.0, 3.0, 3.0, 2.0]), 1)
     tensor([-inf, 3., -inf, -inf])
     """
-    if k < 1:
-        raise ValueError(f"k must be at least 1, not {k}")
-    if k >= logits.shape[-1]:
+    if k < 0:
+        raise ValueError(f"k must be at least 1, or 0 to keep all, not {k}")
+    if k == 0 or k >= logits.shape[-1]:
         return logits.clone()
     smallest = logits.topk(k).values[..., -1:]
     above, equal = logits > smallest, logits == smallest
@@ -41,34 +43,37 @@ def top_k_filter(logits: Tensor, k: int) -> Tensor:
 
 
 def top_p_filter(logits: Tensor, p: float) -> Tensor:
-    """Keeps the fewest tokens, likeliest first, whose probabilities sum to at least p; p = 1 keeps all."""
+    """Keeps the fewest tokens, likeliest first, whose probabilities sum to at least p; p = 0 or 1 keeps all."""
     _check_share("p", p)
-    if p == 1:
+    if p in (0, 1):
         return logits.clone()
     probs = _wide(logits).softmax(-1).sort(dim=-1, descending=True, stable=True).values
-    before = probs.cumsum(-1) - probs  # what the likelier tokens hold: the one that reaches p stays
-    return _keep_first(logits, logits, before < p)
+    return _keep_first(logits, logits, _short_of(p, probs))
 
 
 def min_p_filter(logits: Tensor, p: float) -> Tensor:
-    """Keeps the tokens that are at least p times as probable as the likeliest."""
+    """Keeps the tokens that are at least p times as probable as the likeliest; p = 0 keeps all."""
     _check_share("p", p)
-    log_probs = _wide(logits).log_softmax(-1)
-    return logits.masked_fill(log_probs.exp() < p * log_probs.amax(-1, keepdim=True).exp(), float("-inf"))
+    if p == 0:
+        return logits.clone()
+    behind = _wide(logits) - _wide(logits).amax(-1, keepdim=True)  # the logarithm of the ratio
+    return logits.masked_fill(behind.exp() < p * MET, float("-inf"))
 
 
 def typical_filter(logits: Tensor, p: float) -> Tensor:
-    """Keeps the fewest tokens that hold at least p, those of surprise -log p nearest to the entropy first."""
+    """Keeps the fewest tokens that hold at least p, those of surprise -log p nearest to the entropy first.
+
+    p = 0 or 1 keeps all.
+    """
     _check_share("p", p)
-    if p == 1:
+    if p in (0, 1):
         return logits.clone()
     log_probs = _wide(logits).log_softmax(-1)
     probs = log_probs.exp()
     entropy = torch.special.entr(probs).sum(-1, keepdim=True)
     nearness = -(-log_probs - entropy).abs()
     order = nearness.argsort(dim=-1, descending=True, stable=True)
-    probs = probs.gather(-1, order)
-    return _keep_first(logits, nearness, probs.cumsum(-1) - probs < p)
+    return _keep_first(logits, nearness, _short_of(p, probs.gather(-1, order)))
 
 
 def penalise(
@@ -77,21 +82,42 @@ def penalise(
     repetition: float = 1.0,
     presence: float = 0.0,
     frequency: float = 0.0,
+    n_prompt: int | Tensor = 0,
 ) -> Tensor:
     """Lowers the scores of tokens that occur in history (..., L); ids outside the vocabulary, as -1, count as padding.
 
     repetition divides positive scores and multiplies negative ones, once for a token however often it occurred. After
-    that, presence is subtracted once, and frequency once for each occurrence.
+    that, presence is subtracted once, and frequency once for each occurrence. n_prompt, one number or one for each row:
+    so many tokens at the beginning of a history were given and not sampled. By their definitions the repetition penalty
+    counts them too, presence and frequency do not.
     """
     if repetition <= 0:
         raise ValueError(f"repetition must be positive, not {repetition}; 1 leaves the scores alone")
-    vocab_size = logits.shape[-1]
-    real = (history >= 0) & (history < vocab_size)
-    counts = torch.zeros_like(logits).scatter_add_(-1, history.where(real, 0), real.to(logits.dtype))
-    seen = counts > 0
+    history = history.long()
     if repetition != 1:
+        seen = _counts(history, logits) > 0
         logits = torch.where(seen, torch.where(logits > 0, logits / repetition, logits * repetition), logits)
-    return logits - presence * seen - frequency * counts
+    if not (presence or frequency):
+        return logits.clone()
+    begin = torch.as_tensor(n_prompt, device=history.device)[..., None]
+    sampled = torch.arange(history.shape[-1], device=history.device) >= begin
+    counts = _counts(history.where(sampled, -1), logits).to(logits.dtype)
+    return logits - presence * (counts > 0).to(logits.dtype) - frequency * counts
+
+
+def _counts(history: Tensor, logits: Tensor) -> Tensor:
+    """How often each token of the vocabulary occurs in each row of history -> like logits, float32."""
+    real = (history >= 0) & (history < logits.shape[-1])
+    zeros = torch.zeros_like(logits, dtype=torch.float32)
+    return zeros.scatter_add_(-1, history.where(real, 0), real.float())
+
+
+def _short_of(p: float, probs: Tensor) -> Tensor:
+    """Where the sum of all probabilities before, in the order given, has not reached p: so of the one that reaches it,
+    and always of the first (..., vocab_size)."""
+    short = probs.cumsum(-1) - probs < p * MET
+    short[..., :1] = True
+    return short
 
 
 def _wide(logits: Tensor) -> Tensor:
@@ -107,13 +133,13 @@ def _keep_first(logits: Tensor, by: Tensor, kept: Tensor) -> Tensor:
 
 
 def _check_share(name: str, value: float) -> None:
-    if not 0 < value <= 1:
-        raise ValueError(f"{name} must be above 0 and at most 1, not {value}")
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be above 0 and at most 1, or 0 to keep all, not {value}")
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """A pipeline of filters; those left at their defaults do nothing.
+    """A pipeline of filters; those left at their defaults, None or 0, do nothing.
 
     The order: penalties, temperature, top-k, top-p, min-p, typical. Penalties come first because they are about the
     model's own scores; temperature before the filters, so that they judge the distribution that is drawn from; the
@@ -129,12 +155,13 @@ class Sampler:
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
 
-    def __call__(self, logits: Tensor, history: Tensor | None = None) -> Tensor:
-        """Filtered logits (..., vocab_size); history (..., L) is needed by the penalties."""
+    def __call__(self, logits: Tensor, history: Tensor | None = None, n_prompt: int | Tensor = 0) -> Tensor:
+        """Filtered logits (..., vocab_size); history (..., L) and n_prompt are what `penalise` needs."""
         if self.penalises:
             if history is None:
                 raise ValueError("penalties need to know what was written; give the sampler the history")
-            logits = penalise(logits, history, self.repetition_penalty, self.presence_penalty, self.frequency_penalty)
+            penalties = self.repetition_penalty, self.presence_penalty, self.frequency_penalty
+            logits = penalise(logits, history, *penalties, n_prompt)
         if self.temperature != 1:
             logits = apply_temperature(logits, self.temperature)
         for amount, apply in (
@@ -147,9 +174,9 @@ class Sampler:
                 logits = apply(logits, amount)
         return logits
 
-    def probs(self, logits: Tensor, history: Tensor | None = None) -> Tensor:
+    def probs(self, logits: Tensor, history: Tensor | None = None, n_prompt: int | Tensor = 0) -> Tensor:
         """The distribution that is drawn from (..., vocab_size); sums to 1."""
-        return self(logits, history).softmax(-1)
+        return self(logits, history, n_prompt).softmax(-1)
 
     @property
     def penalises(self) -> bool:

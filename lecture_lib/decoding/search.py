@@ -38,7 +38,8 @@ def ancestral_sample(
     trace: bool = False,
     cache: bool = True,
 ) -> list | tuple[list, list]:
-    """Draws every token from its distribution as `sampler` filters it.
+    """Draws every token from its distribution as `sampler` filters it; its repetition penalty counts the prompt, its
+    presence and frequency penalties only what is drawn.
 
     A trace is a list of steps {"candidates": [{"id", "prob", "filtered"}, ...], "chosen", "prob"}: the model's own
     probability and the one drawn from, of the likeliest before filtering.
@@ -48,11 +49,12 @@ def ancestral_sample(
     generator = _as_generator(rng)
     steps: list[list[dict]] = [[] for _ in prompts]
     stopped = [False] * len(prompts)
+    given = torch.tensor([len(start) for start in prompts])
     with evaluating(model):
         reader = Reader(model, prompts, max_tokens, cache)
         for _ in range(max_tokens):
             logits = reader.logits()
-            filtered = sampler(logits, reader.history() if sampler.penalises else None)
+            filtered = sampler(logits, reader.history(), given) if sampler.penalises else sampler(logits)
             tokens = _draw(filtered, sampler, generator)
             if trace:
                 own, drawn_from = logits.softmax(-1).cpu(), filtered.softmax(-1).cpu()

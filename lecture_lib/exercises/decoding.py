@@ -243,9 +243,12 @@ def probe_top_p_filter(top_p_filter, rng):
     yield case("one token holds more than p", top_p_filter, sure, float(rng.uniform(0.3, 0.6)))
     even = 0.05 * normal(rng, batch, vocab_size)
     yield case("nearly even", top_p_filter, even, float(rng.uniform(0.55, 0.7)))
-    only = torch.full((1, vocab_size), -2000.0, dtype=torch.float64) - torch.arange(vocab_size)
-    only[0, int(rng.integers(vocab_size))] = 0.0  # its probability is exactly 1
-    yield case("one token holds everything, p = 1", top_p_filter, only, 1.0)
+    low = torch.full((1, vocab_size), -2000.0, dtype=torch.float64) - torch.arange(vocab_size)
+    two = low.clone()
+    two[0, rng.permutation(vocab_size)[:2]] = torch.tensor([0.0, -1e-20], dtype=torch.float64)  # exactly a half each
+    yield case("the likeliest holds exactly p", top_p_filter, two, 0.5)
+    low[0, int(rng.integers(vocab_size))] = 0.0  # its probability is rounded to 1
+    yield case("p = 1 keeps every token", top_p_filter, low, 1.0)
     yield case("all scores negative", top_p_filter, _surprising(rng, batch, vocab_size) - 12.0, 0.7)
     yield case("a batch of texts", top_p_filter, _surprising(rng, 2, T, vocab_size), 0.8)
     filtered = _surprising(rng, batch, vocab_size)

@@ -38,6 +38,7 @@ def probe_count_params(count_params, rng):
     layers, width = int(rng.integers(20, 99)), 128 * int(rng.integers(8, 97))
     large = {"n_layers": layers, "d_model": width, "n_heads": width // 128, "d_ff": 4 * width, "vocab_size": 50257}
     yield case("the size of a GPT-3", count_params, _shape(rng, **large))
+    yield case("biases in attention", count_params, _shape(rng), attention_bias=True)
 
 
 @exercise("training_flops", points=1)

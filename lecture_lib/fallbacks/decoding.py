@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from lecture_lib import decoding
 from lecture_lib.decoding import apply_temperature, min_p_filter, penalise, top_k_filter, top_p_filter  # noqa: F401
 from lecture_lib.fallbacks import transformer_block
+from lecture_lib.inference.evaluating import evaluating
 
 
 def greedy_path(tree):
@@ -31,7 +32,7 @@ def greedy_decode(model, prompt, max_tokens, stop_id=None):
 
 def ancestral_sample(model, ids, max_tokens, rng, adjust=None):
     """ids (B, T), rng: torch.Generator, adjust: (logits (B, V), ids) -> logits -> ids (B, T + max_tokens)."""
-    with torch.no_grad():
+    with evaluating(model):
         for _ in range(max_tokens):
             logits = model(ids)[:, -1]
             logits = logits if adjust is None else adjust(logits, ids)
@@ -88,7 +89,7 @@ def forward_cached(model, ids, cache):
 def generate_cached(model, ids, max_tokens, choose=None):
     """ids (B, T), choose: logits (B, V) -> ids (B,), None for the likeliest -> ids (B, T + max_tokens)."""
     cache, new = KVCache(len(model.blocks)), ids
-    with torch.no_grad():
+    with evaluating(model):
         for _ in range(max_tokens):
             logits = forward_cached(model, new, cache)[:, -1]
             new = (logits.argmax(-1) if choose is None else choose(logits)).unsqueeze(-1)

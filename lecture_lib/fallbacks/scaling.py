@@ -14,11 +14,12 @@ from lecture_lib.models import config as shapes
 PETAFLOP_DAY = 8.64e19
 
 
-def count_params(config):
-    """-> the number of parameters of unit 09's TransformerLM of this shape."""
+def count_params(config, attention_bias=False):
+    """-> the number of parameters of unit 09's TransformerLM of this shape; with biases in attention, of GPT-2."""
     names = ("vocab_size", "block_size", "d_model", "n_heads", "n_layers", "d_ff")
     full = shapes.Config(**{name: getattr(config, name) for name in names}).n_params
-    return full - 4 * config.n_layers * config.d_model  # Config counts a bias in each of attention's matrices
+    biases = 4 * config.n_layers * config.d_model  # Config counts one in each of attention's matrices
+    return full if attention_bias else full - biases
 
 
 def training_flops(n_params, n_tokens):
@@ -33,9 +34,12 @@ def petaflop_days(flops):
 
 def online_softmax(blocks):
     """blocks: iterable of scores (n,) and values (n, d_v) -> (d_v,), in one pass."""
-    total = mean = None
+    total = None
+    mean = torch.tensor(torch.nan)  # of nothing
     for scores, values in blocks:
-        here, of_block = scores.logsumexp(0), scores.softmax(0).nan_to_num() @ values  # 0 where all is -inf
+        if not (scores > -torch.inf).any():  # all masked, or none at all
+            continue
+        here, of_block = scores.logsumexp(0), scores.softmax(0) @ values
         if total is None:
             total, mean = here, of_block
             continue
@@ -58,6 +62,7 @@ def kv_cache_bytes(config, T, batch, bytes_per_number=2):
 
 def quantize(W):
     """W (n_out, n_in) -> q (n_out, n_in) int8, scale (n_out, 1)."""
+    W = W.to(torch.promote_types(W.dtype, torch.float32))  # a scale may be too small for half precision
     largest = torch.linalg.vector_norm(W, ord=torch.inf, dim=1, keepdim=True)
     scale = torch.where(largest > 0, largest / 127, 1.0)
     return (W / scale).round_().clamp_(-127, 127).to(torch.int8), scale

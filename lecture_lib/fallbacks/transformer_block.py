@@ -13,7 +13,8 @@ from lecture_lib.fallbacks.multihead import MultiHeadAttention
 
 def layer_norm(x, gamma, beta, eps):
     """x (..., d_model), gamma and beta (d_model,) -> (..., d_model)."""
-    return F.layer_norm(x, x.shape[-1:], gamma, beta, eps)
+    wide = torch.float32 if x.device.type == "mps" else torch.float64  # the squares of float32 end at 1e38
+    return gamma * F.layer_norm(x.to(wide), x.shape[-1:], eps=eps).to(x.dtype) + beta
 
 
 def feed_forward(x, W_1, b_1, W_2, b_2):
@@ -30,9 +31,9 @@ def sinusoidal_positions(T, d_model):
 def apply_rope(q, positions, theta=10_000.0):
     """q (..., T, d_k), positions (T,) -> (..., T, d_k); entry i turns together with entry i + d_k/2."""
     angles = _angles(positions, q.shape[-1], theta)
-    pairs = torch.complex(*q.chunk(2, -1))
+    pairs = torch.complex(*q.to(torch.promote_types(q.dtype, torch.float32)).chunk(2, -1))
     turned = pairs * torch.polar(torch.ones_like(angles), angles).to(pairs)
-    return torch.cat((turned.real, turned.imag), -1)
+    return torch.cat((turned.real, turned.imag), -1).to(q.dtype)
 
 
 def _angles(positions, d, theta):
@@ -96,8 +97,11 @@ class Embeddings(nn.Module):
         self.tokens, self.positions = nn.Embedding(vocab_size, d_model), nn.Embedding(block_size, d_model)
 
     def forward(self, ids, start=0):
-        """ids (B, T), the first of them at position `start` -> (B, T, d_model)."""
-        return self.tokens(ids) + self.positions.weight.narrow(0, start, ids.shape[-1])
+        """ids (B, T), the first of them at position `start` -> (B, T, d_model). ValueError past block_size."""
+        end, block_size = start + ids.shape[-1], self.positions.num_embeddings
+        if end > block_size:
+            raise ValueError(f"a text of {end} tokens is longer than block_size, {block_size}: give fewer tokens")
+        return self.tokens(ids) + self.positions.weight[start:end]
 
 
 class LMHead(nn.Module):

@@ -15,6 +15,10 @@ adds one for each document that starts with h w: nothing stands further left the
 and its occurrences are what matters (other toolkits do the same for n-grams that start with BOS). At order 1 all the
 document starts together are one neighbour, or BOS would take most of the mass.
 
+A document's first token, its BOS, is given and never guessed: it is context, and no event. So unigrams do not count it,
+whatever the smoothing (but for that one neighbour where Kneser-Ney goes on to longer contexts), and "mle" gives a BOS
+that stands nowhere else probability 0. Smoothing shares mass among all vocab_size ids, BOS too.
+
 `nltk.lm.KneserNeyInterpolated` agrees exactly with `uniform_base=False` (its unigrams are undiscounted,
 p_1(w) = a(w) / A, so a token that was not seen has probability 0), the same discount (its default is 0.1), and n-grams
 that carry such document starts; tests/models/test_ngram.py shows how to make them. With the padding of NLTK's own
@@ -37,7 +41,8 @@ class NgramLM:
 
     n: the order; a token is predicted from the n - 1 before it. smoothing: "kneser-ney", "add-k" or "mle".
     discount: Kneser-Ney's d, in [0, 1]. k: added to every count by "add-k". bos_id: cuts a flat array into documents
-    before each occurrence; without it a flat array is one document. No n-gram crosses from one document to the next.
+    before each occurrence, and is never generated; without it a flat array is one document. No n-gram crosses from one
+    document to the next.
 
     >>> model = NgramLM(2, vocab_size=3, smoothing="mle").fit([0, 1, 0, 2])
     >>> model.next_probs([0])
@@ -88,7 +93,7 @@ class NgramLM:
             if k > 1 and self.smoothing == "kneser-ney":
                 counts[-1] = self._distinct_left(shorter, place, k - 1, where[first])
             self._keys.append(keys)
-            counts.append(count.astype(float))
+            counts.append(_sums(inverse, len(keys), place[where] > 0) if k == 1 else count.astype(float))
             shorter = np.full(len(tokens), -1)
             shorter[where] = inverse
             node = np.roll(shorter, 1)  # a document's first token gets a stranger's, and never uses it
@@ -102,8 +107,8 @@ class NgramLM:
         each is one more neighbour of the k-gram that ends there too.
         """
         n_types = len(self._keys[k - 1])
-        starts = np.bincount(node[place == k - 1], minlength=n_types)
-        return (np.minimum(starts, 1) if k == 1 else starts) + np.bincount(node[longer], minlength=n_types)
+        starts = _sums(node[place == k - 1], n_types)
+        return (np.minimum(starts, 1) if k == 1 else starts) + _sums(node[longer], n_types)
 
     def _prepare(self, counts: list[np.ndarray]) -> None:
         """Turns counts into what scoring multiplies and adds: p_k = alpha[h w] + gamma[h] p_{k-1}.
@@ -116,15 +121,15 @@ class NgramLM:
             edges = np.searchsorted(keys, np.arange(n_contexts + 1) * self.vocab_size)
             types = np.diff(edges)
             context = keys // self.vocab_size
-            total = np.bincount(context, weights=count, minlength=n_contexts)
+            total = _sums(context, n_contexts, count)
             if self.smoothing == "kneser-ney":
                 discount = self.discount if self._slices or self.uniform_base else 0.0
-                alpha = np.maximum(count - discount, 0) / total[context]
-                gamma = np.divide(discount * types, total, out=np.ones(n_contexts), where=total > 0)
+                alpha = _ratio(np.maximum(count - discount, 0), total[context], 0.0)
+                gamma = _ratio(discount * types, total, 1.0)
             else:
                 mass = total + self.k * self.vocab_size
-                alpha = count / mass[context]
-                gamma = np.divide(self.k, mass, out=np.zeros(n_contexts), where=mass > 0)
+                alpha = _ratio(count, mass[context], 0.0)
+                gamma = _ratio(np.full(n_contexts, self.k), mass, 0.0)
             self._slices.append(edges)
             self._alpha.append(alpha)
             self._gamma.append(gamma)
@@ -211,6 +216,8 @@ class NgramLM:
         if temperature < 0:
             raise ValueError(f"temperature must not be negative, not {temperature}")
         probs = self.next_probs(context)
+        if self.bos_id is not None:
+            probs[self.bos_id] = 0.0
         if not probs.any():
             raise ValueError(
                 f"the context {list(context)[-self.n + 1 :]} was never seen, so maximum likelihood cannot continue it; "
@@ -283,3 +290,16 @@ class NgramLM:
     def _need_fit(self) -> None:
         if not self._keys:
             raise RuntimeError("this NgramLM has counted nothing yet; call fit(ids) first")
+
+
+def _sums(places: np.ndarray, n: int, weights: np.ndarray | None = None) -> np.ndarray:
+    """How often each number below n occurs in places, or the sum of its weights -> (n,).
+
+    bincount takes no wider integers than intp, which has 32 bits in WebAssembly.
+    """
+    return np.bincount(places.astype(np.intp), weights=weights, minlength=n)
+
+
+def _ratio(a: np.ndarray, b: np.ndarray, otherwise: float) -> np.ndarray:
+    """a / b, and `otherwise` where b is 0."""
+    return np.divide(a, b, out=np.full(len(b), otherwise), where=b > 0)

@@ -13,7 +13,7 @@ import codecs
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import ClassVar, Self
@@ -22,6 +22,7 @@ from lecture_lib.tokenizers import files
 from lecture_lib.tokenizers.specials import Specials
 
 REMEMBERED_PIECES = 1 << 18  # about 50 MB; then the memory starts afresh
+STRETCH = 1 << 16  # characters of a text in parts that are encoded together
 
 
 class Tokenizer(ABC):
@@ -99,6 +100,35 @@ class Tokenizer(ABC):
     def encode_batch(self, texts: Iterable[str], **options) -> list[list[int]]:
         """`encode` for each text, with the same options."""
         return [self.encode(text, **options) for text in texts]
+
+    def encode_iterable(
+        self, texts: Iterable[str], *, bos: bool = False, eos: bool = False, allow_special: bool = False
+    ) -> Iterator[int]:
+        """The ids, one by one, of a text that comes in parts: the lines of an open file that memory could not hold.
+
+        They are those of `encode` for all parts joined, wherever the parts end. No more is held than 65,536 characters
+        or twice the longest stretch without white space, whichever is more, and one part. Raises as `encode` does, for
+        a part when it comes.
+        """
+        first, last = ([self._role(role)] if wanted else [] for role, wanted in (("bos", bos), ("eos", eos)))
+        encode = self._encode_trusted if allow_special else self._encode_plain
+        return chain(first, chain.from_iterable(map(encode, self._stretches(texts, allow_special))), last)
+
+    def _stretches(self, texts: Iterable[str], allow_special: bool) -> Iterator[str]:
+        """The parts joined, and cut anew where white space begins: there every splitter here cuts, whatever follows."""
+        names = [name for name in self.specials.control() if allow_special and len(name.split()) > 1]
+        held, length, enough = [], 0, STRETCH
+        for text in texts:
+            _check_text(text)
+            held.append(text)
+            length += len(text)
+            if length >= enough:
+                whole = "".join(held)
+                cut = _last_cut(whole, names)
+                yield whole[:cut]
+                held, length = [whole[cut:]], len(whole) - cut
+                enough = max(STRETCH, 2 * length)
+        yield "".join(held)
 
     def tokens(self, text: str) -> list[str]:
         """The text's tokens as the vocabulary spells them."""
@@ -307,6 +337,17 @@ def _check_text(text: str) -> None:
             f"the text holds U+{code:04X} at position {error.start}, half of a surrogate pair, which no Unicode text "
             'has; read the file with encoding="utf-8", or drop it with text.encode("utf-8", "ignore").decode()'
         ) from None
+
+
+def _last_cut(text: str, names: list[str]) -> int:
+    """The last place where white space begins, 0 if nowhere; none within one of `names`, begun or whole."""
+    end = len(text) - max(map(len, names), default=0)
+    inside = [match.span() for name in names for match in re.finditer(re.escape(name), text)]
+    for place in range(end - 1, 0, -1):
+        begins = text[place] in " \n\t\r" and not text[place - 1].isspace()
+        if begins and not any(start < place < stop for start, stop in inside):
+            return place
+    return 0
 
 
 def iterate_texts(texts: str | Iterable[str]) -> Iterable[str]:

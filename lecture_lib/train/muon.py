@@ -39,7 +39,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(G: Tensor) -> Tensor:
-    """A matrix with G's singular vectors and singular values near 1 (0.7 to 1.2) -> the shape of G.
+    """A matrix with G's singular vectors and singular values near 1 -> the shape of G.
+
+    Those of at least 0.0015 times the root of the sum of all their squares come to between 0.67 and 1.21. Smaller ones
+    grow as far as five steps take them, at most 485 times: in a badly conditioned G they stay near 0.
 
     Newton and Schulz's iteration is X <- (a + b A + c A^2) X with A = X X^T. As all its factors commute, it goes on
     with the small A alone, and their product meets X once, at the end.

@@ -508,7 +508,7 @@ def clip_gradients(params, max_norm):
     """
     ### BEGIN SOLUTION
     grads = [p.grad for p in params if p.grad is not None]
-    norm = sum(float((g**2).sum()) for g in grads) ** 0.5
+    norm = sum(float((g.float() ** 2).sum()) for g in grads) ** 0.5
     if norm > max_norm:
         for g in grads:
             g *= max_norm / norm

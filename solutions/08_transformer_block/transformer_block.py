@@ -171,8 +171,10 @@ class Embeddings(nn.Module):
 
     def forward(self, ids, start=0):
         """ids: (B, T) integers, standing at the positions start, ..., start + T - 1 -> (B, T, d_model)."""
+        T, block_size = ids.shape[1], self.positions.num_embeddings
+        if start + T > block_size:
+            raise ValueError(f"a text of {start + T} tokens is longer than block_size, {block_size}: give fewer tokens")
         ### BEGIN SOLUTION
-        T = ids.shape[1]
         places = torch.arange(start, start + T, device=ids.device)
         return self.tokens(ids) + self.positions(places)
         ### END SOLUTION
@@ -241,11 +243,12 @@ def apply_rope(q, positions, theta=10_000.0):
     """
     ### BEGIN SOLUTION
     d_k = q.shape[-1]
-    omega = theta ** (-torch.arange(0, d_k, 2, dtype=q.dtype, device=q.device) / d_k)  # (d_k / 2,)
+    wide = torch.promote_types(q.dtype, torch.float32)  # in half precision, the places 1000 and 1001 are one
+    omega = theta ** (-torch.arange(0, d_k, 2, dtype=wide, device=q.device) / d_k)  # (d_k / 2,)
     angles = positions[:, None] * omega  # (T, d_k / 2)
     cos, sin = torch.cos(angles), torch.sin(angles)
     a, b = q[..., : d_k // 2], q[..., d_k // 2 :]
-    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1)
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1).to(q.dtype)
     ### END SOLUTION
 
 
@@ -341,9 +344,10 @@ def layer_norm(x, gamma, beta, eps):
     tensor([-1.0000, -1.0000,  1.0000,  1.0000])
     """
     ### BEGIN SOLUTION
-    mean = x.mean(dim=-1, keepdim=True)
-    variance = ((x - mean) ** 2).mean(dim=-1, keepdim=True)
-    return gamma * (x - mean) / torch.sqrt(variance + eps) + beta
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))  # the square of 300 is no number of half precision
+    mean = wide.mean(dim=-1, keepdim=True)
+    variance = ((wide - mean) ** 2).mean(dim=-1, keepdim=True)
+    return gamma * ((wide - mean) / torch.sqrt(variance + eps)).to(x.dtype) + beta
     ### END SOLUTION
 
 

@@ -585,6 +585,8 @@ def evaluate(model, data, pad_id=None):
     with torch.no_grad():
         for ids, targets in data:
             n = targets.numel() if pad_id is None else int((targets != pad_id).sum())
+            if n == 0:  # nothing but padding, whose mean loss is no number
+                continue
             nats += n * my.lm_loss(model, ids.to(device), targets.to(device), pad_id).item()
             count += n
     model.train(was_training)

@@ -82,7 +82,7 @@ def token_by_token(logits, p):
     for row, kept in zip(rows, out):
         probs, total = row.softmax(dim=0), 0.0
         for token in row.argsort(descending=True).tolist():
-            if total >= p:
+            if total >= p < 1:
                 break
             kept[token] = row[token]
             total += float(probs[token])

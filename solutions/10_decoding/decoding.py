@@ -32,6 +32,7 @@ import numpy as np
 import torch
 from lecture_lib import corpora, demos
 from lecture_lib.checking import open_unit
+from lecture_lib.inference.evaluating import evaluating
 from lecture_lib.plots.style import course_style
 
 np.set_printoptions(precision=3, suppress=True)
@@ -198,7 +199,8 @@ def as_text(ids):
 # %% [markdown]
 # From here on, **a model is a function**: it takes ids of shape (B, T), a batch of B texts of T tokens, and returns
 # logits of shape (B, T, V): at each place, a score for each of the V tokens that may come next. The softmax of the
-# scores is the distribution. To go on with a text we need the *last* place only.
+# scores is the distribution. To go on with a text we need the *last* place only. What writes stands inside `with
+# evaluating(model):`, which switches dropout and gradients off, and on again afterwards if they were on.
 #
 # **Predict:** a tale has only just begun: nothing stands there but BOS. Which tokens will the model find likely?
 
@@ -228,15 +230,16 @@ def greedy_decode(model, prompt, max_tokens, stop_id=None):
     >>> greedy_decode(model, [4, 5], max_tokens=3)
     [4, 5, 6, 7, 8]
     """
-    ### BEGIN SOLUTION
-    ids = list(prompt)
-    for _ in range(max_tokens):
-        logits = model(torch.tensor([ids]))[0, -1]  # (V,): what comes after the last token
-        ids.append(int(logits.argmax()))
-        if ids[-1] == stop_id:
-            break
-    return ids
-    ### END SOLUTION
+    with evaluating(model):
+        ### BEGIN SOLUTION
+        ids = list(prompt)
+        for _ in range(max_tokens):
+            logits = model(torch.tensor([ids]))[0, -1]  # (V,): what comes after the last token
+            ids.append(int(logits.argmax()))
+            if ids[-1] == stop_id:
+                break
+        return ids
+        ### END SOLUTION
 
 
 # %% [markdown] tags=["hints:greedy_decode"]
@@ -288,7 +291,7 @@ def ancestral_sample(model, ids, max_tokens, rng, adjust=None):
     """Each row of ids, continued by tokens drawn from the model's own distribution.
 
     model: ids (B, T) -> logits (B, T, V); ids: (B, T) int64; rng: a torch.Generator
-    adjust: None, or a function of (the next token's logits (B, V), ids so far (B, t)) -> logits (B, V) to draw from
+    adjust: None, or a function of (the next token's logits (B, V), ids so far, prompt and all (B, t)) -> logits (B, V)
     -> ids (B, T + max_tokens)
 
     >>> model = lambda ids: 99.0 * torch.nn.functional.one_hot((ids + 1) % 10, 10)  # is very sure
@@ -296,16 +299,17 @@ def ancestral_sample(model, ids, max_tokens, rng, adjust=None):
     tensor([[4, 5, 6, 7],
             [8, 9, 0, 1]])
     """
-    ### BEGIN SOLUTION
-    for _ in range(max_tokens):
-        logits = model(ids)[:, -1]  # (B, V)
-        if adjust is not None:
-            logits = adjust(logits, ids)
-        probs = torch.softmax(logits, dim=-1)
-        new = torch.multinomial(probs, 1, generator=rng)  # (B, 1)
-        ids = torch.cat([ids, new], dim=1)
-    return ids
-    ### END SOLUTION
+    with evaluating(model):
+        ### BEGIN SOLUTION
+        for _ in range(max_tokens):
+            logits = model(ids)[:, -1]  # (B, V)
+            if adjust is not None:
+                logits = adjust(logits, ids)
+            probs = torch.softmax(logits, dim=-1)
+            new = torch.multinomial(probs, 1, generator=rng)  # (B, 1)
+            ids = torch.cat([ids, new], dim=1)
+        return ids
+        ### END SOLUTION
 
 
 # %% [markdown] tags=["hints:ancestral_sample"]
@@ -375,24 +379,25 @@ def beam_search(model, prompt, width, max_tokens, length_penalty=1.0, stop_id=No
     >>> ids, round(score, 3)  # ln 0.6 is -0.511
     ([0, 1, 1, 1, 1], -0.511)
     """
-    ### BEGIN SOLUTION
-    beam, found = [(0.0, list(prompt))], []  # pairs: ln p, ids
-    for n in range(1, max_tokens + 1):
-        logits = model(torch.tensor([ids for _, ids in beam]))[:, -1]  # (texts in the beam, V)
-        log_probs = torch.log_softmax(logits, dim=-1).tolist()
-        longer = [(total + more, ids + [token]) for (total, ids), row in zip(beam, log_probs)
-                  for token, more in enumerate(row)]  # fmt: skip
-        beam = []
-        for total, ids in sorted(longer, reverse=True)[:width]:
-            if ids[-1] == stop_id or n == max_tokens:
-                found.append((total / n**length_penalty, ids))
-            else:
-                beam.append((total, ids))
-        if not beam:
-            break
-    score, ids = max(found)
-    return ids, score
-    ### END SOLUTION
+    with evaluating(model):
+        ### BEGIN SOLUTION
+        beam, found = [(0.0, list(prompt))], []  # pairs: ln p, ids
+        for n in range(1, max_tokens + 1):
+            logits = model(torch.tensor([ids for _, ids in beam]))[:, -1]  # (texts in the beam, V)
+            log_probs = torch.log_softmax(logits, dim=-1).tolist()
+            longer = [(total + more, ids + [token]) for (total, ids), row in zip(beam, log_probs)
+                      for token, more in enumerate(row)]  # fmt: skip
+            beam = []
+            for total, ids in sorted(longer, reverse=True)[:width]:
+                if ids[-1] == stop_id or n == max_tokens:
+                    found.append((total / n**length_penalty, ids))
+                else:
+                    beam.append((total, ids))
+            if not beam:
+                break
+        score, ids = max(found)
+        return ids, score
+        ### END SOLUTION
 
 
 # %% [markdown] tags=["hints:beam_search"]
@@ -513,6 +518,8 @@ def top_k_filter(logits, k):
     tensor([-inf, 3., 2.])
     """
     ### BEGIN SOLUTION
+    if k == 0:  # off
+        return logits.clone()
     k = min(k, logits.shape[-1])
     smallest_kept = logits.topk(k, dim=-1).values[..., -1:]  # (..., 1)
     return logits.masked_fill(logits < smallest_kept, -torch.inf)
@@ -540,7 +547,8 @@ show(scores, my.top_k_filter(scores, 3))
 #
 # **By hand:** 0.40, then 0.62, 0.75, 0.84. Three words don't reach 0.8, four do: the fourth, which carries the sum
 # past $p$, *stays*. Put differently: a token stays if the tokens *before* it (the likelier ones) hold less than $p$.
-# That is a sum which leaves the token itself out, and it makes sure that the likeliest token always stays.
+# That is a sum which leaves the token itself out, and it makes sure that the likeliest token always stays. And $p = 1$
+# means all of them, always: see to it first, since a rounded sum may reach 1 before the last token has come.
 #
 # **Build** it. The trap is the order: you add up in sorted order, but the result must be in the order of the
 # vocabulary.
@@ -550,17 +558,20 @@ show(scores, my.top_k_filter(scores, 3))
 def top_p_filter(logits, p):
     """Keeps the fewest tokens of each row, likeliest first, whose probabilities add up to at least p.
 
-    logits: (..., V), no two finite ones equal in a row; p: above 0, at most 1
+    logits: (..., V), no two finite ones equal in a row; p: above 0, at most 1; 1 keeps every token
     -> (..., V): the scores that stay as they were, -inf for the others
 
     >>> top_p_filter(torch.tensor([0.2, 0.5, 0.3]).log(), 0.6).exp()
     tensor([0.0000, 0.5000, 0.3000])
     """
     ### BEGIN SOLUTION
-    highest, order = logits.sort(dim=-1, descending=True)  # (..., V) each; order: whose score it is
-    probs = torch.softmax(highest, dim=-1)
+    if p in (0, 1):  # off
+        return logits.clone()
+    highest, order = logits.sort(dim=-1, descending=True, stable=True)  # (..., V) each; order: whose score it is
+    probs = torch.softmax(highest, dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
     before = probs.cumsum(dim=-1) - probs  # what the likelier tokens hold
-    kept = highest.masked_fill(before >= p, -torch.inf)
+    before[..., 0] = -1.0  # a p too small for float32 still leaves the likeliest
+    kept = highest.masked_fill(before >= p * (1 - 1e-6), -torch.inf)  # 0.5 + 0.3 may miss 0.8 by rounding
     return torch.empty_like(logits).scatter(-1, order, kept)  # back to the places they came from
     ### END SOLUTION
 
@@ -569,8 +580,9 @@ def top_p_filter(logits, p):
 # 1. For the token that crosses p: how much do the tokens before it hold? And for the one after it?
 # 2. `logits.sort(dim=-1, descending=True)` gives two tensors (..., V): the sorted values, and the places they came
 #    from. `out.scatter(-1, places, values)` puts each value into its place.
-# 3. Sort, highest first; probabilities by softmax; before = running sum (`cumsum`) minus the token's own probability;
-#    -inf where before is p or more; scatter the result back by the places.
+# 3. If p is 1, a copy of the logits. Else sort, highest first; probabilities by softmax; before = running sum
+#    (`cumsum`) minus the token's own probability; -inf where before is p or more; scatter the result back by the
+#    places.
 
 # %%
 show(scores, my.top_p_filter(scores, 0.8), my.top_p_filter(scores, 0.3))
@@ -595,8 +607,8 @@ def min_p_filter(logits, p):
     tensor([0.0000, 0.6000, 0.3000])
     """
     ### BEGIN SOLUTION
-    probs = torch.softmax(logits, dim=-1)
-    bar = p * probs.amax(dim=-1, keepdim=True)  # (..., 1)
+    probs = torch.softmax(logits, dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+    bar = p * (1 - 1e-6) * probs.amax(dim=-1, keepdim=True)  # (..., 1); 0.2 of 0.4 may miss 0.08 by rounding
     return logits.masked_fill(probs < bar, -torch.inf)
     ### END SOLUTION
 
@@ -622,6 +634,10 @@ show(scores, my.min_p_filter(scores, 0.2))
 # * **presence**: subtracted once from each token that occurred, however often.
 # * **frequency**: subtracted once *for each time* that it occurred.
 #
+# *Written* has two meanings here. The repetition penalty counts the prompt, too. Presence and frequency, as OpenAI
+# defines them, count only what was sampled: a question must not be punished for its own words. So `history` is what
+# the caller takes it to be: the text so far, or `ids[:, n_prompt:]` of it.
+#
 # **Predict:** why is a negative score multiplied, and not divided as well?
 #
 # **By hand:** a token with score 2 was written three times; $r = 2$, presence 0.5, frequency 0.1. First $2 / 2 = 1$,
@@ -634,18 +650,19 @@ show(scores, my.min_p_filter(scores, 0.2))
 def penalise(logits, history, repetition=1.0, presence=0.0, frequency=0.0):
     """Lowers the scores of tokens that were written before.
 
-    logits: (B, V); history: (B, L) int64, what each row has written so far, L may be 0
+    logits: (B, V); history: (B, L) int64, the tokens that count as written in each row, L may be 0
     -> (B, V): first repetition (positive scores divided, others multiplied), then presence and frequency subtracted
 
     >>> penalise(torch.tensor([[2.0, -2.0, 1.0]]), torch.tensor([[0, 1, 0, 0]]), 2.0, 0.5, 0.1)
     tensor([[ 0.2000, -4.6000,  1.0000]])
     """
     ### BEGIN SOLUTION
-    one_hot = torch.nn.functional.one_hot(history, logits.shape[-1])  # (B, L, V)
+    one_hot = torch.nn.functional.one_hot(history.long(), logits.shape[-1])  # (B, L, V)
     counts = one_hot.sum(dim=1)  # (B, V): how often each token occurred
     seen = counts > 0
     repeated = torch.where(logits > 0, logits / repetition, logits * repetition)
-    return torch.where(seen, repeated, logits) - presence * seen - frequency * counts
+    lower = presence * seen + frequency * counts
+    return torch.where(seen, repeated, logits) - lower.to(logits.dtype)
     ### END SOLUTION
 
 
@@ -929,15 +946,16 @@ def generate_cached(model, ids, max_tokens, choose=None):
     choose: function of the next token's logits (B, V) -> ids (B,); None: the likeliest
     -> ids (B, T + max_tokens)
     """
-    ### BEGIN SOLUTION
-    cache, new = my.KVCache(len(model.blocks)), ids
-    for _ in range(max_tokens):
-        logits = my.forward_cached(model, new, cache)[:, -1]  # (B, V)
-        chosen = logits.argmax(dim=-1) if choose is None else choose(logits)
-        new = chosen[:, None]  # (B, 1): all that is read next
-        ids = torch.cat([ids, new], dim=1)
-    return ids
-    ### END SOLUTION
+    with evaluating(model):
+        ### BEGIN SOLUTION
+        cache, new = my.KVCache(len(model.blocks)), ids
+        for _ in range(max_tokens):
+            logits = my.forward_cached(model, new, cache)[:, -1]  # (B, V)
+            chosen = logits.argmax(dim=-1) if choose is None else choose(logits)
+            new = chosen[:, None]  # (B, 1): all that is read next
+            ids = torch.cat([ids, new], dim=1)
+        return ids
+        ### END SOLUTION
 
 
 # %% [markdown] tags=["hints:generate_cached"]

@@ -705,6 +705,8 @@ def returns_only_the_k(logits, k):
     "than p, nothing is left at all. How much do the tokens *before* a token have to hold, for it to go?",
 )
 def one_token_too_few(logits, p):
+    if p == 1:
+        return logits.clone()
     highest, order = logits.sort(dim=-1, descending=True)
     reached = torch.softmax(highest, dim=-1).cumsum(dim=-1)
     return torch.empty_like(logits).scatter(-1, order, highest.masked_fill(reached > p, -torch.inf))
@@ -715,6 +717,8 @@ def one_token_too_few(logits, p):
     "One token too many is left in each row. When the sum has reached p, does the next token still belong?",
 )
 def one_token_too_many(logits, p):
+    if p == 1:
+        return logits.clone()
     highest, order = logits.sort(dim=-1, descending=True)
     probs = torch.softmax(highest, dim=-1)
     two_before = (probs.cumsum(dim=-1) - probs).roll(1, dims=-1)
@@ -728,6 +732,8 @@ def one_token_too_many(logits, p):
     "least* p: do you compare with < or with <=?",
 )
 def goes_on_at_exactly_p(logits, p):
+    if p == 1:
+        return logits.clone()
     highest, order = logits.sort(dim=-1, descending=True)
     probs = torch.softmax(highest, dim=-1)
     kept = highest.masked_fill(probs.cumsum(dim=-1) - probs > p, -torch.inf)
@@ -739,6 +745,8 @@ def goes_on_at_exactly_p(logits, p):
     "The right scores are kept, in the wrong places: your rows are still sorted. Which token stood where?",
 )
 def leaves_it_sorted(logits, p):
+    if p == 1:
+        return logits.clone()
     highest = logits.sort(dim=-1, descending=True).values
     probs = torch.softmax(highest, dim=-1)
     return highest.masked_fill(probs.cumsum(dim=-1) - probs >= p, -torch.inf)
@@ -749,6 +757,8 @@ def leaves_it_sorted(logits, p):
     "You keep the tokens that reach p by themselves. Whose probabilities were to be added up?",
 )
 def compares_each_with_p(logits, p):
+    if p == 1:
+        return logits.clone()
     return logits.masked_fill(torch.softmax(logits, dim=-1) < p, -torch.inf)
 
 
@@ -757,6 +767,8 @@ def compares_each_with_p(logits, p):
     "You add up in the order of the vocabulary. Which tokens should come first in the sum?",
 )
 def forgets_to_sort(logits, p):
+    if p == 1:
+        return logits.clone()
     probs = torch.softmax(logits, dim=-1)
     return logits.masked_fill(probs.cumsum(dim=-1) - probs >= p, -torch.inf)
 
@@ -767,6 +779,8 @@ def forgets_to_sort(logits, p):
     "yours?",
 )
 def begins_with_the_least_likely(logits, p):
+    if p == 1:
+        return logits.clone()
     lowest, order = logits.sort(dim=-1)
     probs = torch.softmax(lowest, dim=-1)
     kept = lowest.masked_fill(probs.cumsum(dim=-1) - probs >= p, -torch.inf)
@@ -779,8 +793,22 @@ def begins_with_the_least_likely(logits, p):
     "softmax is taken, as it will be?",
 )
 def returns_what_is_left_of_the_probabilities(logits, p):
+    if p == 1:
+        return logits.clone()
     probs, order = torch.softmax(logits, dim=-1).sort(dim=-1, descending=True)
     return torch.empty_like(logits).scatter(-1, order, probs.masked_fill(probs.cumsum(dim=-1) - probs >= p, 0.0))
+
+
+@misconception(
+    "top_p_filter",
+    "All right but for p = 1, which keeps every token: your sum reaches 1 by rounding while there are tokens left. When "
+    "does nothing have to be added up at all?",
+)
+def trusts_the_sum_at_1(logits, p):
+    highest, order = logits.sort(dim=-1, descending=True)
+    probs = torch.softmax(highest, dim=-1)
+    kept = highest.masked_fill(probs.cumsum(dim=-1) - probs >= p, -torch.inf)
+    return torch.empty_like(logits).scatter(-1, order, kept)
 
 
 # --- min_p_filter

@@ -98,8 +98,9 @@ def rms_norm(x, gain, eps):
     tensor([0.8485, 1.1314])
     """
     ### BEGIN SOLUTION
-    mean_square = (x**2).mean(dim=-1, keepdim=True)  # (..., 1)
-    return x / torch.sqrt(mean_square + eps) * gain
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))  # the square of 300 is no number of half precision
+    mean_square = (wide**2).mean(dim=-1, keepdim=True)  # (..., 1)
+    return (wide / torch.sqrt(mean_square + eps)).to(x.dtype) * gain
     ### END SOLUTION
 
 

@@ -9,11 +9,11 @@ my = saved_work("13_scaling")
 
 
 @alternative("count_params")
-def shape_by_shape(config):
+def shape_by_shape(config, attention_bias=False):
     d, d_ff = config.d_model, config.d_ff
     shapes = [(config.vocab_size, d), (config.block_size, d), (d,), (d,)]
     for _ in range(config.n_layers):
-        shapes += [(d,)] * 4 + [(d, d)] * 4 + [(d_ff, d), (d_ff,), (d, d_ff), (d,)]
+        shapes += [(d,)] * (8 if attention_bias else 4) + [(d, d)] * 4 + [(d_ff, d), (d_ff,), (d, d_ff), (d,)]
     return sum(torch.Size(shape).numel() for shape in shapes)
 
 

@@ -119,9 +119,9 @@ fits_by_tiles = wrong_choice(
     "You are too high by exactly vocab_size d_model. The head compares the stream with every word's vector: where "
     "does this model keep those vectors?",
 )
-def head_of_its_own(config):
+def head_of_its_own(config, attention_bias=False):
     d, d_ff = config.d_model, config.d_ff
-    block = 4 * d * d + 2 * d * d_ff + d_ff + d + 4 * d
+    block = 4 * d * attention_bias + 4 * d * d + 2 * d * d_ff + d_ff + d + 4 * d
     return 2 * config.vocab_size * d + config.block_size * d + config.n_layers * block + 2 * d
 
 
@@ -130,9 +130,9 @@ def head_of_its_own(config):
     "Your count grows with n_heads. Heads are slices of the columns of W_q, W_k and W_v: does cutting a matrix into "
     "slices add numbers to it?",
 )
-def every_head_a_whole_matrix(config):
+def every_head_a_whole_matrix(config, attention_bias=False):
     d, d_ff = config.d_model, config.d_ff
-    block = config.n_heads * 3 * d * d + d * d + 2 * d * d_ff + d_ff + d + 4 * d
+    block = 4 * d * attention_bias + config.n_heads * 3 * d * d + d * d + 2 * d * d_ff + d_ff + d + 4 * d
     return (config.vocab_size + config.block_size) * d + config.n_layers * block + 2 * d
 
 
@@ -141,9 +141,9 @@ def every_head_a_whole_matrix(config):
     "Where the feed-forward is four times as wide as the stream you are right, elsewhere you are not. What does the "
     "config say about that width?",
 )
-def always_four_times_as_wide(config):
+def always_four_times_as_wide(config, attention_bias=False):
     d = config.d_model
-    block = 4 * d * d + 8 * d * d + 5 * d + 4 * d
+    block = 4 * d * attention_bias + 4 * d * d + 8 * d * d + 5 * d + 4 * d
     return (config.vocab_size + config.block_size) * d + config.n_layers * block + 2 * d
 
 
@@ -152,7 +152,7 @@ def always_four_times_as_wide(config):
     "You are too high by 4 d_model in each layer. Look at how unit 06 makes its four matrices: what did "
     "`bias=False` leave out?",
 )
-def biases_in_attention_too(config):
+def biases_in_attention_too(config, attention_bias=False):
     d, d_ff = config.d_model, config.d_ff
     block = 4 * (d * d + d) + 2 * d * d_ff + d_ff + d + 4 * d
     return (config.vocab_size + config.block_size) * d + config.n_layers * block + 2 * d
@@ -162,9 +162,9 @@ def biases_in_attention_too(config):
     "count_params",
     "Make block_size larger and your count stays the same. Which table has a row for each place of a text?",
 )
-def without_the_positions(config):
+def without_the_positions(config, attention_bias=False):
     d, d_ff = config.d_model, config.d_ff
-    block = 4 * d * d + 2 * d * d_ff + d_ff + d + 4 * d
+    block = 4 * d * attention_bias + 4 * d * d + 2 * d * d_ff + d_ff + d + 4 * d
     return config.vocab_size * d + config.n_layers * block + 2 * d
 
 
@@ -173,7 +173,7 @@ def without_the_positions(config):
     "You have counted the matrices and nothing else: you are too low by a few vectors in each layer and one pair at "
     "the end. What else does a LayerNorm, and what does a Linear with its bias, learn?",
 )
-def matrices_only(config):
+def matrices_only(config, attention_bias=False):
     d = config.d_model
     return (config.vocab_size + config.block_size) * d + config.n_layers * (4 * d * d + 2 * d * config.d_ff)
 

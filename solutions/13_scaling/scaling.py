@@ -52,14 +52,18 @@ check, my = open_unit("13_scaling")
 # **Predict:** which of the two grows faster when $d$ is doubled, the embeddings or the blocks? And the heads: does a
 # model with 8 heads have more parameters than one with 4?
 #
+# GPT-2 is the same but for one thing: its $W_q, W_k, W_v, W_o$ have biases, $4d$ numbers more in each layer. Let an
+# argument say whether to count them.
+#
 # **Build** it from the numbers in `config` alone, without making a model: 175 billion of them wouldn't fit.
 
 
 # %% tags=["exercise:count_params"]
-def count_params(config):
+def count_params(config, attention_bias=False):
     """The number of parameters of unit 09's TransformerLM, without building it.
 
-    config: Config; it has vocab_size, block_size, d_model, n_heads, n_layers and d_ff -> int
+    config: Config; it has vocab_size, block_size, d_model, n_heads, n_layers and d_ff
+    attention_bias: True: as in GPT-2, the four matrices of attention have biases -> int
 
     >>> count_params(Config(vocab_size=10, block_size=4, d_model=2, n_heads=1, n_layers=1, d_ff=3))
     73
@@ -67,7 +71,7 @@ def count_params(config):
     ### BEGIN SOLUTION
     d = config.d_model
     embeddings = (config.vocab_size + config.block_size) * d
-    attention = 4 * d * d
+    attention = 4 * d * d + (4 * d if attention_bias else 0)
     feed_forward = d * config.d_ff + config.d_ff + config.d_ff * d + d
     norm = 2 * d
     return embeddings + config.n_layers * (attention + feed_forward + 2 * norm) + norm
@@ -78,17 +82,20 @@ def count_params(config):
 # 1. Which parts are there once, and which once for each layer? Does splitting $W_q$ into heads change its size?
 # 2. The bias of $W_1$ has the width that $W_1$ leads *to*, that of $W_2$ likewise. A layer norm has two vectors of
 #    d_model numbers.
-# 3. embeddings = (vocab_size + block_size) times d; block = 4 d² + 2 d d_ff + d_ff + d + two norms; answer =
-#    embeddings + n_layers times block + one norm.
+# 3. embeddings = (vocab_size + block_size) times d; block = 4 d² + 2 d d_ff + d_ff + d + two norms, and 4 d more if
+#    attention has biases; answer = embeddings + n_layers times block + one norm.
 
 # %% [markdown]
-# **See:** your count beside your model of unit 09, then the lecture's table of the models of Brown et al. (2020). The
-# last column is the rule of thumb $12\, n_\mathrm{layers}\, d^2$, all that remains of a block if you drop what is
-# small.
+# **See:** your count beside your model of unit 09, the published GPT-2 small to the last number, then the lecture's
+# table of the models of Brown et al. (2020). The last column is the rule of thumb $12\, n_\mathrm{layers}\, d^2$: with
+# $d_\mathrm{ff} = 4d$ it keeps the matrices of the blocks, and leaves out both tables of embeddings, all biases and all
+# norms.
 
 # %%
 config = Config(vocab_size=86, block_size=128, d_model=64, n_heads=4, n_layers=2)
 print("counted", my.count_params(config), "  built", sum(p.numel() for p in my.TransformerLM(config).parameters()))
+gpt2_small = Config(vocab_size=50257, block_size=1024, d_model=768, n_heads=12, n_layers=12)
+print(f"GPT-2 small {my.count_params(gpt2_small, attention_bias=True):,}   its file of weights 124,439,808")
 
 gpt3 = {  # layers, width; the paper's number of parameters
     "Small": (12, 768, "125M"),
@@ -286,8 +293,10 @@ def online_softmax(blocks):
     tensor([6.7000])
     """
     ### BEGIN SOLUTION
-    m, total, acc = torch.tensor(-torch.inf), 0.0, 0.0
+    m, total, acc = torch.tensor(-torch.inf), torch.tensor(0.0), 0.0
     for scores, values in blocks:
+        if not (scores > -torch.inf).any():  # all masked: nothing to add
+            continue
         m_new = torch.maximum(m, scores.max())
         shrink = torch.exp(m - m_new)
         p = torch.exp(scores - m_new)  # (n,)
@@ -526,6 +535,7 @@ def quantize(W):
     (tensor([[  20, -127,    2]], dtype=torch.int8), tensor([[0.0100]]))
     """
     ### BEGIN SOLUTION
+    W = W.to(torch.promote_types(W.dtype, torch.float32))  # half precision has no 1e-7 / 127
     scale = W.abs().amax(dim=1, keepdim=True) / 127  # (n_out, 1)
     scale = torch.where(scale == 0, 1.0, scale)
     q = torch.round(W / scale).to(torch.int8)

@@ -1,5 +1,9 @@
 """Splits, words, files, Python's own documentation, and what loading costs."""
 
+import gzip
+import hashlib
+import json
+import platform
 import subprocess
 import sys
 
@@ -7,7 +11,7 @@ import pytest
 
 from lecture_lib import corpora
 from lecture_lib.corpora.corpus import Corpus, split_documents, split_sentences, words
-from lecture_lib.corpora.python_docs import clean_paragraph, clean_topics
+from lecture_lib.corpora.python_docs import FILE, clean_paragraph, clean_topics, packed
 
 
 def test_words_keep_apostrophes_and_hyphens_and_part_punctuation():
@@ -170,8 +174,18 @@ def test_a_tenth_of_the_documentation_is_held_out():
     assert sum(sizes) > 200_000
 
 
-def test_the_source_names_the_python_that_the_text_belongs_to():
-    assert ".".join(map(str, sys.version_info[:3])) in corpora.load("python_docs").source
+def test_the_documentation_is_the_same_text_whatever_python_runs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pydoc_data", None)  # as in Pythons that leave it out
+    corpus = corpora.load("python_docs")
+    documents = sorted(corpus.documents("train") + corpus.documents("heldout"))
+    digest = hashlib.sha256("\0".join(documents).encode()).hexdigest()
+    assert (len(documents), sum(map(len, documents)), digest[:16]) == (68, 253_142, "c9a091f08b042a96")
+    assert "of Python 3.11.7" in corpus.source
+
+
+@pytest.mark.skipif(platform.python_version() != "3.11.7", reason="the file was made of Python 3.11.7")
+def test_the_file_of_documentation_is_what_its_module_makes():
+    assert json.loads(gzip.decompress(packed())) == json.loads(gzip.decompress(FILE.read_bytes()))
 
 
 def test_another_seed_holds_out_other_topics():

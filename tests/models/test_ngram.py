@@ -63,7 +63,7 @@ def kneser_ney_by_hand(docs, n, discount, context, token):
     for k in range(1, n + 1):
         grams = [(None if i == 0 else d[i - 1], tuple(d[i : i + k])) for d in docs for i in range(len(d) - k + 1)]
         if k == n:
-            a[k].update(gram for _, gram in grams)
+            a[k].update(gram for left, gram in grams if k > 1 or left is not None)
         else:
             a[k].update(gram for left, gram in set(grams) if left is not None)
             starts = Counter(gram for left, gram in grams if left is None)
@@ -133,6 +133,42 @@ def test_log_probs_agree_with_next_probs_token_by_token(docs, rng, smoothing, bo
         for i in range(len(d))
     ]
     np.testing.assert_allclose(np.exp(model.log_probs(held_out)), wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("smoothing", "wanted"), [("mle", [0, 2, 1, 2]), ("add-k", [1, 3, 2, 3])])
+def test_the_token_that_begins_a_document_is_given_and_no_event(smoothing, wanted):
+    bos, tales = 0, [[0, 3, 2, 1], [0, 3, 1]]
+    model = NgramLM(1, 4, smoothing).fit(tales)
+    np.testing.assert_allclose(model.next_probs(), np.array(wanted) / sum(wanted))
+    if smoothing == "mle":
+        assert model.perplexity(tales) == pytest.approx(np.exp(-(4 * np.log(2 / 5) + np.log(1 / 5)) / 5))
+        assert bos not in model.generate([bos], 300, rng=0)[1:]
+
+
+def test_a_bos_that_the_model_knows_is_never_generated():
+    model = NgramLM(1, 4, "add-k", k=5.0, bos_id=0).fit([[0, 3, 2, 1], [0, 3, 1]])
+    assert 0 not in model.generate([0], 300, rng=0)[1:]
+
+
+def test_documents_of_one_token_leave_unigrams_without_events():
+    assert not NgramLM(1, 4, "mle").fit([[0], [0]]).next_probs().any()
+    np.testing.assert_allclose(NgramLM(1, 4, "add-k").fit([[0]]).next_probs(), 1 / 4)
+    np.testing.assert_allclose(NgramLM(1, 4).fit([[0]]).next_probs(), 1 / 4)
+
+
+@pytest.mark.parametrize("smoothing", ["kneser-ney", "add-k", "mle"])
+def test_counts_go_through_a_platform_whose_intp_has_32_bits(docs, smoothing, monkeypatch):
+    """As in WebAssembly, where bincount refuses int64."""
+    plain, bincount = NgramLM(3, VOCAB, smoothing).fit(docs).log_probs(docs), np.bincount
+
+    def narrow(x, weights=None, minlength=0):
+        if not np.can_cast(x.dtype, np.int32, "safe"):
+            raise TypeError(f"Cannot cast array data from {x.dtype!r} to dtype('int32') according to the rule 'safe'")
+        return bincount(x, weights, minlength)
+
+    monkeypatch.setattr(np, "bincount", narrow)
+    monkeypatch.setattr(np, "intp", np.int32)
+    np.testing.assert_array_equal(NgramLM(3, VOCAB, smoothing).fit(docs).log_probs(docs), plain)
 
 
 def test_no_ngram_crosses_from_one_document_to_the_next():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lecture_lib.tokenizers import ByteBPE, CharTokenizer, Specials, Tokenizer, Unigram, WordPiece, WordTokenizer
+from lecture_lib.tokenizers import ByteBPE, CharTokenizer, Specials, Tokenizer, Unigram, WordPiece, WordTokenizer, base
 
 TEXT = "A narwhal sang, and the whale's song — “né” 🐳 — was longer than 42 other songs.\n" * 3
 KINDS = [
@@ -35,6 +35,57 @@ def run(code: str) -> str:
 
 
 # Special tokens.
+
+
+# A text in parts.
+
+HARD = "don't  re-sing\n\n\tthe 42 songs 'rest, 7's…\u00a0 “né”\x1c \r\n 🐳🐳  they'll\n<eos> <e os>   end "
+
+
+def parts(text, rng):
+    cuts = sorted(rng.randrange(len(text) + 1) for _ in range(rng.randrange(12)))
+    return [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)])]
+
+
+@pytest.mark.parametrize("allow_special", [False, True])
+def test_a_text_in_parts_has_the_ids_of_the_whole_wherever_the_parts_end(tokenizer, monkeypatch, allow_special):
+    rng = random.Random(1)
+    for stretch in (1, 7, 1000):
+        monkeypatch.setattr(base, "STRETCH", stretch)
+        for _ in range(60):
+            text = "".join(rng.choice([HARD, TEXT, " ", "\n", "'l", "<eo", "s>"]) for _ in range(3))
+            text = text[rng.randrange(len(text)) :]
+            found = list(tokenizer.encode_iterable(parts(text, rng), allow_special=allow_special))
+            assert found == tokenizer.encode(text, allow_special=allow_special)
+
+
+def test_parts_do_not_cut_a_special_token_with_a_space_in_it(monkeypatch):
+    monkeypatch.setattr(base, "STRETCH", 1)
+    tokenizer = ByteBPE.train(TEXT, 300, specials=Specials(others=("<end of text>",)))
+    text = "a b <end of text> <end of <end of text>x <end of"
+    wanted = tokenizer.encode(text, bos=True, eos=True, allow_special=True)
+    assert wanted.count(tokenizer.vocab["<end of text>"]) == 2
+    assert list(tokenizer.encode_iterable(text, bos=True, eos=True, allow_special=True)) == wanted
+
+
+def test_a_text_in_parts_is_read_as_its_ids_are_asked_for(tokenizer):
+    def lines():
+        for number in range(200_000):
+            read.append(number)
+            yield f"narwhal number {number} sang\n"
+
+    read = []
+    ids = tokenizer.encode_iterable(lines())
+    assert read == []
+    next(ids)
+    assert len(read) < 10_000
+
+
+def test_a_part_that_is_no_text_is_said_when_it_comes(tokenizer):
+    ids = tokenizer.encode_iterable(["narwhal", 3])
+    with pytest.raises(TypeError, match="it was given int"):
+        list(ids)
+    assert list(tokenizer.encode_iterable([])) == []
 
 
 def test_specials_have_the_same_first_ids_everywhere(tokenizer):

@@ -1,4 +1,5 @@
 import copy
+import math
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from torch import nn
 from lecture_lib.models import TransformerLM
 from lecture_lib.train import TrainConfig, make_optimizer
 from lecture_lib.train.config import OPTIMIZERS
-from lecture_lib.train.muon import Muon
+from lecture_lib.train.muon import Muon, orthogonal
 from lecture_lib.train.runner import make_trainer
 from lecture_lib.train.schedule import lr_at
 
@@ -106,3 +107,16 @@ def test_a_gradient_of_zeros_gives_no_step_but_the_decay():
     matrix.grad = torch.zeros(3, 4)
     Muon([matrix], lr=0.1, weight_decay=0.5, momentum=0.9).step()
     torch.testing.assert_close(matrix.detach(), torch.full((3, 4), 0.95))
+
+
+@pytest.mark.parametrize("condition", [10, 1e2, 1e3, 1e4, 1e6])
+@pytest.mark.parametrize("shape", [(32, 32), (24, 40), (40, 24)])
+def test_muon_s_singular_values_are_near_1_but_for_those_that_hardly_count(condition, shape):
+    small = min(shape)
+    U, V = (torch.linalg.qr(torch.randn(n, small, dtype=torch.float64))[0] for n in shape)
+    before = torch.logspace(0, -math.log10(condition), small, dtype=torch.float64)
+    made = U.T @ orthogonal((U * before) @ V.T) @ V
+    after, share = made.diag(), before / before.norm()
+    assert (made - after.diag()).abs().max() < 1e-6
+    assert 0.67 < after[share >= 0.0015].min() <= after.max() < 1.21
+    assert (after / share).max() < 485

@@ -25,11 +25,13 @@ function topK(scores, k) {
   return keeping(scores, ranked(scores, scores).slice(0, Math.trunc(k)));
 }
 
+const MET = 1 - 1e-6; // sums are rounded: what meets a limit on paper may miss it by this share
+
 /** The first of the ranked places that hold at least p together. */
 function until(places, probs, p) {
   if (p >= 1) return places;
   let before = 0;
-  const end = places.findIndex((i) => { const enough = before >= p; before += probs[i]; return enough; });
+  const end = places.findIndex((i) => { const enough = before >= p * MET; before += probs[i]; return enough; });
   return end < 0 ? places : places.slice(0, end);
 }
 
@@ -39,7 +41,7 @@ function topP(scores, p) {
 
 function minP(scores, p) {
   const probs = softmax(scores);
-  const least = p * probs.reduce((most, value) => Math.max(most, value), 0);
+  const least = p * MET * probs.reduce((most, value) => Math.max(most, value), 0);
   return Array.from(scores, (score, i) => (probs[i] < least ? -Infinity : score));
 }
 
