@@ -801,8 +801,8 @@ def returns_what_is_left_of_the_probabilities(logits, p):
 
 @misconception(
     "top_p_filter",
-    "All right but for p = 1, which keeps every token: your sum reaches 1 by rounding while there are tokens left. When "
-    "does nothing have to be added up at all?",
+    "All right but for p = 1, which keeps every token: your sum reaches 1 by rounding while there are tokens left. "
+    "When does nothing have to be added up at all?",
 )
 def trusts_the_sum_at_1(logits, p):
     highest, order = logits.sort(dim=-1, descending=True)

@@ -16,6 +16,13 @@ def by_the_length(x, gain, eps):
     return gain * (x * (d / (length**2 + d * eps)) ** 0.5)
 
 
+@alternative("rms_norm")
+def as_in_llama_s_code(x, gain, eps):
+    wide = x.to(torch.float32)
+    wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + eps)
+    return gain * wide.to(x.dtype)
+
+
 @alternative("grouped_query_attention")
 def query_head_by_query_head(Q, K, V):
     n_heads, T = Q.shape[1:3]

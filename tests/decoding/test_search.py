@@ -227,9 +227,19 @@ def test_generate_passes_its_filters_on():
     assert model.generate([1], 9, top_k=1) == greedy_decode(model, [1], 9)
 
 
-def test_penalties_see_the_prompt_and_what_was_written():
-    text = ancestral_sample(transformer(), [0], VOCAB - 1, Sampler(temperature=0, presence_penalty=1e6))
-    assert sorted(text) == list(range(VOCAB))
+def test_penalties_see_what_was_written_and_repetition_the_prompt_too():
+    text = ancestral_sample(transformer(), [0], VOCAB, Sampler(temperature=0, presence_penalty=1e6))
+    assert sorted(text[1:]) == list(range(VOCAB))
+    model, prompt = transformer(), [3, 1, 4, 1]
+    sampler = Sampler(temperature=0, presence_penalty=0.4, frequency_penalty=0.3)
+    told = ancestral_sample(model, prompt, 6, sampler)
+    for n in range(len(prompt), len(told)):
+        logits = model(torch.tensor([told[:n]]))[0, -1].detach().double()
+        for token in told[len(prompt) : n]:
+            logits[token] -= 0.3
+        for token in set(told[len(prompt) : n]):
+            logits[token] -= 0.4
+        assert logits.argmax().item() == told[n]
 
 
 # -------------------------------------------------------------------- beam search
