@@ -129,9 +129,10 @@ class _Job:
         unit, student = submission.unit, submission.student
         log = self.writer.log(student, unit.id, result.log)
         if result.fault is not None:
-            fault = f"nbgrader could not grade it ({result.fault}); see {log}, or ask for a fresh copy"
-            self.complain(submission, fault)
+            self.complain(submission, f"nbgrader could not grade it ({result.fault}); {log} has all that it said")
             return
+        if result.no_page is not None:
+            self.complain(submission, f"graded, but without a feedback page ({result.no_page}); see {log}")
         self.writer.enter(task, result)
         self.graded.submissions.append((student, unit.id))
         if submission.note:

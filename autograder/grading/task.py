@@ -72,6 +72,8 @@ class Task:
 class Result:
     """autograded, feedback: the files that nbgrader put there. gradebook: with the scores.
 
+    no_page: why there is no feedback page, though there is a grade.
+
     log: what nbgrader and the submission's process said. fault: why it could not be graded; the rest is empty then.
     """
 
@@ -80,6 +82,7 @@ class Result:
     autograded: tuple[File, ...] = ()
     feedback: tuple[File, ...] = ()
     gradebook: bytes = b""
+    no_page: str | None = None
 
 
 def work(task: Task, course: Course | None = None) -> Result:
@@ -130,19 +133,23 @@ def _graded(task: Task, real: Course, scratch: Course) -> Result:
     log = scratch.root / "log.txt"
     with log.open("w", encoding="utf-8") as file, _output_to(file), done_once(scratch.gradebook):
         api = api_with(config)
+        no_page = None
         for step in (api.autograde, api.generate_feedback) if task.feedback else (api.autograde,):
             result = step(unit.id, student, force=True)
             file.write(result.get("log") or "")
             if not result["success"]:
                 file.write(result.get("error") or "")
                 file.flush()
-                return Result(log.read_text(encoding="utf-8", errors="replace"), reason(result))
+                if step == api.autograde:
+                    return Result(log.read_text(encoding="utf-8", errors="replace"), reason(result))
+                no_page = reason(result)  # the grade stands
     return Result(
         log.read_text(encoding="utf-8", errors="replace"),
         None,
         read_files(scratch.autograded / student / unit.id),
         read_files(scratch.feedback / student / unit.id) if task.feedback else (),
         scratch.gradebook.read_bytes(),
+        no_page,
     )
 
 

@@ -8,6 +8,7 @@ themselves. What such a policy does not cover, tags that lead the browser elsewh
 import copy
 import functools
 import html
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from latex2mathml.converter import convert
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
 from autograder.units.marks import RECORD
 
@@ -78,7 +80,11 @@ class FeedbackExporter(HTMLExporter):
         return MarkdownWithMath(renderer=renderer).render(source)
 
     def from_notebook_node(self, nb: NotebookNode, resources: dict | None = None, **kw: Any) -> tuple[str, dict]:
-        page, resources = super().from_notebook_node(_with_math_in_panels(nb), resources, **kw)
+        try:
+            page, resources = super().from_notebook_node(_with_math_in_panels(nb), resources, **kw)
+        except Exception as error:  # of many kinds: a page must not cost the grade that is on it
+            logging.getLogger(__name__).warning("shown as text: %s: %s", type(error).__name__, error)
+            page, resources = super().from_notebook_node(_as_text(_with_math_in_panels(nb)), resources, **kw)
         return secured(page), resources
 
 
@@ -107,6 +113,22 @@ def _with_math_in_panels(nb: NotebookNode) -> NotebookNode:
             panel = "".join(output.data["text/html"])
             output.data["text/html"] = _INLINE_MATH.sub(lambda found: mathml(html.unescape(found[1])), panel)
     return nb
+
+
+def _as_text(nb: NotebookNode) -> NotebookNode:
+    """The notebook without what nbconvert may stumble over: prose unformatted, of the outputs only our panels."""
+    cells = []
+    for cell in nb.cells:
+        plain = NotebookNode({name: cell[name] for name in ("cell_type", "source", "metadata", "id") if name in cell})
+        if cell.cell_type == "code":
+            plain.execution_count = cell.get("execution_count")
+            plain.outputs = [output for output in cell.outputs if RECORD in output.get("metadata", {})]
+        elif cell.cell_type == "markdown":
+            plain.source = f"<pre>{html.escape(cell.source)}</pre>"
+        cells.append(plain)
+    note = new_markdown_cell("*Parts of this notebook can't be shown as a page; it is shown as text.*")
+    metadata = NotebookNode({"language_info": {"name": "python"}})
+    return NotebookNode(nbformat=4, nbformat_minor=5, metadata=metadata, cells=[note, *cells])
 
 
 def secured(page: str) -> str:

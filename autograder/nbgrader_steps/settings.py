@@ -143,7 +143,7 @@ def _is_plain(value: object) -> bool:
 def reason(result: dict) -> str:
     """Why a call of nbgrader failed: the telling line of its log."""
     text = "\n".join(filter(None, (result.get("log"), result.get("error")))) or "no reason given"
-    lines = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith(" ")]
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
     telling = [line for line in lines if re.match(r"(\w+\.)*\w*(Error|Exception|Timeout)\w*:", line)]
     telling = [line for line in telling if "NbGraderException" not in line] or telling or lines
     return telling[-1][:200]

@@ -36,7 +36,7 @@ def notebook_of(raw: bytes, path: Path | str) -> nbformat.NotebookNode:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what nbformat would complain about is mended below
             notebook = nbformat.from_dict(data) if data.get("nbformat") == 4 else nbformat.convert(_old(data), 4)
-        notebook.setdefault("metadata", nbformat.NotebookNode())
+        notebook.metadata = _sound_metadata(notebook.get("metadata"))
         notebook.cells = [_completed(cell) for cell in notebook.cells]
     except Exception as error:
         seen = f"{type(error).__name__}: {error}".splitlines()[0][:100]
@@ -86,17 +86,51 @@ def _old(data: dict) -> nbformat.NotebookNode:
     return nbformat.reader.reads(json.dumps(data))
 
 
+def _sound_metadata(metadata: object) -> nbformat.NotebookNode:
+    """A notebook's metadata without what nbconvert and nbgrader would stumble over: fields of another type.
+
+    Colab writes the state of widgets without the `state` that nbconvert reads.
+    """
+    metadata = metadata if isinstance(metadata, dict) else nbformat.NotebookNode()
+    types = {
+        "kernelspec": dict,
+        "language_info": dict,
+        "widgets": dict,
+        "title": str,
+        "authors": list,
+        "nbgrader": dict,
+    }
+    for name, kind in types.items():
+        if name in metadata and not isinstance(metadata[name], kind):
+            del metadata[name]
+    if not all(isinstance(author, dict) for author in metadata.get("authors", [])):
+        del metadata["authors"]
+    states = metadata.get("widgets", {}).values()
+    if not all(isinstance(state, dict) and isinstance(state.get("state"), dict) for state in states):
+        del metadata["widgets"]
+    return metadata
+
+
 def _completed(cell: dict) -> nbformat.NotebookNode:
-    """A cell with every field that its type must have. Raises AttributeError or TypeError if it is no cell at all."""
+    """A cell with every field that its type must have, and none of another type.
+
+    Raises AttributeError or TypeError if it is no cell at all.
+    """
     source = cell.get("source", "")
-    cell["source"] = "".join(source) if isinstance(source, list) else str(source)
+    cell["source"] = "".join(map(str, source)) if isinstance(source, list) else str(source)
     if not isinstance(cell.get("metadata"), dict):
         cell["metadata"] = nbformat.NotebookNode()
+    if not isinstance(cell.get("id", ""), str):
+        del cell["id"]
+    if not isinstance(cell.get("attachments", {}), dict):
+        del cell["attachments"]
     if cell.get("cell_type") not in ("code", "markdown", "raw"):
         cell["cell_type"] = "raw"
     if cell["cell_type"] == "code":
-        cell.setdefault("outputs", [])
-        cell.setdefault("execution_count", None)
+        outputs = cell.get("outputs")
+        cell["outputs"] = [o for o in outputs if isinstance(o, dict)] if isinstance(outputs, list) else []
+        if not isinstance(cell.get("execution_count"), int):
+            cell["execution_count"] = None
     else:
         for field in ("outputs", "execution_count"):
             cell.pop(field, None)

@@ -59,6 +59,30 @@ def test_equations_become_mathml_in_text_and_comments_and_hints():
     assert "costs $5 or $6" in page
 
 
+SPOILT = {
+    "a picture without its attachment": lambda nb: nb.cells[0].update(source="![x](attachment:image.png)"),
+    "an attachment under another name": lambda nb: nb.cells[0].update(
+        source="![x](attachment:image.png)", attachments={"other.png": {"image/png": "aGk="}}
+    ),
+    "an attachment without a type": lambda nb: nb.cells[0].update(
+        source="![x](attachment:image.png)", attachments={"image.png": {}}
+    ),
+    "widgets without a state": lambda nb: nb.metadata.update(widgets={"application/vnd.jupyter.widget-state+json": {}}),
+    "an output of no known kind": lambda nb: nb.cells[1].outputs.append(nbformat.NotebookNode(output_type="odd")),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_what_nbconvert_stumbles_over_is_shown_as_text_and_the_panels_stay(how):
+    prose, code = new_markdown_cell("prose <b>here</b>"), displayed("<div>7 of 7</div>", **{RECORD: {}})
+    notebook = new_notebook(cells=[prose, code])
+    SPOILT[how](notebook)
+    page = export(notebook)
+    assert "7 of 7" in page
+    assert "Content-Security-Policy" in page
+    assert ("is shown as text" in page) == ("attachment" in prose.source or how.startswith(("widgets", "an output")))
+
+
 @pytest.mark.parametrize("tex", [r"\frac", r"x_", r"\left( a", r"\begin{nothing} x"])
 def test_an_equation_that_is_none_stays_readable(tex):
     assert mathml(tex) == f"<code>{tex}</code>"

@@ -196,3 +196,20 @@ def test_a_killed_worker_is_said_in_a_line_and_a_second_run_grades_the_rest(simu
 
 def suicidal(*args):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_page_can_not_show_costs_no_grade(simulated):
+    keep_only(simulated, "amina")
+    path = submission(simulated, "amina")
+    data = json.loads(path.read_text())
+    data["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": {}}
+    data["cells"].insert(
+        0, {"cell_type": "markdown", "id": "mine", "metadata": {}, "source": "![x](attachment:no.png)"}
+    )
+    path.write_text(json.dumps(data))
+    graded = grade(simulated)
+    assert graded.complaints == []
+    (unit,) = find_units(simulated)
+    expected = expected_grades(simulated)["amina"][UNIT]
+    assert all(as_expected(grades(simulated, unit, "amina")[name], e) for name, e in expected.items())
+    assert "is shown as text" in next(simulated.feedback.rglob("*.html")).read_text()

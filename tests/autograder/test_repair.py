@@ -315,6 +315,40 @@ def test_a_timestamp_that_is_no_date_is_set_aside(course, written):
     assert inspect_submissions(course, find_units(course))[1] == []
 
 
+ODD = {
+    "an id that is a list": lambda nb: nb["cells"][0].update(id=["x"]),
+    "an id that is an object": lambda nb: nb["cells"][-1].update(id={"x": 1}),
+    "metadata of a notebook that are a list": lambda nb: nb.update(metadata=[]),
+    "a kernel that is a list": lambda nb: nb["metadata"].update(kernelspec=[1]),
+    "a kernel that is null": lambda nb: nb["metadata"].update(kernelspec=None, language_info=None),
+    "a title that is a number": lambda nb: nb["metadata"].update(title=5, authors="me"),
+    "Colab's widgets": lambda nb: nb["metadata"].update(
+        widgets={"application/vnd.jupyter.widget-state+json": {}}, colab={"provenance": []}
+    ),
+    "widgets that are a list": lambda nb: nb["metadata"].update(widgets=[]),
+    "outputs that are a number": lambda nb: [c.update(outputs=5) for c in nb["cells"] if c["cell_type"] == "code"],
+    "a count that is a word": lambda nb: [c.update(execution_count="x") for c in nb["cells"]],
+    "attachments that are a list": lambda nb: nb["cells"][0].update(attachments=[]),
+    "metadata of a cell that are a word": lambda nb: nb["cells"][0].update(metadata="x"),
+    "a source of numbers": lambda nb: nb["cells"][0].update(source=[1, 2]),
+}
+
+
+@pytest.mark.parametrize("how", ODD)
+def test_fields_of_another_type_are_left_out_and_the_answers_stay(course, released, how):
+    path = course.submitted / "amina" / UNIT / "toy.ipynb"
+    answer = cell_of(read_notebook(path), EXERCISE).source
+    data = json.loads(path.read_text())
+    ODD[how](data)
+    path.write_text(json.dumps(data))
+    (submission,), complaints = inspect_submissions(course, find_units(course))
+    assert (submission.student, complaints) == ("amina", [])
+    notebook = read_notebook(path)
+    repair(notebook, released)
+    nbformat.validate(notebook)
+    assert cell_of(notebook, EXERCISE).source == answer
+
+
 def test_which_of_two_renamed_notebooks_counts_is_asked(course):
     path = course.submitted / "amina" / UNIT / "toy.ipynb"
     path.with_name("second.ipynb").write_bytes(path.read_bytes())
