@@ -30,7 +30,8 @@ from autograder.execution import host
 from autograder.execution.client import Zygote
 from autograder.execution.limits import Limits
 from autograder.execution.sandbox import view_of
-from autograder.grading.grade import grade, grades
+from autograder.gradebook.grades import grades
+from autograder.grading.grade import grade
 from autograder.nbgrader_steps.execute import ZygoteExecute, left_out
 from autograder.nbgrader_steps.settings import nbgrader_settings
 from autograder.simulation.simulate import simulate

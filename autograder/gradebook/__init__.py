@@ -3,4 +3,5 @@
 rows.py      the rows of one student and unit: taken out for a task, put back, and the record that a grade stands
 scores.py    the scores of a class
 findings.py  the verdicts in a graded notebook
+grades.py    both, by exercise
 """

@@ -23,7 +23,7 @@ from autograder.nbgrader_steps.settings import CLUSTERS, instructors_settings
 from autograder.submissions.preflight import Submission, inspect_submissions
 from autograder.submissions.repair import REPAIRS
 from autograder.units import Unit, find_units
-from autograder.units.marks import CHECK_PREFIX, RECORD, SEALED_PREFIX
+from autograder.units.marks import RECORD
 from lecture_lib.checking.keys import UnreadableKey, read_keys
 
 
@@ -189,39 +189,3 @@ def _ready(course: Course, units: list[Unit], entering: Writer, complaints: list
             continue
         usable.append(unit)
     return usable
-
-
-@dataclass(frozen=True)
-class ExerciseGrade:
-    """What one student earned in one exercise, and the diagnosis of what is wrong, if there is one."""
-
-    points: float
-    max_points: float
-    diagnosis: str | None
-
-
-def grades(course: Course, unit: Unit, student: str) -> dict[str, ExerciseGrade]:
-    """The grades of one graded submission by exercise: points as the gradebook has them."""
-    from nbgrader.api import Gradebook
-
-    diagnoses = _diagnoses(course.autograded / student / unit.id / unit.notebook)
-    with Gradebook(f"sqlite:///{course.gradebook}") as gradebook:
-        notebook = gradebook.find_submission_notebook(unit.name, unit.id, student)
-        scores = {grade.name: (grade.score, grade.max_score) for grade in notebook.grades}
-    found = {}
-    for name in unit.exercises:
-        pair = [scores.get(prefix + name, (0.0, 0.0)) for prefix in (CHECK_PREFIX, SEALED_PREFIX)]
-        total, most = (sum(column) for column in zip(*pair))
-        found[name] = ExerciseGrade(round(total, 3), most, diagnoses.get(name))
-    return found
-
-
-def _diagnoses(path: Path) -> dict[str, str]:
-    """The name of each exercise's diagnosis, from what the judge wrote into an autograded notebook."""
-    found = {}
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-        for output in cell.get("outputs", []):
-            record = output.get("metadata", {}).get(RECORD)
-            if record and record["diagnosis"]:
-                found[record["exercise"]] = record["diagnosis"]["name"]
-    return found

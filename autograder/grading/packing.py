@@ -52,7 +52,8 @@ class Packer:
 
     def _digest(self, student: str, unit: Unit, submitted: tuple[File, ...]) -> str:
         files = self._units[unit.id]
-        said = [code_version(unit.name), repr(rules(self._book, unit.id, student)), unit.notebook]
+        code = code_version(unit.name, (files.release, *(file.data for file in submitted)))
+        said = [code, repr(rules(self._book, unit.id, student)), unit.notebook]
         said.append(json.dumps(self._settings, sort_keys=True))
         parts = [text.encode() for text in said] + [files.release, files.visible_keys, files.sealed_keys]
         for several in (files.source, submitted):

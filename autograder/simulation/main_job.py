@@ -11,7 +11,8 @@ from autograder.building.pipeline import build_all
 from autograder.course import Course
 from autograder.execution.client import why_no_sandbox
 from autograder.execution.sandbox import view_of
-from autograder.grading.grade import ExerciseGrade, grade, grades
+from autograder.gradebook.grades import ExerciseGrade, grades
+from autograder.grading.grade import grade
 from autograder.progress import progress_bar
 from autograder.simulation.simulate import BLANK, Expected, expected_grades, simulate
 from autograder.units import Unit, find_units

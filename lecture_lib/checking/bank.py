@@ -47,9 +47,9 @@ def misconception(
     """A wrong answer that students really give, with the hint that it earns.
 
     Without `change`, a decorator of the function or class that is the wrong answer. With it, the lesson's answer after
-    this change, or these: in `("old", "new")`, old stands exactly once between the lesson's `### BEGIN SOLUTION` and
-    `### END SOLUTION`. Of a text of several lines, those after the first are written without the indentation of the
-    line in which the first stands.
+    this change, or these: in `("old", "new")`, old stands exactly once in the lesson's solution, between its
+    marks. Of a text of several lines, those after the first are written without the indentation of the line in which
+    the first stands.
     """
     if change is None:
         return lambda thing: Answer(exercise, thing.__name__, _source_as(thing, exercise), hint)

@@ -19,7 +19,7 @@ from autograder.course import Course
 from autograder.execution import host
 from autograder.execution.client import Zygote
 from autograder.execution.sandbox import NoSandbox, view_of
-from autograder.grading.grade import grades
+from autograder.gradebook.grades import grades
 from autograder.nbgrader_steps.settings import nbgrader_settings
 from autograder.simulation.simulate import RIGHT, hand_in
 from autograder.units import Unit, find_units

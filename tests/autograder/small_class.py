@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import nbformat
 
-from autograder.grading.grade import grades
+from autograder.gradebook.grades import grades
 from autograder.grading.task import work
 from autograder.simulation.main_job import as_expected
 from autograder.simulation.simulate import expected_grades

@@ -14,11 +14,16 @@ import threading
 import time
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from small_class import UNIT, edit_cell, keep_only, submission, surprises
 
+import autograder
+import lecture_lib
 import lecture_lib.exercises
+import lecture_lib.fallbacks
 from autograder.execution.sandbox import RENOUNCED
 from autograder.gradebook.rows import opened, records
 from autograder.grading import packing, task, version
@@ -105,16 +110,114 @@ def test_a_grade_does_not_hold_when_this_changes(simulated, what):
     ("changed", "counts"), [("parts/one.py", True), ("parts/__init__.py", True), ("other.py", False)]
 )
 def test_probes_that_are_a_package_count_for_their_unit_alone(tmp_path, changed, counts):
-    for name in ("parts/__init__.py", "parts/one.py", "other.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("before")
+    probes = tmp_path / "lecture_lib" / "exercises"
+    (probes / "parts").mkdir(parents=True)
+    (tmp_path / "lecture_lib" / "fallbacks").mkdir()
+    texts = {
+        "parts/__init__.py": "from lecture_lib.exercises.parts import one",
+        "parts/one.py": "",
+        "other.py": "from lecture_lib.exercises import none_of_ours",
+    }
+    for name, text in texts.items():
+        (probes / name).write_text(text)
+    of_parts, of_other = code_of("parts", tmp_path), code_of("other", tmp_path)
+    (probes / changed).write_text(texts[changed] + "  # changed")
+    now = code_of("parts", tmp_path) != of_parts, code_of("other", tmp_path) != of_other
+    assert now == (counts, not counts)
 
-    def digest(unit):
-        return version._version.__wrapped__(unit, (), (), (str(tmp_path),))
 
-    of_parts, of_other = digest("parts"), digest("other")
-    (tmp_path / changed).write_text("after")
-    assert (digest("parts") != of_parts, digest("other") != of_other) == (counts, not counts)
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of both packages, in which a test may change files."""
+    root = Path(autograder.__file__).parent.parent
+    for package in ("autograder", "lecture_lib"):
+        shutil.copytree(root / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "keys"))
+    return tmp_path
+
+
+COUNTED = [
+    "autograder/nbgrader_steps/verify.py",
+    "autograder/nbgrader_steps/scoring.py",
+    "autograder/nbgrader_steps/course_feedback/index.html.j2",
+    "autograder/submissions/repair.py",
+    "autograder/execution/seccomp.py",
+    "autograder/execution/shell.py",
+    "autograder/execution/alone.py",
+    "lecture_lib/checking/judge.py",
+    "lecture_lib/checking/compare.py",
+    "lecture_lib/exercises/attention.py",
+    "lecture_lib/fallbacks/ngrams.py",
+    "lecture_lib/models/attention.py",
+]
+NOT_COUNTED = [
+    "autograder/cli.py",
+    "autograder/building/keys.py",
+    "autograder/grading/local.py",
+    "autograder/report/page.py",
+    "autograder/simulation/simulate.py",
+    "autograder/execution/provisioner.py",
+    "lecture_lib/demos/browser/charts.js",
+    "lecture_lib/demos/attention_explorer.py",
+    "lecture_lib/exercises/rnn_lm.py",
+    "lecture_lib/train/README.md",
+]
+
+
+def code_of(unit, root, files=()):
+    """The version of the code below `root`, as a grader that starts now would see it."""
+    version._names_of.cache_clear()
+    version._read.cache_clear()
+    names = ("autograder", "lecture_lib", "lecture_lib.exercises", "lecture_lib.fallbacks")
+    places = tuple((name, (str(root / name.replace(".", "/")),)) for name in names)
+    asked = frozenset().union(*map(version._named_in, files))
+    try:
+        return version._version.__wrapped__(unit, asked, places)
+    finally:
+        version._names_of.cache_clear()
+        version._read.cache_clear()
+
+
+@pytest.mark.parametrize("changed", COUNTED + NOT_COUNTED)
+def test_a_comment_counts_where_grades_are_made_and_nowhere_else(copied, changed):
+    before = code_of("attention", copied)
+    with (copied / changed).open("a") as file:
+        file.write("\n# a comment\n")
+    assert (code_of("attention", copied) != before) == (changed in COUNTED)
+
+
+@pytest.mark.parametrize(
+    "source", ["from lecture_lib.demos import attention_explorer", "import lecture_lib.demos.attention_explorer as a"]
+)
+def test_what_a_submission_imports_counts_for_it(copied, source):
+    notebook = new_notebook(cells=[new_code_cell(f"1\n{source}\n2")])
+    files = [nbformat.writes(notebook).encode()]
+    before = code_of("attention", copied, files)
+    (copied / "lecture_lib/demos/attention_explorer.py").write_text("")
+    assert code_of("attention", copied, files) != before
+
+
+def test_all_modules_that_grading_loads_are_counted():
+    """Asked of a process that has imported the task, nbgrader's steps, and what a submission's process begins with."""
+    program = """
+import sys
+import autograder.grading.task, autograder.nbgrader_steps.once, autograder.execution.alone
+from autograder.execution.zygote import main
+from autograder.nbgrader_steps.settings import nbgrader_settings
+from autograder.course import Course
+from importlib import import_module
+settings = nbgrader_settings(Course.here())
+steps = [*settings.Autograde.sanitize_preprocessors, *settings.Autograde.autograde_preprocessors]
+for step in [*steps, settings.GenerateFeedback.exporter_class]:
+    import_module(step.rpartition(".")[0])
+import lecture_lib.checking.notebook
+print(*(name for name in sys.modules if name.partition(".")[0] in ("autograder", "lecture_lib")))
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    places = {
+        package.__name__: tuple(package.__path__)
+        for package in (autograder, lecture_lib, lecture_lib.exercises, lecture_lib.fallbacks)
+    }
+    assert set(said.split()) <= set(version.grading_files("attention", (), places))
 
 
 def test_no_probe_borrows_from_another_unit_whose_changes_would_not_count():
@@ -128,7 +231,7 @@ def test_no_probe_borrows_from_another_unit_whose_changes_would_not_count():
 def test_a_grade_does_not_hold_when_grader_or_configuration_change(simulated, monkeypatch):
     before = digest(simulated)
     assert digest(simulated, {"LateSubmissionPlugin": {"penalty_method": "zero"}}) != before
-    monkeypatch.setattr(packing, "code_version", lambda unit="": "another")
+    monkeypatch.setattr(packing, "code_version", lambda *asked: "another")
     assert digest(simulated) != before
 
 

@@ -12,8 +12,9 @@ from small_class import UNIT, edit_cell, keep_only, submission
 from autograder.building.pipeline import build
 from autograder.course import BadInput
 from autograder.execution import host
+from autograder.gradebook.grades import grades
 from autograder.grading import local
-from autograder.grading.grade import grade, grades
+from autograder.grading.grade import grade
 from autograder.nbgrader_steps.settings import nbgrader_api
 from autograder.simulation.main_job import as_expected
 from autograder.simulation.simulate import expected_grades

@@ -16,7 +16,7 @@ import pytest
 from nbgrader.api import Gradebook
 from toy_course import placed
 
-from autograder.grading.grade import grades
+from autograder.gradebook.grades import grades
 from autograder.nbgrader_steps.settings import nbgrader_settings
 from autograder.units import find_units
 

@@ -9,7 +9,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from autograder.grading.grade import grade, grades
+from autograder.gradebook.grades import grades
+from autograder.grading.grade import grade
 from autograder.simulation.simulate import RIGHT, hand_in
 from autograder.submissions.preflight import inspect_submissions
 from autograder.submissions.reading import UnreadableNotebook, read_notebook
