@@ -11,6 +11,7 @@ from nbgrader.api import Gradebook
 from nbgrader.nbgraderformat import MetadataValidator, ValidationError
 from traitlets.config import Config
 
+from autograder.nbgrader_steps import once
 from autograder.nbgrader_steps.once import done_once
 from autograder.nbgrader_steps.settings import api_with
 
@@ -63,6 +64,26 @@ def test_outside_its_block_nbgrader_is_as_it_was_even_after_an_error(tmp_path):
     with pytest.raises(ZeroDivisionError), done_once(tmp_path / "gradebook.db"):
         raise ZeroDivisionError
     assert theirs() == before
+
+
+def test_the_installed_versions_are_those_that_were_read():
+    assert once.unknown_versions() == (), "read what is replaced in them, then add them to KNOWN"
+
+
+def test_of_versions_that_are_not_known_nothing_is_replaced(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(once, "KNOWN", {"nbgrader": "0.8.", "nbformat": "5."})
+    once.unknown_versions.cache_clear()
+    theirs = nbgrader.api.create_engine
+    try:
+        with done_once(tmp_path / "gradebook.db"):
+            assert nbgrader.api.create_engine is theirs
+            with Gradebook(f"sqlite:///{tmp_path}/other.db") as book:
+                book.update_or_create_student("amina")
+    finally:
+        once.unknown_versions.cache_clear()
+    assert students(tmp_path / "other.db") == ["amina"]
+    assert "nbgrader 0.9" in caplog.text
+    assert "nbformat" not in caplog.text
 
 
 @pytest.mark.parametrize("wrong", [{"grade": "yes"}, {"points": "many"}, {"locked": None}, {"unheard of": 1}])
