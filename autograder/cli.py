@@ -170,7 +170,9 @@ def grade(
 def report(
     units: Units = None,
     classroom: Classroom = None,
-    hide_names: Annotated[bool, typer.Option("--hide-names", help="Numbers for names, in an order by chance.")] = False,
+    hide_names: Annotated[
+        bool, typer.Option("--hide-names", help="Replace names by numbers, in random order.")
+    ] = False,
     feedback: Annotated[bool, typer.Option("--feedback", help="Also a text for each student.")] = False,
 ) -> None:
     """Write what a graded class earned and misunderstood: a page, CSVs, texts for students."""
@@ -189,7 +191,9 @@ def report(
 def similar(
     units: Units = None,
     classroom: Classroom = None,
-    hide_names: Annotated[bool, typer.Option("--hide-names", help="Numbers for names, in an order by chance.")] = False,
+    hide_names: Annotated[
+        bool, typer.Option("--hide-names", help="Replace names by numbers, in random order.")
+    ] = False,
     pairs: Annotated[int, typer.Option(min=1, help="How many pairs are shown.")] = 30,
 ) -> None:
     """Write which submissions share code that few others wrote: a table to judge by, no verdict."""

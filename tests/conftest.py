@@ -11,7 +11,7 @@ from toy_course import placed
 from autograder.building.pipeline import build
 from autograder.course import Course
 from autograder.execution.client import Zygote, why_no_sandbox
-from autograder.execution.sandbox import RENOUNCED, renounced, view_of
+from autograder.execution.sandbox import UNSANDBOXED, sandbox_waived, view_of
 from autograder.simulation.simulate import simulate
 from autograder.units import find_units
 from lecture_lib.mywork import saved
@@ -70,7 +70,7 @@ def nothing_saved(monkeypatch):
 def sandbox_if_possible() -> None:
     """Where this machine allows no sandbox, these tests grade without: their submissions are ours."""
     if why_no_sandbox(view_of(Course.here())) is not None:
-        os.environ[RENOUNCED] = "yes"
+        os.environ[UNSANDBOXED] = "yes"
 
 
 @pytest.fixture
@@ -98,6 +98,6 @@ def toy_zygote(simulated_toy) -> Iterator[Zygote]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])]))
         view = view_of(Course(simulated_toy, simulated_toy / "classroom"), tuple(map(str, parts)))
-        zygote = Zygote.start(None if renounced() else view)
+        zygote = Zygote.start(None if sandbox_waived() else view)
     with zygote:
         yield zygote

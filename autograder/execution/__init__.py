@@ -1,23 +1,23 @@
 """Warm execution: a submission's cells run in a process that was forked, not started, and that can reach nothing.
 
-    frames.py       messages between the grader and a submission's process: JSON of limited length, never a pickle
-    messages.py     what Jupyter sends and expects, from those frames
-    limits.py       what one submission may use
-    linux.py        the kernel's calls that Python has no name for: namespaces, mounts, capabilities
-    seccomp.py      system calls that no notebook needs, refused
-    sandbox.py      what a submission's process can see and use
-    bubblewrap.py   the same view where only bubblewrap may make namespaces: a new process for each submission
-    alone.py        ... what runs in it
-    shell.py        inside the fork: an IPython shell whose outputs leave as frames
-    zygote.py       the process that has imported everything once, and forks one for each submission
-    client.py       the grader's side: starts a zygote, asks it for processes
-    host.py         the zygote of this process: lent, or started at first use and kept
-    process.py      ... and of one process: runs cells with deadlines, reads what comes back
-    warm.py         what is done once before forking
-    kernels.py      the process that Jupyter kernels are forked from, for one's own work
-    mouthpiece.py   a Jupyter kernel whose cells run in the sandbox, for stock execution of submissions
-    provisioner.py  how stock nbclient, nbgrader and JupyterLab come by both
-    beside.py       the files beside a notebook
+frames.py         messages between the grader and a submission's process: JSON of limited length, never a pickle
+messages.py       what such a process says, as messages of the Jupyter protocol
+limits.py         what one submission may use
+linux.py          the kernel's calls that Python has no name for: namespaces, mounts, capabilities
+seccomp.py        system calls that no notebook needs, refused
+sandbox.py        what a submission's process can see and use
+bubblewrap.py     the same view where only bubblewrap may make namespaces: a new process for each submission
+in_bubblewrap.py  what runs in it
+preload.py        what is done once before forking
+shell.py          inside the fork: an IPython shell whose outputs leave as frames
+zygote.py         the process that has imported everything once, and forks one for each submission
+client.py         the grader's side of a zygote: starts it, asks it for processes
+process.py        the grader's side of one process: runs cells with deadlines, reads what comes back
+host.py           the zygote of this process
+companions.py     the files beside a notebook
+kernels.py        the process that Jupyter kernels are forked from, for one's own work
+mouthpiece.py     a Jupyter kernel whose cells run in the sandbox, for stock execution of submissions
+provisioner.py    how stock nbclient, nbgrader and JupyterLab come by both
 
 The grader believes nothing of what comes back: `nbgrader_steps/verify.py` alone decides about points. A zygote is a new
 program, never a fork of the grader, whose memory holds keys.

@@ -22,13 +22,13 @@ _ENGINE = Path(__file__).resolve().parent
 _ROOT = _ENGINE.parent.parent
 _OWN_CODE = (_ENGINE, _ENGINE.parent / "__init__.py", _ENGINE.parent / "course.py")
 _PROGRAM = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from autograder.execution.alone import main; "
+    "import sys; sys.path.insert(0, sys.argv[1]); from autograder.execution.in_bubblewrap import main; "
     "main(sys.argv[2], list(map(int, sys.argv[3:])))"
 )
 _START_SECONDS = 30
 
 
-def rehearse(view: View, folder: str) -> None:
+def dry_run(view: View, folder: str) -> None:
     """Whether bubblewrap will do for a submission. Raises NoSandbox if not."""
     if shutil.which("bwrap") is None:
         raise NoSandbox("bubblewrap is not installed")

@@ -33,7 +33,7 @@ class Zygote:
         self.missing: str | None = None  # what its sandbox lacks, in a line
         self.note: str | None = None  # that it is bubblewrap's, in a line
         self.sandboxed = True
-        self._started, self._control, self._rehearsal = started, control, False
+        self._started, self._control, self._dry_run = started, control, False
 
     @classmethod
     def start(cls, view: sandbox.View | None) -> "Zygote":
@@ -50,10 +50,10 @@ class Zygote:
         return zygote
 
     @classmethod
-    def begin(cls, view: sandbox.View | None, rehearsal: bool = False) -> "Zygote":
+    def begin(cls, view: sandbox.View | None, dry_run: bool = False) -> "Zygote":
         """As `start`, without the wait: others may use its address already. `wait_until_ready` raises what is wrong.
 
-        rehearsal: it only finds out whether there can be a sandbox, and ends.
+        dry_run: it only finds out whether there can be a sandbox, and ends.
         """
         if view is not None and not sys.platform.startswith("linux"):
             raise sandbox.NoSandbox(f"{sys.platform} has no namespaces")
@@ -76,12 +76,10 @@ class Zygote:
                 start_new_session=True,  # Ctrl-C is for the grader, which then closes the control socket
             )
         zygote = cls(address, started, control)
-        zygote._rehearsal = rehearsal
+        zygote._dry_run = dry_run
         zygote.sandboxed = view is not None
         control.settimeout(_START_SECONDS)
-        frames.send(
-            control, {"view": view.as_json() if view else None, "root": f"{folder}/root", "rehearsal": rehearsal}
-        )
+        frames.send(control, {"view": view.as_json() if view else None, "root": f"{folder}/root", "dry_run": dry_run})
         return zygote
 
     def wait_until_ready(self) -> None:
@@ -106,7 +104,7 @@ class Zygote:
             self.pid = answer.get("pid", self.pid)
             if "ready" in answer:
                 ready, self.missing, self.note = True, answer["missing"], answer["note"]
-                if self.note and not self._rehearsal:
+                if self.note and not self._dry_run:
                     logging.getLogger(__name__).warning(self.note)
 
     @property
@@ -119,7 +117,7 @@ class Zygote:
     def process(self, limits: Limits, archive: bytes = b"", parts: Iterable[str] = ()) -> Iterator[Process]:
         """A fresh process for one submission, gone with all that it started at the end of the block.
 
-        archive: its other files, as a tar archive. parts: what the zygote is to have imported (warm.py).
+        archive: its other files, as a tar archive. parts: what the zygote is to have imported (preload.py).
         Raises ZygoteLost.
         """
         folder = None if self.sandboxed else tempfile.mkdtemp(prefix="submission-")
@@ -151,7 +149,7 @@ class Zygote:
 def why_no_sandbox(view: sandbox.View) -> str | None:
     """Why there can be no sandbox on this machine, in a line; None where there can be one. Takes about a second."""
     try:
-        with Zygote.begin(view, rehearsal=True) as zygote:
+        with Zygote.begin(view, dry_run=True) as zygote:
             zygote.wait_until_ready()
     except (sandbox.NoSandbox, RuntimeError) as error:
         return str(error)

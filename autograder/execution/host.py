@@ -1,4 +1,4 @@
-"""The zygote of this process: lent by whoever started it, or started at first use and kept, as that takes seconds."""
+"""The zygote of this process: lent by another process, or started at first use and kept, as that takes seconds."""
 
 import os
 from pathlib import Path

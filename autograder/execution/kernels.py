@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from autograder.execution import frames, linux
-from autograder.execution.warm import HEAVY, fresh_chance, warm_part, warm_torch
+from autograder.execution.preload import HEAVY, preload, preload_torch, reseed
 
 
 def main(control_number: int) -> None:
@@ -60,9 +60,9 @@ def _import_all() -> int | None:
     except ImportError:
         return None
     cores = torch.get_num_threads()
-    warm_torch()  # on one thread: a fork copies no other
+    preload_torch()  # on one thread: a fork copies no other
     for part in HEAVY:
-        warm_part(part)
+        preload(part)
     return cores
 
 
@@ -128,7 +128,7 @@ def _become_kernel(request: dict, streams: list[int], cores: int | None) -> NoRe
         os.environ.update(request["environment"] | {"JPY_PARENT_PID": str(os.getppid())})
         time.tzset()
         os.chdir(request["folder"])
-        fresh_chance()
+        reseed()
         if cores is not None:
             sys.modules["torch"].set_num_threads(cores)
         code = _run_kernel(request["arguments"])

@@ -14,7 +14,7 @@ from typing import Any
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.kernelbase import Kernel
 
-from autograder.execution import beside
+from autograder.execution import companions
 from autograder.execution.client import Zygote
 from autograder.execution.limits import Limits
 from autograder.execution.messages import LANGUAGE_INFO
@@ -31,7 +31,7 @@ class Mouthpiece(Kernel):
 
     def _process(self) -> Process:
         if self._opened is None:
-            files, _ = beside.pack(Path.cwd())
+            files, _ = companions.pack(Path.cwd())
             self._held = Zygote(_address).process(Limits(), files)
             self._opened = self._held.__enter__()
         return self._opened

@@ -44,7 +44,7 @@ _SANDBOXED = (
     "main(sys.argv[2], sys.argv[3:])"
 )
 _GRADING = "NBGRADER_EXECUTION"  # nbgrader says there what it executes a notebook for
-_RENOUNCED = "COURSE_UNSANDBOXED"  # sandbox.RENOUNCED, whose module takes longer to import than a kernel to fork
+_RENOUNCED = "COURSE_UNSANDBOXED"  # sandbox.UNSANDBOXED, whose module takes longer to import than a kernel to fork
 _LAUNCHER = ["-m", "ipykernel_launcher"]
 _PLAIN = ("-Xfrozen_modules=off",)  # options of Python that make no difference to a kernel
 # What Python and its libraries read only when they start: kernels that differ here are forked from processes that do.

@@ -28,7 +28,7 @@ from autograder.course import Course
 from autograder.execution import linux, seccomp
 from autograder.execution.limits import Limits
 
-RENOUNCED = "COURSE_UNSANDBOXED"  # set: as --unsandboxed, also for nbgrader's own commands
+UNSANDBOXED = "COURSE_UNSANDBOXED"  # set: as --unsandboxed, also for nbgrader's own commands
 NOBODY = 65534  # the identity outside, where the grader is root
 STUDENT = 1000  # the identity that the process itself sees
 SCRATCH = "/scratch"
@@ -58,9 +58,9 @@ class NoSandbox(Exception):
         )
 
 
-def renounced() -> bool:
+def sandbox_waived() -> bool:
     """Whether the environment says that submissions are trusted and need no sandbox."""
-    return bool(os.environ.get(RENOUNCED))
+    return bool(os.environ.get(UNSANDBOXED))
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,7 @@ def confine(limits: Limits, mounted: bool = False) -> None:
         seccomp.install()
 
 
-def rehearse() -> None:
+def dry_run() -> None:
     """Whether `separate` and `confine` will do for a submission. Raises NoSandbox if they will not."""
     read, write = os.pipe()
     first = os.fork()

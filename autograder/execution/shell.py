@@ -30,15 +30,15 @@ from autograder.execution import frames
 _FLUSH_BYTES, _FLUSH_SECONDS = 1 << 14, 0.2
 
 
-class Outlet:
-    """Where a process's messages go. Until it is opened, and in processes that the cells start, they go nowhere."""
+class Channel:
+    """The socket to the grader. Until it is opened, and in processes that the cells start, messages go nowhere."""
 
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
         self._owner = 0
 
-    def open(self, channel: socket.socket) -> None:
-        self._socket, self._owner = channel, os.getpid()
+    def open(self, connection: socket.socket) -> None:
+        self._socket, self._owner = connection, os.getpid()
 
     @property
     def is_open(self) -> bool:
@@ -55,9 +55,9 @@ class Outlet:
 class FrameSession(Session):
     """ipykernel's parts make their messages with it as always, and `send` turns them into frames."""
 
-    def __init__(self, outlet: Outlet):
+    def __init__(self, channel: Channel):
         super().__init__(key=b"")
-        self._outlet = outlet
+        self._channel = channel
 
     def send(self, stream, msg_or_type, content=None, parent=None, ident=None, buffers=None, *args, **kwargs):
         if isinstance(msg_or_type, dict):
@@ -65,17 +65,17 @@ class FrameSession(Session):
         else:
             kind = msg_or_type
         data = [base64.b64encode(memoryview(buffer)).decode() for buffer in buffers or ()]
-        self._outlet.send({"type": kind, "content": content, "buffers": data})
+        self._channel.send({"type": kind, "content": content, "buffers": data})
 
 
-class Printed(io.TextIOBase):
+class _PrintStream(io.TextIOBase):
     """sys.stdout or sys.stderr: passes on what is printed, up to a limit for each cell."""
 
     encoding = "utf-8"
 
-    def __init__(self, outlet: Outlet, name: str, number: int):
+    def __init__(self, channel: Channel, name: str, number: int):
         self.name = name
-        self._outlet, self._number = outlet, number
+        self._channel, self._number = channel, number
         self._parts: list[str] = []
         self._size, self._room = 0, 0
         self._lock, self._flushed = threading.RLock(), 0.0
@@ -93,7 +93,7 @@ class Printed(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        if not self._outlet.is_open:
+        if not self._channel.is_open:
             os.write(self._number, text.encode("utf-8", "replace"))
             return len(text)
         with self._lock:
@@ -110,10 +110,10 @@ class Printed(io.TextIOBase):
             text, self._parts = "".join(self._parts), []
             self._flushed = time.monotonic()
         if text:
-            self._outlet.send({"type": "stream", "content": {"name": self.name, "text": text}})
+            self._channel.send({"type": "stream", "content": {"name": self.name, "text": text}})
 
 
-class WarmShell(ZMQInteractiveShell):
+class _IPythonShell(ZMQInteractiveShell):
     def enable_gui(self, gui: Any = None) -> None:
         """There is no event loop to join."""
         self.active_eventloop = gui
@@ -127,21 +127,21 @@ class NoInput(RuntimeError):
     """`input()` while a notebook is graded."""
 
 
-class Seat:
-    """The shell and its outlet, made before the fork; `serve` is what the fork then does."""
+class Shell:
+    """The IPython shell and its channel, made before the fork; `serve` is what the fork then does."""
 
     def __init__(self) -> None:
-        self.outlet = Outlet()
-        self._session = FrameSession(self.outlet)
+        self.channel = Channel()
+        self._session = FrameSession(self.channel)
         self._real = sys.stdout, sys.stderr
-        self.shell = WarmShell.instance(config=Config(), user_ns={}, compiler_class=XCachingCompiler)
-        for part in (self.shell.displayhook, self.shell.display_pub):
+        self.ipython = _IPythonShell.instance(config=Config(), user_ns={}, compiler_class=XCachingCompiler)
+        for part in (self.ipython.displayhook, self.ipython.display_pub):
             part.session = self._session
         self._install_comms()
-        self.shell.kernel = SimpleNamespace(
-            get_parent=self.shell.get_parent, comm_manager=comm.get_comm_manager(), shell=self.shell, eventloop=None
+        self.ipython.kernel = SimpleNamespace(
+            get_parent=self.ipython.get_parent, comm_manager=comm.get_comm_manager(), shell=self.ipython, eventloop=None
         )
-        self._printed = Printed(self.outlet, "stdout", 1), Printed(self.outlet, "stderr", 2)
+        self._printed = _PrintStream(self.channel, "stdout", 1), _PrintStream(self.channel, "stderr", 2)
 
     def _install_comms(self) -> None:
         session, manager = self._session, CommManager()
@@ -154,29 +154,29 @@ class Seat:
         comm.create_comm = FrameComm
         comm.get_comm_manager = lambda: manager
 
-    def serve(self, channel: socket.socket, room: int) -> None:
-        """Runs the cells that arrive on `channel`, one after the other, until it closes."""
+    def serve(self, connection: socket.socket, room: int) -> None:
+        """Runs the cells that arrive on `connection`, one after the other, until it closes."""
         owner = os.getpid()
         sys.stdout, sys.stderr = self._printed
         builtins.input = getpass.getpass = _no_input
-        self.outlet.open(channel)
-        while (request := frames.receive(channel)) is not None:
+        self.channel.open(connection)
+        while (request := frames.receive(connection)) is not None:
             for stream in self._printed:
                 stream.start_cell(room)
-            self.shell.set_parent({"header": {"msg_id": request["id"], "msg_type": "execute_request"}, "content": {}})
+            self.ipython.set_parent({"header": {"msg_id": request["id"], "msg_type": "execute_request"}, "content": {}})
             start = time.perf_counter()
             ok = self._run(request["source"])
             seconds = time.perf_counter() - start
             if os.getpid() != owner:
                 os._exit(0)  # a cell forked and its copy came out here: there is one reader of the channel
-            self.outlet.send({"type": "done", "id": request["id"], "ok": ok, "seconds": seconds})
+            self.channel.send({"type": "done", "id": request["id"], "ok": ok, "seconds": seconds})
 
     def _run(self, source: str) -> bool:
         ok = False
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             try:
-                ok = bool(self.shell.run_cell(source, store_history=True).success)
+                ok = bool(self.ipython.run_cell(source, store_history=True).success)
                 for stream in self._printed:
                     stream.flush()
             finally:

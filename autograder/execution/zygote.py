@@ -27,8 +27,8 @@ from typing import NoReturn
 
 from autograder.execution import bubblewrap, frames, linux, sandbox, seccomp
 from autograder.execution.limits import Limits
-from autograder.execution.shell import Seat  # here, because this package is not to be seen inside
-from autograder.execution.warm import fresh_chance, warm_part, warm_torch
+from autograder.execution.preload import preload, preload_torch, reseed
+from autograder.execution.shell import Shell  # here, because this package is not to be seen inside
 
 _CHANNEL = 3  # the descriptor of the cells' socket, after the standard ones
 
@@ -40,8 +40,8 @@ def main(control_number: int, listener_number: int) -> None:
     try:
         if setting["view"] is None:
             frames.send(control, {"pid": os.getpid()})
-            seat = _warm(control, None)
-            _serve(control, listener, lambda *asked: _attend(*asked, seat, sandboxed=False))
+            shell = _warm(control, None)
+            _serve(control, listener, lambda *asked: _attend(*asked, shell, sandboxed=False))
             return
         view = sandbox.View.from_json(setting["view"])
         why = _serve_in_namespaces(control, listener, view, setting)
@@ -82,16 +82,16 @@ def _enter_namespaces(control, listener, view, setting, telling: int) -> None:
             os.wait()
             return
         sandbox.enclose(view, setting["root"])
-        sandbox.rehearse()
+        sandbox.dry_run()
     except sandbox.NoSandbox as error:
         os.write(telling, error.why.encode())
         os._exit(1)
     os.close(telling)
-    if setting["rehearsal"]:
+    if setting["dry_run"]:
         frames.send(control, {"ready": True, "missing": seccomp.unsupported(), "note": None})
     else:
-        seat = _warm(control, seccomp.unsupported())
-        _serve(control, listener, lambda *asked: _attend(*asked, seat, sandboxed=True))
+        shell = _warm(control, seccomp.unsupported())
+        _serve(control, listener, lambda *asked: _attend(*asked, shell, sandboxed=True))
     os._exit(0)
 
 
@@ -101,21 +101,21 @@ def _serve_by_bubblewrap(control, listener, view, setting, why: str) -> None:
     folder = f"{os.path.dirname(setting['root'])}/files"
     try:
         bubblewrap.make_files(folder)
-        bubblewrap.rehearse(view, folder)
+        bubblewrap.dry_run(view, folder)
     except sandbox.NoSandbox as error:
         frames.send(control, {"failed": str(sandbox.NoSandbox(f"{why}, and {error.why}"))})
         return
     note = f"submissions run in bubblewrap, each in a new process that takes seconds to start: {why}"
     frames.send(control, {"ready": True, "missing": seccomp.unsupported(), "note": note})
-    if not setting["rehearsal"]:
+    if not setting["dry_run"]:
         _serve(control, listener, lambda *asked: _attend_by_bubblewrap(*asked, view, folder), imports=False)
 
 
-def _warm(control: socket.socket, missing: str | None) -> Seat:
-    """Imports and reports; returns the seat of every fork."""
+def _warm(control: socket.socket, missing: str | None) -> Shell:
+    """Imports and reports; returns the shell of every fork."""
     gc.disable()  # all that is made now stays
     try:
-        seat = _imported()
+        shell = _imported()
     except Exception as error:
         frames.send(
             control, {"failed": f"the zygote can't import what notebooks need: {type(error).__name__}: {error}"}
@@ -124,16 +124,16 @@ def _warm(control: socket.socket, missing: str | None) -> Seat:
     gc.freeze()  # or the first collection in a fork would touch, and so copy, every page
     gc.enable()
     frames.send(control, {"ready": True, "missing": missing, "note": None})
-    return seat
+    return shell
 
 
-def new_seat() -> Seat:
+def new_shell() -> Shell:
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    return Seat()
+    return Shell()
 
 
-def _imported() -> Seat:
-    seat = new_seat()
+def _imported() -> Shell:
+    shell = new_shell()
     import anywidget  # noqa: F401
     import ipywidgets
     import matplotlib.pyplot as plt
@@ -150,8 +150,8 @@ def _imported() -> Seat:
     axes.imshow(np.zeros((2, 2)))
     figure.savefig(io.BytesIO(), format="png")
     plt.close("all")
-    warm_torch()
-    return seat
+    preload_torch()
+    return shell
 
 
 def _serve(control: socket.socket, listener: socket.socket, attend: Callable[..., None], imports: bool = True) -> None:
@@ -190,7 +190,7 @@ def _fork(control, listener, connection, attend, imports) -> None:
     connection.settimeout(None)
     with contextlib.suppress(Exception):  # the fork says what is wrong with it
         for part in frames.unpacked(data[4:])["parts"] if imports else ():
-            warm_part(part)
+            preload(part)
     if os.fork() == 0:
         control.close()
         listener.close()
@@ -203,7 +203,7 @@ def _fork(control, listener, connection, attend, imports) -> None:
         os.close(descriptor)
 
 
-def _attend(connection, request, descriptors, seat, sandboxed) -> None:
+def _attend(connection, request, descriptors, shell, sandboxed) -> None:
     """In the first fork, which no cell runs in: makes the submission's process, tells its handle and its end."""
     limits = Limits(**request["limits"])
     if sandboxed:
@@ -211,7 +211,7 @@ def _attend(connection, request, descriptors, seat, sandboxed) -> None:
     pid = os.fork()
     if pid == 0:
         place(descriptors)
-        become_submission(request, seat, lambda: _confine(request, limits, sandboxed))
+        become_submission(request, shell, lambda: _confine(request, limits, sandboxed))
     for descriptor in descriptors:
         os.close(descriptor)
     _watch(connection, _tell_number(connection, pid))
@@ -266,17 +266,17 @@ def place(descriptors: list[int]) -> None:
     os.closerange(_CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def become_submission(request, seat: Seat, confine: Callable[[], None]) -> NoReturn:
+def become_submission(request, shell: Shell, confine: Callable[[], None]) -> NoReturn:
     """Goes into what `confine` leaves, and runs the cells that arrive on the channel."""
     try:
         confine()
         os.environ["NBGRADER_EXECUTION"] = "autograde"
-        fresh_chance()
+        reseed()
         channel = socket.socket(fileno=_CHANNEL)
         frames.send(channel, {"type": "ready"})
         _unpack(channel, request["archive"])
         sys.path.insert(0, "")  # as in a kernel: the submission's own modules
-        seat.serve(channel, request["limits"]["text_bytes"])
+        shell.serve(channel, request["limits"]["text_bytes"])
     except BaseException as error:
         os.write(2, f"the submission's process ended: {type(error).__name__}: {error}\n".encode())
     os._exit(0)

@@ -48,7 +48,7 @@ _RULES = f"""
     ORDER BY 1, 2"""
 
 
-class Changed(Exception):
+class GradebookChanged(Exception):
     """The gradebook says something else of this submission than when its task was made: it was graded by hand since."""
 
 
@@ -96,11 +96,11 @@ def extract(book: sqlite3.Connection, unit: str, student: str) -> bytes:
 def enter(book: sqlite3.Connection, unit: str, student: str, before: bytes, after: bytes, record: tuple) -> None:
     """In the transaction that is open: the student's rows as they are in `after`, and the (digest, notebook) recorded.
 
-    Raises Changed if the rows are not those of `before`, which `after` was made from.
+    Raises GradebookChanged if the rows are not those of `before`, which `after` was made from.
     """
     with closing(_loaded(before)) as old, closing(_loaded(after)) as new:
         if any(_rows(old, table, unit, student) != _rows(book, table, unit, student) for table in _TABLES):
-            raise Changed
+            raise GradebookChanged
         for table, condition in reversed(_SUBMISSION.items()):
             book.execute(f"DELETE FROM {table} WHERE {condition}", {"unit": unit, "student": student})
         columns, rows = _rows(new, "student", unit, student)

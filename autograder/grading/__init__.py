@@ -7,13 +7,13 @@ none of it is done again here. The calling process then puts the files and the s
 rows instead of calling nbgrader once more: so a submission is one transaction, which nbgrader's functions, committing
 as they go, can't give, and takes milliseconds of the one process that all workers share.
 
-grade.py       a class graded, and feedback
-task.py        the task: submission -> graded notebook, scores, feedback
-packing.py     what a task needs, read from the course's folders; when a grade still holds
-writer.py      enters results, each of them whole or not at all
-local.py       processes of this machine
-cluster.py     workers of a Dask scheduler
-worker_seed.py what the processes of this machine are forked from
-version.py     what the code is that grades
-run.py         hands out tasks and gathers results
+grade.py        a class graded, and feedback
+task.py         the task: submission -> graded notebook, scores, feedback
+packing.py      what a task needs, read from the course's folders; when a grade still holds
+version.py      what the code is that grades
+run.py          hands out tasks and gathers results
+local.py        processes of this machine
+worker_seed.py  what they are forked from
+cluster.py      workers of a Dask scheduler
+writer.py       enters results, each of them whole or not at all
 """

@@ -18,7 +18,7 @@ _CONNECT_SECONDS = 20
 _DEATHS = 2  # of workers that held the same task, before it is given up; on a scheduler of ours
 
 
-class GivenUp(Exception):
+class TaskAbandoned(Exception):
     """Dask has handed a task out as often as it does."""
 
 
@@ -57,7 +57,9 @@ class ClusterWorkers:
         try:
             return future.result()
         except _distributed().KilledWorker as error:
-            raise GivenUp(f"its workers died, one after the other, the last at {error.last_worker.address}") from None
+            raise TaskAbandoned(
+                f"its workers died, one after the other, the last at {error.last_worker.address}"
+            ) from None
 
     def require_same_version(self) -> None:
         """Of the workers that are there; a later one finds out with its first task. Raises BadInput."""

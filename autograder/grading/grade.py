@@ -11,13 +11,13 @@ from pathlib import Path
 
 from autograder.course import BadInput, Course
 from autograder.execution.client import Zygote
-from autograder.execution.sandbox import NoSandbox, renounced, view_of
+from autograder.execution.sandbox import NoSandbox, sandbox_waived, view_of
 from autograder.gradebook.rows import knows
 from autograder.grading.cluster import cluster_workers
 from autograder.grading.local import local_workers
 from autograder.grading.packing import Packer
 from autograder.grading.run import Workers, run
-from autograder.grading.task import Result, Task, Unfit
+from autograder.grading.task import Result, Task, WorkerUnfit
 from autograder.grading.writer import Writer, writer
 from autograder.nbgrader_steps.settings import CLUSTERS, instructors_settings
 from autograder.submissions.preflight import Submission, inspect_submissions
@@ -64,7 +64,7 @@ def grade(
         raise BadInput(f"{course.submitted}: no submissions; nbgrader expects STUDENT/UNIT/NOTEBOOK.ipynb below it")
     settings = instructors_settings(course)
     clusters = settings.pop(CLUSTERS, {})
-    unsandboxed = unsandboxed or renounced()
+    unsandboxed = unsandboxed or sandbox_waived()
     with writer(course) as entering:
         units = _ready(course, chosen, entering, graded.complaints)
         packer = Packer(course, entering.book, units, settings, unsandboxed, feedback)
@@ -119,7 +119,7 @@ class _Job:
     def do(self, workers: Workers, todo: list[Submission]) -> None:
         try:
             run(workers, todo, self.make, self.enter, self.complain, self.progress)
-        except Unfit as error:
+        except WorkerUnfit as error:
             raise BadInput(str(error)) from None
 
     def make(self, submission: Submission) -> Task:

@@ -14,7 +14,7 @@ from multiprocessing import connection, forkserver
 from autograder.course import Course
 from autograder.execution import host
 from autograder.execution.client import Zygote
-from autograder.grading.run import Lost
+from autograder.grading.run import WorkerLost
 from autograder.grading.task import Result, Task, clean_up, work
 from autograder.units import Unit
 
@@ -57,7 +57,7 @@ class LocalWorkers:
         try:
             return future.result()
         except BrokenProcessPool:
-            raise Lost from None
+            raise WorkerLost from None
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -78,7 +78,7 @@ def _begin(address: str, sandboxed: bool) -> None:
 
 
 def _end_with_grader() -> None:
-    """A pool's processes would wait for tasks for ever if the one that has them were killed."""
+    """A pool's processes would wait for tasks forever if the grader were killed."""
     connection.wait([multiprocessing.parent_process().sentinel])
     clean_up()
     os._exit(1)

@@ -1,19 +1,19 @@
-"""Hands out tasks to whoever works on them, a few ahead, and gathers the results as they come."""
+"""Hands out tasks to workers, a few ahead, and gathers the results as they come."""
 
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Protocol
 
-from autograder.gradebook.rows import Changed
-from autograder.grading.task import Result, Task, Unfit
+from autograder.gradebook.rows import GradebookChanged
+from autograder.grading.task import Result, Task, WorkerUnfit
 from autograder.submissions.preflight import Submission
 
 _TRIES = 3
 
 
-class Lost(Exception):
-    """A worker was killed, and its tasks with it. Whoever hands out tasks again himself says so with another name."""
+class WorkerLost(Exception):
+    """A worker was killed, and its tasks with it; they are tried again. Dask, which retries, raises TaskAbandoned."""
 
 
 class Workers(Protocol):
@@ -22,7 +22,7 @@ class Workers(Protocol):
     def submit(self, task: Task) -> Future: ...
 
     def outcome(self, future: Future) -> Result:
-        """What a finished future holds. Raises Lost, to be tried again; Unfit; or anything else, in one line."""
+        """What a finished future holds. Raises WorkerLost, WorkerUnfit, or anything else, which becomes one line."""
 
 
 def run(
@@ -33,9 +33,9 @@ def run(
     complain: Callable[[Submission, str], None],
     progress: Callable[[int, int], Any],
 ) -> None:
-    """Every submission is made a task, graded, and entered or complained about. Raises Unfit if workers can't grade.
+    """Each submission becomes a task and is entered, or complained about. Raises WorkerUnfit if workers can't grade.
 
-    enter: may raise Changed, then the submission is graded once more on what the gradebook says now.
+    enter: may raise GradebookChanged, then the submission is graded once more on what the gradebook says now.
     """
     todo, tries = deque(submissions), Counter()
     waiting: dict[Future, tuple[Submission, Task]] = {}
@@ -55,12 +55,12 @@ def run(
             tries[submission] += 1
             try:
                 enter(submission, task, workers.outcome(future))
-            except (Lost, Changed) as error:
+            except (WorkerLost, GradebookChanged) as error:
                 if tries[submission] < _TRIES:
                     todo.append(submission)
                     continue
                 complain(submission, _GIVEN_UP[type(error)])
-            except Unfit:
+            except WorkerUnfit:
                 raise
             except Exception as error:
                 complain(submission, f"was not graded ({type(error).__name__}: {_line(error)}); run it again")
@@ -69,8 +69,10 @@ def run(
 
 
 _GIVEN_UP = {
-    Lost: f"was not graded, because a process of the grader was killed, {_TRIES} times; run it again",
-    Changed: f"was not graded, because its grades were changed by hand meanwhile, {_TRIES} times; run it again",
+    WorkerLost: f"was not graded, because a process of the grader was killed, {_TRIES} times; run it again",
+    GradebookChanged: (
+        f"was not graded, because its grades were changed by hand meanwhile, {_TRIES} times; run it again"
+    ),
 }
 
 

@@ -22,17 +22,17 @@ from traitlets.config import Config
 
 from autograder.course import Course
 from autograder.execution import host
-from autograder.execution.sandbox import NoSandbox, renounced
+from autograder.execution.sandbox import NoSandbox, sandbox_waived
 from autograder.grading.version import code_version
 from autograder.nbgrader_steps.settings import api_with, nbgrader_settings, reason
 
-OTHER_VERSION = "has another version of the course than the grader; install the same there, and start it anew"
+OTHER_VERSION = "has another version of the course than the grader; install the same there, and start it again"
 _turn = threading.Lock()  # the current folder and the standard output belong to one submission at a time
 _scratch: set[str] = set()
 _ending = False
 
 
-class Unfit(Exception):
+class WorkerUnfit(Exception):
     """This worker can't grade at all, whatever the submission: one line that says why."""
 
 
@@ -88,18 +88,18 @@ class Result:
 def work(task: Task, course: Course | None = None) -> Result:
     """Grades one submission. course: where this machine has it, by default the one that this code belongs to.
 
-    Raises Unfit if this machine can't grade anything.
+    Raises WorkerUnfit if this machine can't grade anything.
     """
     course = course or Course.here()
     if task.code != code_version():
-        raise Unfit(f"a worker on {socket.gethostname()} {OTHER_VERSION}")
+        raise WorkerUnfit(f"a worker on {socket.gethostname()} {OTHER_VERSION}")
     with _turn:
         try:
             host.zygote(
-                course, task.unsandboxed or renounced()
+                course, task.unsandboxed or sandbox_waived()
             )  # so that its absence is not taken for the submission's fault
         except (NoSandbox, RuntimeError) as error:
-            raise Unfit(str(error)) from None
+            raise WorkerUnfit(str(error)) from None
         with _folder() as folder:
             return _graded(task, course, Course(folder, folder / "classroom"))
 
@@ -174,7 +174,7 @@ def _write(folder: Path, files: tuple[File, ...]) -> None:
 def _folder() -> Iterator[Path]:
     """A scratch folder that is ours alone, gone at the end."""
     if _ending:
-        raise Unfit("this process is about to end")
+        raise WorkerUnfit("this process is about to end")
     folder = tempfile.mkdtemp(prefix="grading-")
     _scratch.add(folder)
     try:

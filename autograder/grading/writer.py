@@ -48,7 +48,7 @@ class Writer:
         return path
 
     def enter(self, task: Task, result: Result) -> None:
-        """Files, scores and record of one result. Raises Changed if its student was graded by hand meanwhile."""
+        """Files, scores and record of one result. Raises GradebookChanged if it was graded by hand meanwhile."""
         student, unit = task.student, task.unit
         notebook = next(file for file in result.autograded if file.path == unit.notebook)
         record = task.digest, hashlib.sha256(notebook.data).hexdigest()

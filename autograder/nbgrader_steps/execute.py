@@ -19,11 +19,11 @@ from nbgrader.preprocessors import Execute
 from traitlets import Bool, Dict, Unicode
 
 from autograder.course import Course
-from autograder.execution import beside, host
+from autograder.execution import companions, host
 from autograder.execution.limits import Limits
 from autograder.execution.messages import LANGUAGE_INFO
+from autograder.execution.preload import preloads_of
 from autograder.execution.process import Process, ProcessEnded, ZygoteLost
-from autograder.execution.warm import parts_of
 from autograder.units.marks import shown_only
 
 _MOST_DEATHS = 8  # of processes of one notebook; each costs the whole notebook once more
@@ -82,7 +82,7 @@ class ZygoteExecute(Execute):
         todo = [(n, cell) for n, cell in enumerate(self.nb.cells) if is_run(cell)]
         index = 0
         try:
-            with zygote.process(self._ready, archive, parts_of(cell.source for _, cell in todo)) as process:
+            with zygote.process(self._ready, archive, preloads_of(cell.source for _, cell in todo)) as process:
                 for index, cell in todo:
                     if index in fatal:
                         cell.outputs = [_failed("ProcessEnded", fatal[index])]
@@ -105,9 +105,11 @@ class ZygoteExecute(Execute):
             cell.outputs = [_failed("CellTimeoutError", "Not run: the notebook has used all of its time.")]
             return
         seconds = min(self._ready.cell_seconds, left)
-        # Not to be guessed: who knew the next cell's name could call it done before it has begun.
-        name = secrets.token_hex(8)
-        interrupted, cut = process.execute(cell.source, name, seconds, lambda message: self._show(message, cell, index))
+        # Not to be guessed: code that knew the next cell's nonce could report it as done before it has begun.
+        nonce = secrets.token_hex(8)
+        interrupted, cut = process.execute(
+            cell.source, nonce, seconds, lambda message: self._show(message, cell, index)
+        )
         if interrupted:
             cell.outputs.append(_failed("CellTimeoutError", f"This cell took longer than {seconds:.0f} s."))
         if cut:
@@ -149,9 +151,9 @@ class ZygoteExecute(Execute):
         folder = Path(resources.get("metadata", {}).get("path") or os.devnull)
         about = resources.get("nbgrader", {})
         handed_in = Path(self.classroom, "submitted", str(about.get("student")), str(about.get("assignment")))
-        files, whole = beside.pack(folder, lambda name: _is_link_in(handed_in, name))
+        files, whole = companions.pack(folder, lambda name: _is_link_in(handed_in, name))
         if not whole:
-            self.log.warning("%s: files beyond %d MB are left out", handed_in, beside.MOST >> 20)
+            self.log.warning("%s: files beyond %d MB are left out", handed_in, companions.MOST >> 20)
         return files
 
 

@@ -38,7 +38,7 @@ _INLINE_MATH = re.compile(r"\$([^$\n]+)\$")
 
 
 class _CompiledTemplates(BytecodeCache):
-    """Kept while the process lives: each page has an exporter of its own, which would compile them anew."""
+    """Kept while the process lives: each page has an exporter of its own, which would compile them again."""
 
     def __init__(self):
         self._kept: dict[str, tuple[str, Any]] = {}

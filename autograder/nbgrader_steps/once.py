@@ -1,7 +1,7 @@
-"""What nbgrader does anew for each notebook, and a process that grades one after the other needs to do once.
+"""What nbgrader does for every notebook, and a process that grades many needs to do once.
 
 Each of a submission's eight openings of the gradebook makes a new engine of SQLAlchemy, which compiles every statement
-anew, and looks for every table, which a task's gradebook has (`extract`). SQLite waits at each commit until the disk
+again, and looks for every table, which a task's gradebook has (`extract`). SQLite waits at each commit until the disk
 has the data, though nobody would read a scratch gradebook after a crash: it is the class's that lasts, see writer.py.
 For each cell the schema of nbgrader's metadata is checked by the schema of schemas, and for each output nbformat's
 schema is read from the top. In a block of `done_once` these four are replaced by ours, `_replacements` says which.
@@ -30,7 +30,7 @@ from sqlalchemy.pool import QueuePool
 KNOWN = {"nbgrader": "0.9.", "nbformat": "5.11."}
 
 _TABLES = nbgrader.api.Base.metadata
-_create_all_anew = _TABLES.create_all
+_their_create_all = _TABLES.create_all
 _path: Path | None = None
 _validators: list[jsonschema.protocols.Validator] = []
 
@@ -107,7 +107,7 @@ def _connection() -> sqlite3.Connection:
 
 def _create_all(bind: Engine) -> None:
     if not _path.stat().st_size:
-        _create_all_anew(bind=bind)
+        _their_create_all(bind=bind)
 
 
 def _validate(instance: object, schema: dict) -> None:

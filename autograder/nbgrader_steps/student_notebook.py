@@ -17,7 +17,7 @@ class StudentNotebookExporter(NotebookExporter):
 
 
 class _Own(nbformat.NotebookNode):
-    """A notebook that nobody else holds: nbconvert, which copies lest it change somebody's, need not copy this one."""
+    """A notebook that only the exporter holds: nbconvert need not copy it before it changes it."""
 
     def __deepcopy__(self, memo: dict) -> "_Own":
         return self

@@ -10,9 +10,9 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from autograder.gradebook.findings import FORBIDDEN, RIGHT, STATES, UNTOUCHED, WAITS, Finding
-from autograder.report.clusters import clusters
 from autograder.report.drawing import draw
 from autograder.report.names import Names
+from autograder.report.shared_answers import clusters
 from autograder.report.survey import ClassSurvey, Held, UnitSurvey
 from autograder.report.tables import MISSING, NOT_GRADED
 from lecture_lib.plots.style import COLOURS
@@ -30,7 +30,7 @@ def page(found: ClassSurvey, names: Names, complaints: list[str]) -> str:
     common = sorted((card for unit in units for card in unit["cards"]), key=lambda card: -card["count"])
     return (
         environment()
-        .get_template("index.html.j2")
+        .get_template("report.html.j2")
         .render(
             when=f"{datetime.now():%d %B %Y, %H:%M}",
             students=len(found.students),

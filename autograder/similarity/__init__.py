@@ -1,14 +1,14 @@
 """Submissions whose code is much alike: a table for a person to judge. It gives no verdict.
 
-collect.py       the answers of a class
+answers.py       the answers of a class
 normal.py        code without names, layout and comments
-fingerprints.py  its fingerprints
+fingerprints.py  the fingerprints of such code
 compare.py       pairs, each fingerprint weighed by how rare it is in the class
-write.py         the page, whose template is in templates/, and the CSV
+similar.py       the page and the CSV
 
 Nothing is run.
 """
 
-from autograder.similarity.write import Written, write_similar
+from autograder.similarity.similar import Written, write_similar
 
 __all__ = ["Written", "write_similar"]

@@ -30,7 +30,7 @@ def run_course(
 ) -> bool:
     """Runs the whole course once with a simulated class; prints tables; True if every grade is as expected."""
     course = course.with_classroom(SIMULATED)
-    shutil.rmtree(course.classroom, ignore_errors=True)  # a simulated class, made anew each time
+    shutil.rmtree(course.classroom, ignore_errors=True)  # a simulated class, made again each time
     console.print("Building the release ...")
     for path in build_all(course):
         console.print(f"  {path.relative_to(course.root)}")

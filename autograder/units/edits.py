@@ -1,7 +1,7 @@
 """Known wrong answers that are said as changes of the lesson's own answer.
 
 A change names a piece of the answer and what stands there instead. The piece must stand there exactly once, so that a
-lesson whose answer is written anew can't leave behind a mistake that changes nothing, or something else.
+lesson whose answer is rewritten can't leave behind a mistake that changes nothing, or something else.
 """
 
 import re

@@ -11,7 +11,7 @@ from pathlib import Path
 import autograder.grading.grade
 from autograder.course import Course
 from autograder.execution.client import Zygote
-from autograder.execution.sandbox import renounced
+from autograder.execution.sandbox import sandbox_waived
 from autograder.grading import local
 from autograder.grading.task import work
 
@@ -46,5 +46,5 @@ if __name__ == "__main__":
     local.work = counted
     autograder.grading.grade._zygote = lent if len(sys.argv) > 3 else told
     root = Path(sys.argv[1])
-    graded = autograder.grading.grade.grade(Course(root, root / "classroom"), workers=2, unsandboxed=renounced())
+    graded = autograder.grading.grade.grade(Course(root, root / "classroom"), workers=2, unsandboxed=sandbox_waived())
     note(f"done {json.dumps([graded.submissions, graded.complaints])}")

@@ -24,7 +24,7 @@ import autograder
 import lecture_lib
 import lecture_lib.exercises
 import lecture_lib.fallbacks
-from autograder.execution.sandbox import RENOUNCED
+from autograder.execution.sandbox import UNSANDBOXED
 from autograder.gradebook.rows import opened, records
 from autograder.grading import packing, task, version
 from autograder.grading.grade import grade
@@ -142,7 +142,7 @@ COUNTED = [
     "autograder/submissions/repair.py",
     "autograder/execution/seccomp.py",
     "autograder/execution/shell.py",
-    "autograder/execution/alone.py",
+    "autograder/execution/in_bubblewrap.py",
     "lecture_lib/checking/judge.py",
     "lecture_lib/checking/compare.py",
     "lecture_lib/exercises/attention.py",
@@ -200,7 +200,7 @@ def test_all_modules_that_grading_loads_are_counted():
     """Asked of a process that has imported the task, nbgrader's steps, and what a submission's process begins with."""
     program = """
 import sys
-import autograder.grading.task, autograder.nbgrader_steps.once, autograder.execution.alone
+import autograder.grading.task, autograder.nbgrader_steps.once, autograder.execution.in_bubblewrap
 from autograder.execution.zygote import main
 from autograder.nbgrader_steps.settings import nbgrader_settings
 from autograder.course import Course
@@ -357,7 +357,7 @@ def test_what_a_task_still_writes_while_its_process_ends_is_removed_too(monkeypa
             stop.set()
             writing.join()
         assert not list(folder.parent.glob(f"{folder.name}*"))
-    with pytest.raises(task.Unfit), task._folder():
+    with pytest.raises(task.WorkerUnfit), task._folder():
         pass
 
 
@@ -375,7 +375,9 @@ def test_a_run_outlives_the_killing_of_a_worker(simulated, grader):
 
 
 @pytest.mark.slow  # a zygote and a pool from the start, then a zygote for each worker
-@pytest.mark.skipif(bool(os.environ.get(RENOUNCED)), reason="without a sandbox a zygote is known by its address alone")
+@pytest.mark.skipif(
+    bool(os.environ.get(UNSANDBOXED)), reason="without a sandbox a zygote is known by its address alone"
+)
 def test_a_run_outlives_the_killing_of_its_zygote(simulated, grader):
     run = grader(own_zygote=True)
     run.wait_for(lambda: len(recorded(simulated)) >= 1)

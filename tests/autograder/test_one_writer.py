@@ -216,7 +216,7 @@ def test_a_submission_graded_by_hand_meanwhile_is_not_overwritten(regraded):
         book.find_grade("sealed-double", "toy", UNIT, "amina").manual_score = 0.25
         book.db.commit()
     before, autograded = tables(course), files(course.autograded)
-    with writer(course) as entering, pytest.raises(rows.Changed):
+    with writer(course) as entering, pytest.raises(rows.GradebookChanged):
         entering.enter(task, result)
     assert (tables(course), files(course.autograded)) == (before, autograded)
 

@@ -17,9 +17,9 @@ from toy_course import placed
 from autograder.course import BadInput
 from autograder.gradebook.findings import PARTLY, RIGHT, TRIED, UNTOUCHED, VISIBLE_ONLY, Check, Finding
 from autograder.report import write_report
-from autograder.report.clusters import clusters
 from autograder.report.drawing import draw, value_html
 from autograder.report.names import Names
+from autograder.report.shared_answers import clusters
 from autograder.report.survey import UnitSurvey, survey
 from autograder.simulation.simulate import RIGHT as RIGHT_ANSWER
 from autograder.simulation.simulate import expected_grades, hand_in

@@ -259,7 +259,7 @@ def test_without_namespaces_it_says_so_and_how_to_go_on(monkeypatch):
 
 def test_grading_refuses_to_go_on_without_a_sandbox(monkeypatch, simulated_toy, toy_course):
     shutil.copytree(simulated_toy, toy_course.root, dirs_exist_ok=True)
-    monkeypatch.delenv(sandbox.RENOUNCED, raising=False)
+    monkeypatch.delenv(sandbox.UNSANDBOXED, raising=False)
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(BadInput, match="--unsandboxed"):
         grade(toy_course)
@@ -273,9 +273,9 @@ def test_whether_there_can_be_a_sandbox_is_known_beforehand(zygote, monkeypatch)
 
 def test_the_environment_can_renounce_the_sandbox_for_nbgraders_own_commands(monkeypatch):
     course = Course.here()
-    monkeypatch.delenv(sandbox.RENOUNCED, raising=False)
+    monkeypatch.delenv(sandbox.UNSANDBOXED, raising=False)
     assert nbgrader_settings(course).ZygoteExecute.unsandboxed is False
-    monkeypatch.setenv(sandbox.RENOUNCED, "yes")
+    monkeypatch.setenv(sandbox.UNSANDBOXED, "yes")
     assert nbgrader_settings(course).ZygoteExecute.unsandboxed is True
 
 

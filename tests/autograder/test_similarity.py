@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autograder.course import BadInput
 from autograder.similarity import write_similar
-from autograder.similarity.collect import collect
+from autograder.similarity.answers import collect
 from autograder.similarity.compare import compare
 from autograder.similarity.fingerprints import WINDOW, K, fingerprints
 from autograder.similarity.normal import normalise

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 
 
-def warm_torch() -> None:
+def preload_torch() -> None:
     """Touches what torch makes on first use, on one thread; nothing where there is no torch."""
     try:
         import torch
@@ -28,7 +28,7 @@ HEAVY = {
 _UNIT = re.compile(r"""open_unit\(["']\d+_(\w+)""")
 
 
-def parts_of(sources: Iterable[str]) -> list[str]:
+def preloads_of(sources: Iterable[str]) -> list[str]:
     """What these cells will import besides: heavy parts of torch, and the exercises of their unit, a module's name."""
     text = "\n".join(sources)
     units = sorted(set(_UNIT.findall(text)))
@@ -36,7 +36,7 @@ def parts_of(sources: Iterable[str]) -> list[str]:
 
 
 @cache
-def warm_part(name: str) -> None:
+def preload(name: str) -> None:
     """Its first use or import, once in a process; nothing of torch where there is none."""
     if name not in HEAVY:
         importlib.import_module(name)
@@ -44,7 +44,7 @@ def warm_part(name: str) -> None:
         HEAVY[name](torch)
 
 
-def fresh_chance() -> None:
+def reseed() -> None:
     """Python's own generator reseeds itself after a fork; these two would draw the same in every submission."""
     import numpy
 

@@ -12,7 +12,7 @@ from autograder.course import BadInput, Course
 from autograder.gradebook.scores import read_gradebook
 from autograder.report.names import Names
 from autograder.report.page import environment
-from autograder.similarity.collect import Collected, collect
+from autograder.similarity.answers import Collected, collect
 from autograder.similarity.compare import Alike, Comparison, Pair, compare
 from autograder.similarity.normal import line_key
 from lecture_lib.plots.style import COLOURS
@@ -61,7 +61,7 @@ def _students(course: Course, collected: Collected) -> dict[str, str]:
 def _page(collected: Collected, found: Comparison, names: Names, complaints: list[str]) -> str:
     return (
         environment(_TEMPLATES)
-        .get_template("index.html.j2")
+        .get_template("similar.html.j2")
         .render(
             submissions=collected.submissions,
             answers=found.answers,

@@ -29,7 +29,7 @@ def main(about: str, descriptors: list[int]) -> None:
 
     if descriptors:
         zygote.place(descriptors)
-        zygote.become_submission(request, zygote.new_seat(), confine)
+        zygote.become_submission(request, zygote.new_shell(), confine)
     confine()
 
 
