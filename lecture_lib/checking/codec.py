@@ -12,6 +12,7 @@ import numpy as np
 
 from lecture_lib.checking.values import (
     DTYPES,
+    MAX_BITS,
     MAX_BYTES,
     Left,
     Mutated,
@@ -99,6 +100,8 @@ class _Decoder:
         self.nodes += 1
         if self.nodes > MAX_NODES or depth > MAX_DEPTH:
             raise Undecodable("more values, or deeper, than an observation holds")
+        if isinstance(data, int) and data.bit_length() > MAX_BITS:
+            raise Undecodable("an integer larger than any that is observed")
         if data is None or isinstance(data, bool | int | float | str):
             return data
         if isinstance(data, list):
@@ -111,7 +114,7 @@ class _Decoder:
         raise Undecodable("an object that is not a tagged value")
 
     def _int(self, content, depth):
-        return int(_short(content))
+        return self.value(int(_short(content)), depth)
 
     def _float(self, content, depth):
         return {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}[content]

@@ -125,3 +125,9 @@ def test_any_json_is_refused_or_decoded_to_a_value_that_encodes_again(data):
     except Undecodable:
         return
     assert difference(decode(encode(value)), value, close()) is None
+
+
+@pytest.mark.parametrize("data", [{"int": "9" * 499}, 10**400, [{"int": "-" + "9" * 480}]])
+def test_an_integer_that_no_float_holds_is_refused(data):
+    with pytest.raises(Undecodable, match="integer"):
+        decode(data)
