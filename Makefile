@@ -20,8 +20,10 @@ LAB_OPTIONS := --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks -
 # One process a core; tests that share something expensive stay in one process (tests/conftest.py).
 PYTEST := $(PYTHON) -m pytest -n auto
 
+JAVASCRIPT := 'lecture_lib/demos/**/*.js' 'lecture_lib/demos/*.mjs'
+
 .DEFAULT_GOAL := help
-.PHONY: help setup course lab demos pictures test test-all browser check format build bench clean
+.PHONY: help setup course lab demos pictures bundles test test-all browser check format build bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -47,6 +49,12 @@ demos: setup ## serve all demos as a gallery, full screen, to this machine only
 pictures: setup ## take the screenshots of all demos again, light and dark, and write their README
 	$(PYTHON) -m tests.browser.pictures
 
+bundles: node_modules/.package-lock.json ## bundle the JavaScript of the demos again (needs npm)
+	npm run --silent bundle
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --silent --ignore-scripts --no-audit --no-fund && touch $@
+
 test: setup ## the tests, without the slow ones and the browser
 	$(PYTEST) -m "not slow and not browser"
 
@@ -60,11 +68,19 @@ check: setup ## lint, format, and whether notebooks and keys are what the build 
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(BIN)oxlint lecture_lib
+	$(BIN)oxfmt --check $(JAVASCRIPT)
+ifneq ($(shell command -v npm),)
+	$(MAKE) --no-print-directory node_modules/.package-lock.json
+	npm run --silent check
+else
+	@echo "no npm on PATH: neither the types nor the bundles of the demos' JavaScript are checked"
+endif
 	$(PYTHON) -m autograder check
 
 format: setup ## format and mend what ruff can
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+	$(BIN)oxfmt $(JAVASCRIPT)
 
 build: setup ## rebuild notebooks/ and lecture_lib/keys/ from solutions/
 	$(PYTHON) -m autograder build

@@ -53,7 +53,11 @@ In the gallery Page Down and Page Up go on and back, as does a presenter; the ne
 has the lecturer's tools: `predict=True`, or a question of your own, covers the answer until the class has voted; start
 again; copy the state as a line of Python; full screen. Mouse and keys do the same.
 
-This page and its pictures are written by `make pictures`.
+Without a kernel, in a notebook that was saved or exported as HTML, a demo still draws itself and answers to mouse and
+keys; only what Python computes is refused, in a line. Where scripts are not run, a sentence stands in its place.
+
+Its JavaScript stands in `browser/`, a module a part, and `make bundles` (npm, esbuild) writes `bundles/`, which is what
+the widgets carry: who only uses the demos needs neither. This page and its pictures are written by `make pictures`.
 """
 
 

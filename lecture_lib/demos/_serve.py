@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from lecture_lib.demos._catalogue import HERE, THEMES, Demo, catalogue
 from lecture_lib.demos._pages import gallery_page
+from lecture_lib.demos._smollm2 import at_hand
 
 HOST = "127.0.0.1"
 PORT = 8866
@@ -38,6 +39,7 @@ def serve(port: int = PORT, chosen: Sequence[str] = (), *, open_browser: bool = 
     port = _free(port)
     with TemporaryDirectory(prefix="demos-") as folder:
         lay_out(Path(folder), demos)
+        print(at_hand())
         print(f"the gallery: http://{HOST}:{port}/   (Ctrl-C ends it)", flush=True)
         launch(Path(folder), port, open_browser=open_browser)
 

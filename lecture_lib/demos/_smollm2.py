@@ -28,8 +28,20 @@ def loaded():
     except (ImportError, OSError, RuntimeError) as error:
         raise ValueError(f"{NAME} can't be loaded: {str(error).splitlines()[0]}") from error
     raise ValueError(
-        f"the weights of {NAME} are not on this machine: run `lecture_lib.pretrained.fetch()` once (93 MB), "
+        f"the weights of {NAME} are not on this machine: run `lecture_lib.pretrained.fetch()` once (98 MB), "
         "or take one of the recorded sentences"
+    )
+
+
+def at_hand() -> str:
+    """Whether the weights are on this machine, in a line for the lecturer, with the next step where they are not."""
+    from lecture_lib import pretrained
+
+    if pretrained.is_cached():
+        return f"{NAME} is on this machine: the demos of real models take any sentence"
+    return (
+        f"{NAME} is not on this machine: the demos of real models take recorded sentences only. To get it (98 MB, "
+        "once): python -c 'from lecture_lib import pretrained; pretrained.fetch()'"
     )
 
 
@@ -47,7 +59,7 @@ def tokenizer():
     except (ImportError, OSError, RuntimeError) as error:
         raise ValueError(f"the tokenizer of {NAME} can't be read: {str(error).splitlines()[0]}") from error
     raise ValueError(
-        f"{NAME} is not on this machine: run `lecture_lib.pretrained.fetch()` once (93 MB) to see its tokenizer"
+        f"{NAME} is not on this machine: run `lecture_lib.pretrained.fetch()` once (98 MB) to see its tokenizer"
     )
 
 

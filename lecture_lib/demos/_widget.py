@@ -1,23 +1,24 @@
-"""What the rich demos share on Python's side: a widget whose JavaScript stands in files of its own.
+"""What the demos share on Python's side: a widget whose JavaScript stands in a file of its own.
 
 The browser's half of a demo is `browser/<demo>.js`, an ES module that imports what it shares with others from beside
-it; the widget carries all of it as one module, so that nothing is fetched. Arrays go over as float32 bytes. Needs
-anywidget; import this inside `show`, so that `compute` works without it.
+it. `make bundles` puts all of it into `bundles/<demo>.js`, which the widget carries, so that nothing is fetched. Arrays
+go over as float32 bytes. Needs anywidget; import this inside `show`, so that `compute` works without it.
 """
 
-import re
 from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import anywidget
 import numpy as np
 import traitlets
 
-BROWSER = Path(__file__).parent / "browser"
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+from lecture_lib.demos._still import still
+
+HERE = Path(__file__).parent
+BROWSER, BUNDLES = HERE / "browser", HERE / "bundles"
 
 
 class RichDemo(anywidget.AnyWidget):
@@ -25,19 +26,42 @@ class RichDemo(anywidget.AnyWidget):
 
     given: what Python computed, arrays as bytes. state: what the person at the screen chose, plain values, readable and
     settable from Python. predict: the answer stays covered until it is revealed; a text is the question to vote on.
-    still: the HTML that stands in the demo's place where there is no kernel.
+    key: the name of what stands in its place without a kernel. words: the same for those who see text only.
     """
 
     _css = (BROWSER / "common.css").read_text(encoding="utf-8")
     given = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
     predict = traitlets.Union([traitlets.Bool(), traitlets.Unicode()], default_value=False).tag(sync=True)
-    still = ""
+    key = traitlets.Unicode().tag(sync=True)
+    words = ""
 
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
+    def __init__(self, **values):
+        super().__init__(key=uuid4().hex, **values)
+        self._stills = []
+
+    @property
+    def still(self) -> str:
+        """The HTML that stands in the demo's place where there is no kernel: the demo itself, of the state at hand."""
+        values = {"given": self.given, "state": self.state, "predict": self.predict}
+        name = type(self).name
+        return still(name, self.key, self.words, script=self._esm, css=self._css, values=values)
+
+    def _ipython_display_(self) -> None:
+        """Two outputs, still and widget: without a kernel a saved notebook has an error in the widget's place."""
+        from IPython.display import HTML, display
+
+        self._stills.append(display(HTML(self.still), display_id=True))
+        bundle = self._repr_mimebundle_()
         bundle = bundle[0] if isinstance(bundle, tuple) else bundle
-        return None if bundle is None else {**bundle, "text/html": self.still}
+        display({**bundle, "text/html": "", "text/plain": ""}, raw=True)
+
+    def renew_still(self) -> None:
+        """What was displayed gets the still of the present state."""
+        from IPython.display import HTML
+
+        for shown in filter(None, self._stills):
+            shown.update(HTML(self.still))
 
 
 def rich_demo(
@@ -45,18 +69,19 @@ def rich_demo(
     given: dict[str, Any],
     state: dict[str, Any],
     *,
-    still: str,
+    words: str = "",
     predict: bool | str = False,
     asks: Collection[str] = (),
     answer: Callable[[dict], dict[str, Any]] | None = None,
 ) -> RichDemo:
-    """The widget of the demo `name`, drawn by `browser/<name>.js`. Arrays in `given` are turned into bytes.
+    """The widget of the demo `name`, drawn by `bundles/<name>.js`. Arrays in `given` are turned into bytes.
 
+    words: what it shows, in a sentence or two, for readers of the notebook to whom scripts are not shown.
     asks: the keys of the state that Python must answer: when one of them changes, what `answer(state)` returns replaces
     its part of `given`. A ValueError that it raises is said in the demo, in its one line, and the picture stays.
     """
     widget = _class_of(name)(given={**sent(given), "asks": sorted(asks)}, state=state, predict=predict)
-    widget.still = still
+    widget.words = words
     if answer is not None:
         _answer(widget, set(asks), answer)
     return widget
@@ -87,23 +112,13 @@ def as_bytes(array) -> bytes:
 
 
 def script(name: str) -> str:
-    """The ES module of a demo and of all that it imports, each once, as one module without imports or named exports."""
-    seen: dict[str, str] = {}
-    _gather(name, seen)
-    return "\n".join(seen.values())
-
-
-def _gather(name: str, seen: dict[str, str]) -> None:
-    if name in seen:
-        return
-    text = (BROWSER / f"{name}.js").read_text(encoding="utf-8")
-    for part in _IMPORT.findall(text):
-        _gather(part, seen)
-    seen[name] = _EXPORT.sub("", _IMPORT.sub("", text))
+    """The bundle of a demo: one ES module without imports."""
+    return (BUNDLES / f"{name}.js").read_text(encoding="utf-8")
 
 
 @cache
 def _class_of(name: str) -> type[RichDemo]:
     own = BROWSER / f"{name}.css"  # what only this demo needs
     css = RichDemo._css + (own.read_text(encoding="utf-8") if own.exists() else "")
-    return type("".join(part.title() for part in name.split("_")), (RichDemo,), {"_esm": script(name), "_css": css})
+    parts = {"name": name, "_esm": script(name), "_css": css}
+    return type("".join(part.title() for part in name.split("_")), (RichDemo,), parts)

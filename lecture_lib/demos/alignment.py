@@ -8,7 +8,6 @@ point at the reader's states, which know their neighbours too; they are not a di
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
@@ -107,7 +106,7 @@ def show(
     row: the target word that is being written (None: the last). frame: which of several tables (None: the last).
     sentence: of those recorded. What can't be drawn is said in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     own = weights is not None
     try:
@@ -117,7 +116,7 @@ def show(
             raise ValueError(f"there is no sentence {sentence}; there are 0 to {len(SENTENCES) - 1}")
         alignments = [compute(weights, source, target, frames)] if own else [recorded(i) for i in range(len(SENTENCES))]
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     sentence = 0 if own else sentence
@@ -133,30 +132,9 @@ def show(
         **({} if own else {name: p for name, p in recording("alignment").items() if name.startswith("right")}),
     }
     state = {"row": row, "frame": frame, "sentence": sentence}
-    return rich_demo("alignment", given, state, still=render(shown, frame, own), predict=predict)
+    return rich_demo("alignment", given, state, predict=predict)
 
 
 def _call(alignment: Alignment, frames: Sequence[str] | None) -> str:
     words = ", ".join(json.dumps(words, ensure_ascii=False) for words in (alignment.source, alignment.target))
     return f"weights, {words}{', frames=frames' if frames is not None else ''}"
-
-
-def render(alignment: Alignment, frame: int, own: bool = True) -> str:
-    """The whole table of one frame as HTML, a row for each target word."""
-    from lecture_lib.demos._panel import frame as framed
-
-    head = "".join(f'<th style="padding:.1em .35em;text-align:center">{escape(word)}</th>' for word in alignment.source)
-    rows = "".join(
-        f"<tr><th>{escape(word)}</th>"
-        + "".join(
-            f'<td title="{escape(word)} → {escape(alignment.source[j])}: {share:.4f}" style="padding:0;height:26px;'
-            f'border:1px solid #8886;background:rgba(0,114,178,{min(1.0, max(0.0, share)):.3f})"></td>'
-            for j, share in enumerate(line)
-        )
-        + "</tr>"
-        for word, line in zip(alignment.target, alignment.weights[frame])
-    )
-    made = "" if own else "recorded from a small translator of a toy language; "
-    moment = escape(alignment.frames[frame])
-    title = f"{made}{moment}{': ' if moment else ''}target word (row) looks at source"
-    return framed(f"<table><caption>{title}</caption><tr><th></th>{head}</tr>{rows}</table>")

@@ -7,7 +7,6 @@ Several heads and trained models are left to other demos.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 from zlib import crc32
 
@@ -144,7 +143,7 @@ def show(
     columns. predict: the picture stays covered until it is revealed. The token chosen stands in the widget's
     `state["query"]`. What can't be computed is said in the widget's place, in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     try:
         setting = _setting(tokens, Q, K, V, mask, attention, features)
@@ -154,15 +153,14 @@ def show(
         state |= {"text": setting.text} if setting.text is not None else {}
         explored = setting.compute(state)
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     query = setting.query if query is None else query
     state["query"] = min(max(0, query), len(explored.tokens) - 1)
     given = {**setting.given, **_given(explored)}
-    still = render(explored, state["query"], setting.given["features"])
     return rich_demo(
-        "attention_explorer", given, state, still=still, predict=predict, asks=("text", "causal", "scaled"),
+        "attention_explorer", given, state, predict=predict, asks=("text", "causal", "scaled"),
         answer=lambda state: _given(setting.compute(state)),
     )  # fmt: skip
 
@@ -226,38 +224,6 @@ def _given(exploration: Exploration) -> dict:
     return {"tokens": _distinct(exploration.tokens), **arrays}
 
 
-def render(exploration: Exploration, query: int, features: Sequence[str] | None = None) -> str:
-    """The picture for one query, as HTML: a row for each token that is looked at, then the whole matrix of weights."""
-    from lecture_lib.demos._panel import frame, heat_map, number, score_bar, share_bar
-
-    scores, weights, hidden = (
-        exploration.scores[query],
-        exploration.weights[query],
-        np.isneginf(exploration.mask[query]),
-    )
-    rows = "".join(
-        f"<tr><td>{escape(token)}</td>"
-        + (
-            '<td class="lm-n">−∞</td><td>masked</td>'
-            if hidden[j]
-            else _pair(number(scores[j]), score_bar(scores[j], scores))
-        )
-        + _pair(number(weights[j]), share_bar(weights[j]))
-        + f'<td class="lm-n">{_vector(exploration.values[j], 1)}</td></tr>'
-        for j, token in enumerate(exploration.tokens)
-    )
-    names = f" ({escape(', '.join(features))})" if features is not None else ""
-    head = f'<tr><th>looks at</th><th colspan="2">score</th><th colspan="2">weight</th><th>value{names}</th></tr>'
-    last = (
-        f'<tr style="border-top:2px solid currentColor"><td>output</td><td colspan="2"></td>'
-        f'<td class="lm-n">{number(weights.sum())}</td><td>in all</td>'
-        f'<td class="lm-n"><b>{_vector(exploration.output[query], 2)}</b></td></tr>'
-    )
-    caption = f"<caption>“{escape(exploration.tokens[query])}” looks</caption>"
-    matrix = heat_map(exploration.weights, exploration.tokens, "all weights: who looks (row), at whom (column)", query)
-    return frame(f"<table>{caption}{head}{rows}{last}</table>", matrix)
-
-
 def _distinct(tokens: list[str]) -> list[str]:
     """Repeated tokens with their position, so that each has a name of its own.
 
@@ -266,17 +232,6 @@ def _distinct(tokens: list[str]) -> list[str]:
     """
     small = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
     return [t + str(i).translate(small) if tokens.count(t) > 1 else t for i, t in enumerate(tokens, 1)]
-
-
-def _pair(text: str, drawn: str) -> str:
-    return f'<td class="lm-n">{text}</td><td>{drawn}</td>'
-
-
-def _vector(values: np.ndarray, digits: int) -> str:
-    from lecture_lib.demos._panel import number
-
-    shown = [number(v, digits) for v in values[:6]]
-    return ", ".join(shown) + (", …" if len(values) > 6 else "")
 
 
 def _full_mask(mask, T: int) -> np.ndarray:

@@ -1,14 +1,14 @@
 """Attention in the wild: type a sentence, and see who looks at whom in all 270 heads of a real language model.
 
 The model is SmolLM2-135M (Ben Allal et al. 2025): 30 layers of 9 heads. The demo opens with recorded sentences; any
-other one needs the weights (`lecture_lib.pretrained.fetch()`, 93 MB).
+other one needs the weights (`lecture_lib.pretrained.fetch()`, 98 MB).
 """
 
 from functools import lru_cache
 
 import numpy as np
 
-from lecture_lib.demos import _smollm2, head_grid
+from lecture_lib.demos import _heads, _smollm2
 from lecture_lib.demos._recorded import recording
 
 UNIT = "11_pretrained"
@@ -17,14 +17,14 @@ UNITS_OF_WEIGHT = 10_000  # a recording keeps four decimals
 
 
 @lru_cache(maxsize=4)
-def compute(text: str) -> head_grid.HeadGrid:
+def compute(text: str) -> _heads.HeadGrid:
     """The grid's numbers for a sentence, from the recording if it holds the sentence, else from the model.
 
     Raises ValueError, in one line, for a sentence that is empty or too long, or if the weights are missing.
     """
     if text in _smollm2.SENTENCES:
-        return head_grid.compute(*_recorded(_smollm2.SENTENCES.index(text)))
-    return head_grid.compute(*_smollm2.attention(text))
+        return _heads.compute(*_recorded(_smollm2.SENTENCES.index(text)))
+    return _heads.compute(*_smollm2.attention(text))
 
 
 def record() -> dict[str, np.ndarray]:
@@ -62,16 +62,16 @@ def show(
     without_first: as in `head_grid.show`. What can't be computed is said in the widget's place, in one line, and for a
     sentence that is typed later above the picture, which stays.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     if text is None:
         text, query = _smollm2.SENTENCES[0], OPENED[2] if query is None else query
     try:
-        state = head_grid.state_of(compute(text), layer, head, query, find, without_first)
+        state = _heads.state_of(compute(text), layer, head, query, find, without_first)
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
 
     def parts(text: str) -> dict:
         return {"source": _smollm2.source(text), "sentences": list(_smollm2.SENTENCES)}
 
-    return head_grid.widget("attention_in_the_wild", compute, {"text": text, **state}, predict, parts)
+    return _heads.widget("attention_in_the_wild", compute, {"text": text, **state}, predict, parts)

@@ -105,26 +105,23 @@ def show(
     predict: the graph stays covered until it is revealed. The widget's `state` holds all of these. What can't be
     computed is said in the widget's place, in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     values = dict(DECK_VALUES if values is None else values)
     train = None if train is None else list(train)
     try:
         graph = compute(text, values, train, lr)
     except ValueError as error:
-        return _panel.one_line(str(error))
-    from lecture_lib.demos._graph_picture import render
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     step = min(max(0, step), len(graph.steps) - 1)
     state = {"text": text, "values": values, "train": train, "lr": lr, "step": step}
     given = {"usual_weights": list(DECK_WEIGHTS), **sent_graph(text)}
-    still = render(graph, len(graph.steps) - 1)
     return rich_demo(
         "backprop_stepper",
         given,
         state,
-        still=still,
         predict=predict,
         asks=("text",),
         answer=lambda state: sent_graph(state["text"]),

@@ -7,7 +7,6 @@ merges so far. Takes the student's own training function.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 
 UNIT = "07_tokenizers"
 MOST_TEXT = 4000  # characters; more would not be read from a screen anyway
@@ -97,27 +96,27 @@ def show(
     predict: the pairs stay covered until they are revealed. Text, step and word stand in the widget's `state`. What
     can't be computed is said in the widget's place, in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     n_merges = min(max(n_merges, 0), MOST_MERGES)
     try:
         steps = compute(text, n_merges, train)
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     step = min(max(0, step), len(steps) - 1)
     given = {"n_merges": n_merges, "usual_merges": 20, "learned": None, "train": None}
-    state, still = {"text": text, "step": step, "word": word}, render(steps, step)
+    state = {"text": text, "step": step, "word": word}
     if train is None:
-        return rich_demo("bpe_stepper", given, state, still=still, predict=predict)
+        return rich_demo("bpe_stepper", given, state, predict=predict)
 
     def learned(state: dict) -> dict:
         vocab, merges = _trained(train, state["text"][:MOST_TEXT], 256 + n_merges)
         return {"learned": {"vocab": [list(token) for token in vocab], "merges": merges}, "text": state["text"]}
 
     given |= {"train": getattr(train, "__name__", "train"), **learned(state)}
-    return rich_demo("bpe_stepper", given, state, still=still, predict=predict, asks=("text",), answer=learned)
+    return rich_demo("bpe_stepper", given, state, predict=predict, asks=("text",), answer=learned)
 
 
 def visible(token: bytes | str) -> str:
@@ -128,63 +127,3 @@ def visible(token: bytes | str) -> str:
     """
     text = token if isinstance(token, str) else token.decode(errors="backslashreplace")
     return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
-
-
-def chip(token: bytes | str, colour: str = "#8888", strong: bool = False) -> str:
-    """A token in a frame, as HTML."""
-    width = 2 if strong else 1
-    style = (
-        f"display:inline-block;border:{width}px solid {colour};border-radius:4px;padding:0 .3em;margin:.1em .1em;"
-        f"font-family:monospace;font-size:17px{';font-weight:700' if strong else ''}"
-    )
-    return f'<span style="{style}">{escape(visible(token))}</span>'
-
-
-def render(steps: list[Step], k: int) -> str:
-    """The picture after k merges, as HTML."""
-    from lecture_lib.demos._panel import ORANGE, frame
-
-    step = steps[k]
-    if step.merged is None:
-        line = "No merge yet: every token is a single byte."
-    else:
-        left, right, times = step.merged
-        line = f"Merge {k}: {chip(left)} + {chip(right)} stood side by side {times} times, and are now "
-        line += f"{chip(left + right, ORANGE, strong=True)} with id {255 + k}."
-    if k == len(steps) - 1 and (not step.pairs or step.pairs[0][2] < 2):
-        line += " No pair is left that occurs twice."
-    shorter = f"The text: {step.length} tokens (it began with {steps[0].length}). Vocabulary: {256 + k}."
-    note = f'<div class="lm-note" style="font-size:18px">{line}<br>{shorter}</div>'
-    return frame(note, _words(step), _pairs(step))
-
-
-def _words(step: Step) -> str:
-    from lecture_lib.demos._panel import ORANGE
-
-    new = None if step.merged is None else step.merged[0] + step.merged[1]
-    order = sorted(step.words, key=lambda word: -word[1])
-    rows = "".join(
-        f"<tr><td>{''.join(_word_chip(token, token == new, ORANGE) for token in tokens)}</td>"
-        f'<td class="lm-n">{count} ×</td></tr>'
-        for tokens, count in order[:MOST_WORDS]
-    )
-    if len(order) > MOST_WORDS:
-        rows += f'<tr style="opacity:.75"><td>{len(order) - MOST_WORDS} other words</td><td></td></tr>'
-    return f"<table><caption>The words, and how they are cut</caption>{rows}</table>"
-
-
-def _word_chip(token: bytes, is_new: bool, colour: str) -> str:
-    return chip(token, colour, strong=True) if is_new else chip(token)
-
-
-def _pairs(step: Step) -> str:
-    from lecture_lib.demos._panel import share_bar
-
-    if not step.pairs:
-        return ""
-    most = step.pairs[0][2]
-    rows = "".join(
-        f'<tr><td>{chip(left)} + {chip(right)}</td><td class="lm-n">{count}</td><td>{share_bar(count / most)}</td></tr>'
-        for left, right, count in step.pairs
-    )
-    return f"<table><caption>Pairs of neighbours; the first is merged next</caption>{rows}</table>"

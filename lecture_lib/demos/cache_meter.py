@@ -119,7 +119,7 @@ def show(
     bytes). The others change the model's shape. chart: which of CHARTS. predict: the figures stay covered until they
     are revealed. What can't be drawn is said in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     given = {"n_layers": n_layers, "n_heads": n_heads, "n_kv_heads": n_kv_heads, "d_k": d_k}
     given |= {"vocab_size": vocab_size, "bytes": bytes}
@@ -131,7 +131,7 @@ def show(
         if shape["n_heads"] % shape["n_kv_heads"]:
             raise ValueError(f"{shape['n_heads']} heads do not divide into groups of {shape['n_kv_heads']}")
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     state = {"prompt": min(prompt, MOST_TOKENS), "written": min(written, MOST_TOKENS), **shape, "chart": chart}
@@ -141,51 +141,7 @@ def show(
         "words": TALE.split(),
         "most": MOST_TOKENS,
     }
-    return rich_demo("cache_meter", sent, state, still=render(prompt, written, Shape(**shape)), predict=predict)
-
-
-def render(prompt: int, written: int, shape: Shape) -> str:
-    """One moment as HTML: two matrices of scores, and the counts under them."""
-    from lecture_lib.demos._panel import BLUE, ORANGE, frame
-
-    meter = compute(prompt, written, shape.n_layers, shape.d_kv, shape.bytes)
-    begin = 0 if written == 0 else meter.T - 1
-    pictures = "".join(
-        f'<div><div style="font-weight:600;padding-bottom:.3em">{title}</div>{_matrix(meter.T, start, colour)}</div>'
-        for title, start, colour in (("without a cache", 0, ORANGE), ("with a cache", begin, BLUE))
-    )
-    new = meter.read[1]
-    work = [sum(operations(shape, meter.T, read).values()) for read in (meter.T, new)]
-    rows = (
-        ("tokens read in this step", *(f"{n:,}" for n in meter.read)),
-        ("tokens read so far", *(f"{n:,}" for n in meter.read_so_far)),
-        ("scores in this step, a head and layer", *(f"{n:,}" for n in meter.scores)),
-        ("operations in this step", *(f"{n:,}" for n in work)),
-        ("keys and values kept", "0", size(meter.cache_bytes)),
-        ("the same at 4,096 tokens", "0", size(meter.cache_bytes // meter.T * 4096)),
-    )
-    table = "".join(
-        f'<tr><td>{label}</td><td class="lm-n">{a}</td><td class="lm-n">{b}</td></tr>' for label, a, b in rows
-    )
-    head = f'<tr><th>{meter.T} tokens stand there</th><th class="lm-n">without</th><th class="lm-n">with</th></tr>'
-    note = (
-        '<div class="lm-note">A row is a query, a column a key. Filled: computed in this step. Outlined: computed '
-        "before, and never needed again.</div>"
-    )
-    return frame(pictures, f"<table>{head}{table}</table>", note)
-
-
-def _matrix(T: int, start: int, colour: str) -> str:
-    """The lower triangle of scores, T by T; rows from `start` on are filled, those before outlined."""
-    cell = max(3, min(26, 300 // T))
-    cells = "".join(
-        f'<rect x="{j * cell + 1}" y="{i * cell + 1}" width="{cell - 1}" height="{cell - 1}" '
-        + (f'fill="{colour}"/>' if i >= start else 'fill="none" stroke="#aaa"/>')
-        for i in range(T)
-        for j in range(i + 1)
-    )
-    label = f"{T} by {T} scores, rows from {start + 1} on are computed"
-    return f'<svg width="{T * cell + 2}" height="{T * cell + 2}" role="img" aria-label="{label}">{cells}</svg>'
+    return rich_demo("cache_meter", sent, state, predict=predict)
 
 
 def size(count: float) -> str:

@@ -8,7 +8,6 @@ the one before it was cut off. Works on any scores, and with the student's own f
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -170,7 +169,7 @@ def show(
     dice are rolled at first, seed: which dice. predict: the columns stay covered until they are revealed. With `using`
     the student's functions compute, in Python; else the browser does. What can't be computed is said in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     if logits is None:
         logits, tokens = np.log(PROBS), WORDS
@@ -183,7 +182,7 @@ def show(
             raise ValueError(f"the chain holds {twice[0]} more than once; the lab shows each link once")
         shown = compute(logits, tokens, links, history, using, alone)
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     scores = np.asarray(logits, dtype=np.float64)
@@ -211,58 +210,9 @@ def show(
         return {"probs": _matrix(lab), "answered": now["chain"]}
 
     asks = ("chain", "history", "alone") if own else ()
-    return rich_demo(
-        "decoding_lab", given, state, still=render(shown), predict=predict, asks=asks, answer=answer if own else None
-    )
+    return rich_demo("decoding_lab", given, state, predict=predict, asks=asks, answer=answer if own else None)
 
 
 def _matrix(lab: Lab) -> np.ndarray:
     """The stages' probabilities (stages, V)."""
     return np.stack([stage.probs for stage in lab.stages])
-
-
-def render(lab: Lab) -> str:
-    """The stages side by side as HTML: a row for each token, likeliest first; what a link cuts is marked in orange."""
-    from lecture_lib.demos._panel import ORANGE, frame
-
-    order = np.argsort(-lab.stages[0].probs, kind="stable")[:MOST_ROWS]
-    head = "".join(f'<th colspan="2">{escape(_title(stage))}</th>' for stage in lab.stages)
-    body = "".join(
-        f"<tr><td>{escape(lab.tokens[i])}</td>"
-        + "".join(_cell(stage.probs[i], before) for stage, before in zip(lab.stages, _before(lab.stages, i)))
-        + "</tr>"
-        for i in order
-    )
-    cut = "".join(
-        f'<td colspan="2" style="color:{ORANGE};font-weight:600">{f"−{stage.cut:.3f}" if stage.cut else ""}</td>'
-        for stage in lab.stages
-    )
-    left = "".join(f'<td colspan="2">{stage.kept} · {stage.entropy:.2f}</td>' for stage in lab.stages)
-    foot = (
-        f'<tr style="border-top:2px solid currentColor"><td>cut off</td>{cut}</tr>'
-        f"<tr><td>left · entropy (nats)</td>{left}</tr>"
-    )
-    return frame(f"<table><tr><th>next token</th>{head}</tr>{body}{foot}</table>")
-
-
-def _before(stages: list[Stage], token: int) -> list[float]:
-    """What the token had one stage earlier."""
-    own = [float(stage.probs[token]) for stage in stages]
-    return [own[0], *own[:-1]]
-
-
-def _cell(p: float, before: float) -> str:
-    from lecture_lib.demos._panel import BLUE, ORANGE
-
-    if p > 0:
-        bar = f'<span style="display:inline-block;height:.9em;width:{5 * p:.2f}em;background:{BLUE}"></span>'
-        return f'<td class="lm-n">{p:.3f}</td><td style="min-width:3.2em">{bar}</td>'
-    if before > 0:
-        return f'<td class="lm-n" style="color:{ORANGE};font-weight:600">cut</td><td></td>'
-    return '<td class="lm-n" style="opacity:.4">·</td><td></td>'
-
-
-def _title(stage: Stage) -> str:
-    if stage.name == "model":
-        return "the model"
-    return f"{stage.name.replace('_', '-')} {stage.amount:g}"

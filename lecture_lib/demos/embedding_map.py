@@ -9,7 +9,6 @@ plane shows only a part of the distances. Leaves out non-linear maps (t-SNE), wh
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 
 import numpy as np
@@ -143,12 +142,12 @@ def show(
     word: chosen first; lines lead to its nearest neighbours. moment: shown first (None: the last).
     What can't be computed is said in the widget's place, in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     try:
         film = recorded() if model is None else compute(model, data, vocab, kinds or {}, fit, **options)
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     last = len(film.steps) - 1
@@ -161,8 +160,7 @@ def show(
         **{name: getattr(film, name) for name in ("words", "kinds", "kind", "steps", "losses", "share", "vectors")},
         "places": _on_screen(film),
     }
-    still = render(film, moment, None if word is None else film.words.index(word), SOURCE if model is None else "")
-    return rich_demo("embedding_map", given, {"word": word, "moment": moment}, still=still, predict=predict)
+    return rich_demo("embedding_map", given, {"word": word, "moment": moment}, predict=predict)
 
 
 # --- parts of compute
@@ -213,46 +211,6 @@ def _plane(vectors: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 WIDTH, HEIGHT, EDGE = 860, 540, 50
-HALO = 'stroke="#fff" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'  # parts names that overlap
-
-
-def render(film: Film, moment: int, word: int | None = None, source: str = "") -> str:
-    """One moment as HTML: what was trained, the map as SVG, words coloured by kind, lines to a word's neighbours.
-
-    source: where a recording comes from, in a sentence.
-    """
-    from lecture_lib.demos._panel import frame
-    from lecture_lib.plots.style import COLOURS
-
-    xy = _on_screen(film)[moment]
-    near = nearest(film, moment, word) if word is not None else []
-    lines = "".join(
-        f'<line x1="{xy[word, 0]:.0f}" y1="{xy[word, 1]:.0f}" x2="{xy[i, 0]:.0f}" y2="{xy[i, 1]:.0f}" '
-        'stroke="#888" stroke-width="2.5"/>'
-        for i in near
-    )
-    chosen = {word, *near}
-    colours = [COLOURS[k % len(COLOURS)] for k in film.kind]
-    order = sorted(range(len(film.words)), key=lambda i: i not in chosen)  # the chosen have the first pick of places
-    labels = _label_places([film.words[i] for i in order], xy[order])
-    dots = "".join(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="4" fill="{c}"/>' for (x, y), c in zip(xy, colours))
-    names = "".join(_name(film.words[i], *at, colours[i], i in chosen) for i, at in zip(order, labels))
-    key = " ".join(
-        f'<span style="color:{COLOURS[k % len(COLOURS)]};font-weight:600;margin-right:1.2em">● {escape(name)}</span>'
-        for k, name in enumerate(film.kinds)
-    )
-    steps, loss = film.steps[moment], film.losses[moment]
-    said = "before training" if not steps else f"after {steps} steps, loss {loss:.2f} nats a word"
-    title = f'<div class="lm-note" style="font-size:18px"><b>{said}</b></div><div class="lm-note">{key}</div>'
-    close = ", ".join(escape(film.words[i]) for i in near)
-    told = f"nearest to <b>{escape(film.words[word])}</b> in all directions: {close}. " if word is not None else ""
-    note = f'<div class="lm-note">{told}The plane holds {film.share:.0%} of the final spread. {source}</div>'
-    svg = (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="embeddings {said}" style="width:100%;'
-        f'max-width:{WIDTH}px;background:#fff;border:1px solid #8886;font:16px system-ui,sans-serif">'
-        f"{lines}{dots}{names}</svg>"
-    )
-    return frame(title, svg, note)
 
 
 def _on_screen(film: Film) -> np.ndarray:
@@ -282,11 +240,3 @@ def _label_places(words: list[str], xy: np.ndarray) -> list[tuple[float, float]]
         start, base = next(free, options[0])
         taken.append((start, start + width, base))
     return [(left, base) for left, _, base in taken]
-
-
-def _name(word: str, x: float, y: float, colour: str, strong: bool) -> str:
-    weight, size = ("700", 18) if strong else ("500", 15)
-    return (
-        f'<text x="{x:.0f}" y="{y:.0f}" fill="{colour}" font-weight="{weight}" font-size="{size}" {HALO}>'
-        f"{escape(word)}</text>"
-    )

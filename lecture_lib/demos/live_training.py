@@ -7,7 +7,6 @@ the browser draws it, and lets anyone go back to earlier steps, meanwhile and af
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,7 @@ KEEP = 0.7  # of the smoothed curve, from point to point
 SAMPLED_AT = [5, 10, 20, 35, 50, 75, 100, 150, 200, 250, *range(300, 1501, 100)]  # steps of the recording
 WIDTH, HEIGHT = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 62, 26, 14, 44  # margins of the plot
-POINTS, SENT = 160, 400  # of the curve, at most: in the still picture, in the browser
-SHOWN = 4  # samples in view, spread over the run
+POINTS = 400  # of the curve, at most
 
 
 @dataclass(frozen=True)
@@ -79,97 +77,6 @@ def smoothed(values: Sequence[float], keep: float) -> np.ndarray:
     return np.array(means)
 
 
-def render(
-    curve: Curve,
-    steps: int | None = None,
-    samples: Sequence[tuple[int, str]] = (),
-    seconds: float = 0.0,
-    note: str = "",
-) -> str:
-    """Curve, floor and samples as HTML. steps: of the whole run; samples: (step, text), the latest last."""
-    from lecture_lib.demos._panel import BLUE, ORANGE, frame
-
-    last = int(curve.steps[-1])
-    right_end = max((steps or last + 1) - 1, last, 1)
-    low = curve.floor if curve.floor is not None else float(curve.losses.min())
-    high = _top(curve, low)
-    bottom = max(0.0, low - 0.15 * (high - low))
-
-    name = f"lm-live-{id(curve)}"
-    clip = f'<clipPath id="{name}"><rect x="{LEFT}" y="{TOP - 4}" width="{WIDTH}" height="{HEIGHT}"/></clipPath>'
-
-    def x(step):
-        return LEFT + (WIDTH - LEFT - RIGHT) * step / right_end
-
-    def y(loss):
-        return TOP + (HEIGHT - TOP - BOTTOM) * (high - loss) / (high - bottom)
-
-    parts = [_axes(x, y, right_end, bottom, high)]
-    if curve.floor is not None:
-        level = y(curve.floor)
-        parts.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{level:.1f}" y2="{level:.1f}" stroke="{ORANGE}"'
-            f' stroke-width="2.5" stroke-dasharray="7 5"/>'
-            f'<text x="{LEFT + 8}" y="{level + 18:.1f}" fill="{ORANGE}">floor {curve.floor:.3f}</text>'
-        )
-    path = " ".join(f"{x(s):.1f},{y(v):.1f}" for s, v in zip(curve.steps, curve.losses))
-    parts.append(
-        f'{clip}<polyline points="{path}" clip-path="url(#{name})" fill="none" stroke="{BLUE}"'
-        f' stroke-width="3" stroke-linejoin="round"/>'
-    )
-    parts.append(f'<circle cx="{x(last):.1f}" cy="{y(curve.losses[-1]):.1f}" r="5" fill="{BLUE}"/>')
-    drawing = (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img" aria-label="training loss by step"'
-        f' style="max-width:100%;font:16px system-ui,sans-serif">{"".join(parts)}</svg>'
-    )
-    return frame(f"<div>{drawing}</div>", _told(curve, steps, samples, seconds, note))
-
-
-def _top(curve: Curve, low: float) -> float:
-    """The upper end of the axis: it comes down with the loss, or the first steps would flatten all that follows."""
-    return min(float(curve.losses.max()) + 0.05, low + max(1.0, 5.0 * (float(curve.losses[-1]) - low)))
-
-
-def _axes(x, y, right_end: int, bottom: float, high: float) -> str:
-    """Ticks and names of both axes."""
-    lines = []
-    for value in np.linspace(bottom, high, 5):
-        level = y(value)
-        lines.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{level:.1f}" y2="{level:.1f}" stroke="currentColor"'
-            f' opacity="0.15"/><text x="{LEFT - 8}" y="{level + 5:.1f}" text-anchor="end" fill="currentColor">'
-            f"{value:.2f}</text>"
-        )
-    for value in np.linspace(0, right_end + 1, 5):
-        lines.append(
-            f'<text x="{x(min(value, right_end)):.1f}" y="{HEIGHT - BOTTOM + 22}" text-anchor="middle"'
-            f' fill="currentColor">{value:.0f}</text>'
-        )
-    lines.append(
-        f'<text x="{WIDTH - RIGHT}" y="{TOP + 18}" text-anchor="end" fill="currentColor" opacity="0.75">'
-        "loss, nats a token</text>"
-        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end" fill="currentColor" opacity="0.75">step</text>'
-    )
-    return "".join(lines)
-
-
-def _told(curve: Curve, steps: int | None, samples: Sequence[tuple[int, str]], seconds: float, note: str) -> str:
-    """The numbers of the moment, and some samples from first to latest, newest first."""
-    done = int(curve.steps[-1]) + 1
-    of = f" of {steps:,}" if steps else ""
-    excess = "" if curve.excess is None else f", <b>{curve.excess:.3f}</b> above the floor"
-    numbers = f"step <b>{done:,}</b>{of}, {seconds:.0f} s<br>loss <b>{curve.latest:.3f}</b>{excess}"
-    kept = np.unique(np.linspace(0, len(samples) - 1, SHOWN).round().astype(int)) if samples else []
-    told = "".join(
-        f'<p style="margin:.5em 0;opacity:{1.0 if i == 0 else 0.6}"><b>step {step:,}:</b> {escape(text)}</p>'
-        for i, (step, text) in enumerate(samples[k] for k in reversed(kept))
-    )
-    return (
-        f'<div style="max-width:34em;flex:1 1 22em" class="lm-live"><div>{numbers}</div>'
-        f"{f'<div><b>{escape(note)}</b></div>' if note else ''}{told}</div>"
-    )
-
-
 class Watch:
     """Collects what a training loop reports, and calls `draw` with itself, `sample`s taken, from time to time."""
 
@@ -219,7 +126,7 @@ class Watch:
 
     def given(self) -> dict[str, Any]:
         """What crosses to the browser: the curve so far, the samples, and how fast it went."""
-        curve = compute(self.losses, self.floor, SENT)
+        curve = compute(self.losses, self.floor)
         done = len(self.losses)
         return {
             "at": (curve.steps + 1).tolist(),
@@ -230,10 +137,6 @@ class Watch:
             "speed": _speed(done, self.seconds, self.tokens_per_step),
             "note": self.note,
         }
-
-    def still(self) -> str:
-        """The present state as HTML."""
-        return render(compute(self.losses, self.floor), self.steps, self.samples, self.seconds, self.note)
 
     def _take_sample(self, step: int) -> None:
         began = self._clock()
@@ -303,11 +206,11 @@ def show(
     state = {"step": step, "smoothing": float(smoothing)}
     if train is None:
         watch = recorded()
-        return _widget(watch, state, predict, watch.still())
+        return _widget(watch, state, predict)
     watch = Watch(lambda watch: None, steps, floor, sample, every, tokens_per_step=tokens_per_step)
-    widget = _widget(watch, state, predict, "waiting for the first step …")
+    widget = _widget(watch, state, predict)
     watch._draw = lambda watch: _send(widget, watch)
-    handle = display(widget, display_id=True)
+    display(widget)
     note = ""
     try:
         train(watch.on_step)
@@ -316,18 +219,17 @@ def show(
     finally:
         if watch.losses:
             _close(widget, watch, note)
-        if handle is not None:
-            handle.update(widget)  # so that the last picture is what a saved notebook shows
+        widget.renew_still()  # so that the last picture is what a saved notebook shows
     return watch.losses
 
 
-def _widget(watch: Watch, state: dict, predict: bool | str, still: str):
+def _widget(watch: Watch, state: dict, predict: bool | str):
     from lecture_lib.demos._widget import rich_demo
 
     own = not watch.losses
     empty = {"at": [], "steps": watch.steps or 1, "floor": watch.floor, "samples": [], "speed": "", "note": ""}
     given = {"own": own, **(empty if own else watch.given())}
-    return rich_demo("live_training", given, state, still=still, predict=predict)
+    return rich_demo("live_training", given, state, predict=predict)
 
 
 def _send(widget, watch: Watch) -> None:
@@ -338,11 +240,7 @@ def _send(widget, watch: Watch) -> None:
 
 def _close(widget, watch: Watch, note: str) -> None:
     """The closing picture; a loss that is not finite has none, and its error is already on its way."""
-    from lecture_lib.demos import _panel
-
     try:
         watch.finish(note)
-        widget.still = watch.still()
     except ValueError as error:
-        widget.still = _panel.message(str(error))
         widget.given = {**widget.given, "trouble": str(error)}

@@ -140,7 +140,7 @@ def show(
     is known is followed. width: of the sliding window. predict: the weights stay covered until they are revealed. What
     was painted stands in the widget's `state["visible"]`. What can't be used is said in its place, in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     given = words_of(tokens)
     tokens, own_scores = given[:MOST_TOKENS], scores is not None
@@ -153,12 +153,11 @@ def show(
         visible = preset(named, tokens, width) if isinstance(named, str) else _first(named, "visible", len(given), bool)
         if not T:
             raise ValueError("there are no tokens; expected one at least")
-        weights = compute(scores, visible).weights
+        words = describe(compute(scores, visible), tokens)
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
-    still = _panel.frame(_panel.heat_map(weights, tokens, "weights A = softmax(S + M)"))
     note = f"The first {T} of {len(given)} tokens." if len(given) > T else ""
     sent = {"tokens": tokens, "scores": scores, "own_scores": own_scores, "padding": PADDING, "note": note}
     state = {
@@ -166,4 +165,4 @@ def show(
         "layers": min(max(1, layers), MOST_LAYERS),
         "width": min(max(1, width), max(1, T)),
     }
-    return rich_demo("mask_painter", {**sent, "most_layers": MOST_LAYERS}, state, still=still, predict=predict)
+    return rich_demo("mask_painter", {**sent, "most_layers": MOST_LAYERS}, state, words=words, predict=predict)

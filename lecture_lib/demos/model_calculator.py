@@ -150,7 +150,7 @@ def show(config: Any = None, *, predict: bool | str = False, **changes):
     """
     from dataclasses import asdict, replace
 
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     try:
         unknown = [name for name in changes if name not in Model.__dataclass_fields__]
@@ -158,7 +158,7 @@ def show(config: Any = None, *, predict: bool | str = False, **changes):
             raise ValueError(f"a model has no {unknown[0]!r}; it has {', '.join(Model.__dataclass_fields__)}")
         model = replace(model_of("gpt2-small" if config is None else config), **changes)
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     given = {
@@ -166,29 +166,4 @@ def show(config: Any = None, *, predict: bool | str = False, **changes):
         "gpus": {name: list(pair) for name, pair in GPUS.items()},
         "parts": list(PARTS),
     }
-    return rich_demo("model_calculator", given, asdict(model), still=render(model), predict=predict)
-
-
-def render(model: Model) -> str:
-    """The results as an HTML table."""
-    from lecture_lib.demos._panel import frame, share_bar
-
-    costs = compute(model)
-    most = max(costs["parts"].values())
-    parts = "".join(
-        f'<tr><td>{name}</td><td class="lm-n">{n:,}</td><td>{share_bar(n / most)}</td></tr>'
-        for name, n in costs["parts"].items()
-    )
-    rows = (
-        ("training, 6 N D", f"{costs['flops']:.3g} FLOP"),
-        ("", f"{costs['petaflop_days']:.3g} petaflop/s-days"),
-        (f"on {model.gpus} GPU{'s' * (model.gpus > 1)}", f"{costs['seconds'] / 86_400:.3g} days"),
-        ("weights", f"{costs['weights'] / 1e9:.3g} GB"),
-        ("keys and values of a text", f"{costs['cache_text'] / 1e9:.3g} GB"),
-        ("training state", f"{costs['training_state'] / 1e9:.3g} GB"),
-    )
-    table = "".join(f'<tr><td>{label}</td><td class="lm-n">{text}</td></tr>' for label, text in rows)
-    return frame(
-        f"<table><caption>{costs['n_params']:,} parameters</caption>{parts}</table>",
-        f"<table><caption>what they cost</caption>{table}</table>",
-    )
+    return rich_demo("model_calculator", given, asdict(model), predict=predict)

@@ -10,7 +10,6 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from itertools import count
 from typing import Any
 
@@ -114,11 +113,11 @@ def show(
     this machine (nothing is fetched). temperature: 0.05 to 2. seed, rolled: the dice, and how often they were thrown.
     predict: the bars stay covered until they are revealed. What can't be computed is said in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
     from lecture_lib.demos._widget import rich_demo
 
     if (model is None) != (tokenizer is None):
-        return _panel.one_line("a model and its tokenizer go together; give both, or neither")
+        return one_line("a model and its tokenizer go together; give both, or neither")
     named = "tokenizer" if model is not None else ""
     prompt = PROMPTS[0][0] if prompt is None else prompt
     chat = (model is None and (prompt, True) in PROMPTS) if chat is None else chat
@@ -134,17 +133,14 @@ def show(
     try:
         answer = reader(state)
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     given = {
         **answer,
         "temperatures": TEMPERATURES.tolist(),
         "prompts": [] if named else [list(pair) for pair in PROMPTS],
         "call": "model, tokenizer" if named else "",
     }
-    still = _still(state, answer)
-    return rich_demo(
-        "next_word", given, state, still=still, predict=predict, asks=("prompt", "written", "chat"), answer=reader
-    )
+    return rich_demo("next_word", given, state, predict=predict, asks=("prompt", "written", "chat"), answer=reader)
 
 
 class _Reader:
@@ -180,20 +176,6 @@ def sent(following: Next, open_: list[bool], source: str) -> dict[str, Any]:
         "open": open_,
         "source": source,
     }
-
-
-def _still(state: dict, answer: dict) -> str:
-    from lecture_lib.demos._panel import frame, share_bar
-
-    top = np.logaddexp.reduce(answer["logits"])
-    total = np.logaddexp(top, answer["rest"][int(np.abs(TEMPERATURES - 1).argmin())])
-    probs = np.exp(np.array(answer["logits"]) - total)
-    rows = "".join(
-        f'<tr><td>{escape(text)}</td><td class="lm-n">{p:.3f}</td><td>{share_bar(p / probs[0])}</td></tr>'
-        for text, p in zip(answer["texts"], probs)
-    )
-    text = state["prompt"] + "".join(answer["words"])
-    return frame(f"<table><caption>{escape(text)} …</caption>{rows}</table>", f"<div>{escape(answer['source'])}</div>")
 
 
 # --- the recording

@@ -4,10 +4,8 @@ Shows what an n-gram model looks at (the last n - 1 tokens), what it has counted
 Works on any text of marked tokens, and with the student's own functions. Other smoothings are left to the lesson.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,6 @@ from lecture_lib.fallbacks import ngrams as library
 
 BOS, EOS = "<bos>", "<eos>"
 UNIT = "01_ngrams"
-MOST_ROWS = 8
 EXAMPLE = "The seals that the"
 LARGEST_N = 6
 LONGEST = 30  # tokens that are drawn at once
@@ -159,7 +156,7 @@ def show(
     they are revealed. context, n, k and seed stand in the widget's `state`. What can't be computed is said in the
     widget's place, in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     call = ", ".join(name for name, value in (("tokens", tokens), ("using=my", using)) if value is not None)
     n = min(max(1, n), LARGEST_N)
@@ -167,19 +164,19 @@ def show(
         context = EXAMPLE if tokens is None else ""
     try:
         explorer = Explorer(example_tokens() if tokens is None else tokens, using)
-        still = render(explorer.compute(context, n, k), len(explorer.vocab))
+        explorer.compute(context, n, k)  # a function that fails is named here
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     state = {"context": context, "n": n, "k": float(k), "seed": int(seed)}
     given = {"vocab": explorer.vocab, "call": call, "ids": None}
     if using is None and len(explorer.tokens) <= MOST_SENT:
         given["ids"] = explorer.ids()
-        return rich_demo("ngram_explorer", given, state, still=still, predict=predict)
+        return rich_demo("ngram_explorer", given, state, predict=predict)
     asks = ("context", "n", "k", "seed")
     given |= explorer.answer(state)
-    return rich_demo("ngram_explorer", given, state, still=still, predict=predict, asks=asks, answer=explorer.answer)
+    return rich_demo("ngram_explorer", given, state, predict=predict, asks=asks, answer=explorer.answer)
 
 
 def example_tokens() -> list[str]:
@@ -188,44 +185,3 @@ def example_tokens() -> list[str]:
 
     sentences = corpora.load("narwhals", n_documents=150).sentences("train")
     return [token for sentence in sentences for token in (BOS, *sentence, EOS)]
-
-
-def render(exploration: Exploration, vocab_size: int) -> str:
-    """The picture as HTML: the sentence, faded where the model does not look, and the likeliest next tokens."""
-    from lecture_lib.demos._panel import frame
-
-    outside = len(exploration.sentence) - len(exploration.context)
-    words = [
-        f'<span style="{"opacity:.35" if i < outside else "font-weight:700"}">{escape(token)}</span>'
-        for i, token in enumerate(exploration.sentence)
-    ]
-    line = f'<div class="lm-note" style="font-size:20px">{" ".join(words)} <b style="color:#d55e00">…</b></div>'
-    if not any(exploration.probs.values()):
-        context = escape(" ".join(exploration.context))
-        return frame(line, f'<div class="lm-note">“{context}” was never read: the model has nothing to say.</div>')
-    return frame(line, _table(exploration, vocab_size))
-
-
-def _table(exploration: Exploration, vocab_size: int) -> str:
-    from lecture_lib.demos._panel import share_bar
-
-    total = sum(exploration.seen.values())
-    order = sorted(exploration.probs, key=lambda token: (-exploration.probs[token], token))
-    order = [token for token in order if exploration.probs[token] > 0]
-    rows = "".join(
-        f'<tr><td>{escape(token)}</td><td class="lm-n">{exploration.seen.get(token, 0)} of {total}</td>'
-        f'<td class="lm-n">{exploration.probs[token]:.3f}</td><td>{share_bar(exploration.probs[token])}</td></tr>'
-        for token in order[:MOST_ROWS]
-    )
-    rest = order[MOST_ROWS:]
-    if rest:
-        mass = sum(exploration.probs[token] for token in rest)
-        count = sum(Counter(exploration.seen)[token] for token in rest)
-        rows += (
-            f'<tr style="opacity:.75"><td>{len(rest)} others</td><td class="lm-n">{count} of {total}</td>'
-            f'<td class="lm-n">{mass:.3f}</td><td>{share_bar(mass, "#888888")}</td></tr>'
-        )
-    given = escape(", ".join(exploration.context)) or "nothing"
-    caption = f"<caption>p( next | {given} ), {len(exploration.seen)} of {vocab_size} types seen here</caption>"
-    head = '<tr><th>next</th><th class="lm-n">counted</th><th class="lm-n">probability</th><th></th></tr>'
-    return f"<table>{caption}{head}{rows}</table>"

@@ -9,7 +9,6 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
@@ -84,7 +83,7 @@ def show(
     position: the row chosen first. table: the name of the table shown first. theta, d_model: of the examples that are
     computed. What can't be computed is said in the widget's place, in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     own = tables is not None
     if own and not isinstance(tables, Mapping):
@@ -98,7 +97,7 @@ def show(
         if table is not None and table not in encodings:
             raise ValueError(f"there is no table {table!r}; there are {', '.join(encodings)}")
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     chosen = next(iter(encodings)) if table is None else table
@@ -110,71 +109,7 @@ def show(
         **{f"table{i}": e.table for i, e in enumerate(encodings.values())},
     }
     state = {"position": position, "table": chosen, "theta": float(theta), "d_model": int(d_model)}
-    titles = {} if own else {"learned": "learned (recorded from a transformer trained here on narwhals)"}
-    still = "".join(render(e, position, titles.get(name, name)) for name, e in encodings.items())
-    return rich_demo("positions", given, state, still=still, predict=predict)
-
-
-def render(encoding: Encoding, position: int, name: str = "") -> str:
-    """The table as an image with one row marked, and that row's products against distance, as HTML."""
-    from lecture_lib.demos._panel import frame
-
-    title = f"{escape(name)}: one row a position" if name else "one row a position"
-    return frame(_image(encoding.table, position, title), _curves(encoding.products, position))
-
-
-def _image(table: np.ndarray, row: int, title: str, width: int = 360, height: int = 320) -> str:
-    from lecture_lib.demos._panel import ORANGE
-
-    step = height / len(table)
-    return (
-        f'<div><div style="font-weight:600;padding:.1em 0 .4em">{title}</div>'
-        f'<svg width="{width + 62}" height="{height + 30}" font-size="15" fill="currentColor" role="img">'
-        f'<image x="58" y="2" width="{width}" height="{height}" preserveAspectRatio="none" '
-        f'style="image-rendering:pixelated" href="{_png(_colours(table))}"/>'
-        f'<rect x="57" y="{2 + row * step:.1f}" width="{width + 2}" height="{max(step, 3):.1f}" fill="none" '
-        f'stroke="{ORANGE}" stroke-width="3"/>'
-        f'<text x="50" y="{2 + (row + 0.5) * step + 5:.1f}" text-anchor="end">{row}</text>'
-        f'<text x="58" y="{height + 22}">column 0</text>'
-        f'<text x="{58 + width}" y="{height + 22}" text-anchor="end">{table.shape[1] - 1}</text></svg></div>'
-    )
-
-
-def _curves(products: np.ndarray, position: int, width: int = 420, height: int = 320) -> str:
-    """Product with row `position` against distance, in blue; those of some other rows in grey."""
-    from lecture_lib.demos._panel import BLUE, number
-
-    T = len(products)
-    low, high = min(0.0, products.min()), products.max()
-    span = (high - low) or 1.0
-
-    def x(distance):
-        return 46 + (distance + T - 1) / (2 * T - 2) * width
-
-    def y(value):
-        return 6 + (high - value) / span * (height - 12)
-
-    def line(s, style):
-        points = " ".join(f"{x(t - s):.1f},{y(products[s, t]):.1f}" for t in range(T))
-        return f'<polyline points="{points}" fill="none" {style}/>'
-
-    some = range(0, T, -(-T // 16))
-    others = "".join(line(s, 'stroke="#888" stroke-opacity=".5" stroke-width="1"') for s in some if s != position)
-    ticks = "".join(
-        f'<line x1="{x(d):.1f}" x2="{x(d):.1f}" y1="{height}" y2="{height + 5}" stroke="currentColor"/>'
-        f'<text x="{x(d):.1f}" y="{height + 20}" text-anchor="middle">{number(d, 0)}</text>'
-        for d in (-(T - 1), -(T // 2), 0, T // 2, T - 1)
-    )
-    return (
-        f'<div><div style="font-weight:600;padding:.1em 0 .4em">row {position} times every row, against distance '
-        f'<span style="opacity:.6">(grey: other rows)</span></div>'
-        f'<svg width="{width + 70}" height="{height + 44}" font-size="15" fill="currentColor" role="img">'
-        f'<line x1="46" x2="{46 + width}" y1="{y(0):.1f}" y2="{y(0):.1f}" stroke="currentColor" stroke-opacity=".5"/>'
-        f'{others}{line(position, f"""stroke="{BLUE}" stroke-width="3.5" """)}{ticks}'
-        f'<text x="40" y="{y(high) + 10:.1f}" text-anchor="end">{number(high, 0)}</text>'
-        f'<text x="40" y="{y(0) + 5:.1f}" text-anchor="end">0</text>'
-        f'<text x="{46 + width / 2:.0f}" y="{height + 40}" text-anchor="middle">distance</text></svg></div>'
-    )
+    return rich_demo("positions", given, state, predict=predict)
 
 
 def _colours(table: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ model with the parts `embeddings`, `blocks`, `norm` and `head`, or the library's
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from html import escape
 
 import numpy as np
 
@@ -214,7 +213,7 @@ def show(
     position: the token chosen first, layer: the row, the last ones by default. chart: a key of `CHARTS`. What can't be
     computed is said in the widget's place, in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     sentence = model is None or isinstance(model, str)
     text = (_smollm2.SENTENCES[-1] if model is None else model) if sentence else None
@@ -223,7 +222,7 @@ def show(
             raise ValueError(f"chart is {chart!r}; expected one of {', '.join(map(repr, CHARTS))}")
         stream = compute_sentence(text, top) if sentence else compute(model, ids, vocab, top)
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     def whole(shown: Stream, text: str | None) -> dict:
@@ -234,12 +233,10 @@ def show(
     position = T - 1 if position is None else min(max(0, position), T - 1)
     layer = rows - 1 if layer is None else min(max(0, layer), rows - 1)
     state = {"position": position, "layer": layer, "chart": chart, **({"text": text} if sentence else {})}
-    still = render(stream, position) + _panel.frame(escape(_smollm2.source(text)) if sentence else "")
     return rich_demo(
         "residual_stream",
         {**whole(stream, text), "charts": CHARTS, "top": top},
         state,
-        still=still,
         predict=predict,
         asks=("text",) if sentence else (),
         answer=(lambda state: whole(compute_sentence(state["text"], top), state["text"])) if sentence else None,
@@ -252,28 +249,3 @@ def _given(stream: Stream) -> dict:
         "words": [[[str(stream.vocab[int(i)]) for i in best] for best in row] for row in stream.words],
         **{name: getattr(stream, name).astype("f8") for name in ("norms", "probs", "rank", "writes", "added")},
     }
-
-
-def render(stream: Stream, position: int) -> str:
-    """Every layer's best next word for every token, as HTML, with the chosen token framed. The last layer is on top."""
-    from lecture_lib.demos._panel import ORANGE, frame
-
-    def edge(j):
-        return f"border-left:3px solid {ORANGE};border-right:3px solid {ORANGE};" if j == position else ""
-
-    lines = []
-    for row in range(len(stream.norms) - 1, -1, -1):
-        cells = "".join(
-            f'<td title="{stream.probs[row, j, 0]:.3f}" style="{edge(j)}'
-            f'background:rgba(0,114,178,{0.6 * min(1.0, max(0.0, stream.probs[row, j, 0])):.3f})">'
-            f"{escape(str(stream.vocab[int(stream.words[row, j, 0])]))}</td>"
-            for j in range(len(stream.tokens))
-        )
-        lines.append(f"<tr><th>{f'after block {row}' if row else 'embedding'}</th>{cells}</tr>")
-    tokens = "".join(f'<th style="{edge(j)}">{escape(token)}</th>' for j, token in enumerate(stream.tokens))
-    foot = f'<tr style="border-top:2px solid currentColor"><th>token</th>{tokens}</tr>'
-    title = "the likeliest next word at every token and layer (darker: more likely)"
-    return frame(
-        f'<div style="max-width:100%;overflow-x:auto"><table><caption>{title}</caption>'
-        f"{''.join(lines)}{foot}</table></div>"
-    )

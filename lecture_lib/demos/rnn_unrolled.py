@@ -8,7 +8,6 @@ RNNLM or LSTMLM. One layer, one sentence; what the state means is left to the he
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -194,7 +193,7 @@ def show(
     back: how many steps the question has gone back (None: to the first word). scale: of the bars, "linear" or "log".
     With a step or a model of your own the cell can't be chosen. What can't be computed is said in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     tokens = words_of(tokens)
     try:
@@ -202,7 +201,7 @@ def show(
             raise ValueError(f"scale {scale!r} is not known; choose one of {', '.join(SCALES)}")
         unrolled = compute(tokens, memory, cell, step, model, ids, seed)
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     def answer(state: dict) -> dict[str, Any]:
@@ -224,7 +223,6 @@ def show(
         "rnn_unrolled",
         given,
         state,
-        still=render(unrolled, at),
         predict=predict,
         asks=("memory", "cell"),
         answer=answer,
@@ -245,76 +243,6 @@ def _given(unrolled: Unrolled) -> dict[str, Any]:
 # --- drawing
 
 WIDE, SQUARE, BAR, INK = 92, 22, 120, "currentColor"
-GREEN = "#009e73"
-
-
-def render(unrolled: Unrolled, at: int) -> str:
-    """The picture when the words up to `at` have been read, as HTML: states above, what each word still does below."""
-    from lecture_lib.demos._panel import BLUE, ORANGE, frame
-
-    T, shown = len(unrolled.tokens), min(MOST_SHOWN, unrolled.states.shape[1])
-    tall = shown * SQUARE
-    columns = "".join(_column(unrolled, t, at, shown) for t in range(T))
-    arrows = "".join(
-        f'<path d="M{t * WIDE + 62},{tall / 2} h{WIDE - 42} m-9,-6 l9,6 l-9,6" fill="none" stroke="{INK}" '
-        f'stroke-width="2" opacity="{1 if t < at else 0.2}"/>'
-        for t in range(T - 1)
-    )
-    largest = unrolled.blame[at].max()
-    bars = "".join(_bar(float(unrolled.blame[at, s]), float(largest), s, tall + 44, s == at) for s in range(at + 1))
-    first, last = escape(unrolled.tokens[0]), escape(unrolled.tokens[at])
-    share = unrolled.blame[at, 0] / unrolled.blame[at, at] if unrolled.blame[at, at] else float("nan")
-    said = f"State after “{last}”, the first word"
-    if at:
-        back = f"{at} step{'s' * (at > 1)} back"
-        said = f"State after “{last}”: it depends on “{first}”, {back}, {_times(share)} as on “{last}” itself"
-    label = f"{unrolled.cell} after word {at + 1} of {T}"
-    svg = (
-        f'<svg viewBox="0 0 {T * WIDE} {tall + 70 + BAR}" role="img" aria-label="{escape(label)}" '
-        f'style="width:100%;max-width:{T * WIDE}px;font:16px system-ui,sans-serif">{arrows}{columns}{bars}</svg>'
-    )
-    more = f", {shown} of {unrolled.states.shape[1]} numbers shown" if shown < unrolled.states.shape[1] else ""
-    key = (
-        f'<div class="lm-note">state: <span style="color:{BLUE};font-weight:600">positive</span>, '
-        f'<span style="color:{ORANGE};font-weight:600">negative</span>{more}; '
-        f'<span style="color:{GREEN};font-weight:600">bars</span>: how strongly the state after the outlined word '
-        f"depends on each word's vector</div>"
-    )
-    note = f'<div class="lm-note" style="font-size:18px">{said}.</div>'
-    return frame(note, f'<div style="width:100%">{svg}</div>', key)
-
-
-def _column(unrolled: Unrolled, t: int, at: int, shown: int) -> str:
-    from lecture_lib.demos._panel import BLUE, ORANGE
-
-    x, seen = t * WIDE + 34, t <= at
-    drawn = "".join(
-        f'<rect x="{x}" y="{i * SQUARE}" width="{SQUARE}" height="{SQUARE}" stroke="#888" stroke-width="0.7" '
-        f'fill="{BLUE if value >= 0 else ORANGE}" fill-opacity="{min(1.0, abs(value)) if seen else 0:.3f}">'
-        f"<title>{value:.3f}</title></rect>"
-        for i, value in enumerate(unrolled.states[t, :shown])
-    )
-    if t == at:
-        drawn += (
-            f'<rect x="{x - 3}" y="0" width="{SQUARE + 6}" height="{shown * SQUARE}" fill="none" stroke="{GREEN}" '
-            'stroke-width="4"/>'
-        )
-    weight = 700 if t == at else 400
-    return drawn + (
-        f'<text x="{t * WIDE + WIDE / 2 - 1}" y="{shown * SQUARE + 28}" text-anchor="middle" fill="{INK}" '
-        f'font-weight="{weight}" opacity="{1 if seen else 0.35}">{escape(unrolled.tokens[t])}</text>'
-    )
-
-
-def _bar(value: float, largest: float, s: int, top: float, asks: bool) -> str:
-    tall = BAR * value / largest if largest > 0 else 0.0
-    figure = f"{value:.2g}" if 0.001 <= value < 1000 or value == 0 else f"{value:.0e}"
-    return (
-        f'<rect x="{s * WIDE + 30}" y="{top}" width="30" height="{tall:.1f}" rx="2" fill="{GREEN}" '
-        f'opacity="{1 if asks else 0.75}"/>'
-        f'<text x="{s * WIDE + WIDE / 2 - 1}" y="{top + tall + 18:.1f}" text-anchor="middle" font-size="15" '
-        f'fill="{INK}">{figure}</text>'
-    )
 
 
 def _times(share: float) -> str:

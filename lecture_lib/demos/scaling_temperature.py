@@ -62,12 +62,12 @@ def show(seed: int = SEED, *, d_k: int = 4, temperature: float = 1.0, predict: b
     predict: the weights stay covered until they are revealed. All but predict stand in the widget's `state`. What
     can't be computed is said in the widget's place, in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     try:
-        pair = [compute(d_k, scaled, seed=seed, temperature=temperature) for scaled in (False, True)]
+        compute(d_k, scaled=True, seed=seed, temperature=temperature)
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     def drawn(state: dict) -> dict:
@@ -76,22 +76,4 @@ def show(seed: int = SEED, *, d_k: int = 4, temperature: float = 1.0, predict: b
 
     state = {"seed": seed, "d_k": int(d_k), "temperature": float(temperature)}
     given = {"many": many_scores(), **drawn(state)}
-    still = render(d_k, *pair)
-    return rich_demo("scaling_temperature", given, state, still=still, predict=predict, asks=("seed",), answer=drawn)
-
-
-def render(d_k: int, plain: Shares, scaled: Shares) -> str:
-    """Both pictures side by side, as HTML."""
-    from lecture_lib.demos._panel import BLUE, ORANGE, frame, number, share_bar
-
-    tables = []
-    for shares, title, colour in ((plain, "q · k", ORANGE), (scaled, "q · k / √d_k", BLUE)):
-        rows = "".join(
-            f'<tr><td>key {j + 1}</td><td class="lm-n" style="min-width:4.5em">{number(score, 1)}</td>'
-            f'<td class="lm-n">{number(weight)}</td><td>{share_bar(weight, colour)}</td></tr>'
-            for j, (score, weight) in enumerate(zip(shares.scores, shares.weights))
-        )
-        head = '<tr><th></th><th>score</th><th colspan="2">weight</th></tr>'
-        foot = f'<tr><td colspan="4">entropy {number(shares.entropy)} of {number(np.log(KEYS))} nats</td></tr>'
-        tables.append(f"<table><caption>{title}, d_k = {d_k}</caption>{head}{rows}{foot}</table>")
-    return frame(*tables)
+    return rich_demo("scaling_temperature", given, state, predict=predict, asks=("seed",), answer=drawn)

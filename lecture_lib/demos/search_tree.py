@@ -172,7 +172,7 @@ def show(
     3") whose results are listed beside. predict: the search can't be stepped through until it is revealed. What can't
     be computed is said in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     call = "" if tree is None else "tree"
     tree = with_weights(SEA) if tree is None else tree
@@ -181,8 +181,7 @@ def show(
             raise ValueError(f"the beam has width {width}; it needs to be 1 or more")
         first = compute(tree, method, width, np.random.default_rng(seed), using)
     except ValueError as error:
-        return _panel.one_line(str(error))
-    from lecture_lib.demos._tree_picture import render
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
     widest = max(width, min(MOST_WIDTH, len(_paths(tree))))
@@ -208,9 +207,7 @@ def show(
         drawn = _sent(tree, compute(tree, "sample", rng=np.random.default_rng(now["seed"])))
         return {"searches": {**searches, "sample": drawn}}
 
-    last = len(first.steps) - 1
-    still = render(given["nodes"], _sent(tree, first)["steps"][last], f"{last} of {last}", probabilities)
-    return rich_demo("search_tree", given, state, still=still, predict=predict, asks=("seed",), answer=answer)
+    return rich_demo("search_tree", given, state, predict=predict, asks=("seed",), answer=answer)
 
 
 def with_weights(tree: Tree) -> dict:

@@ -8,7 +8,6 @@ Python carries. Also SmolLM2's, where its file is at hand.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def show(
     predict: the tokens stay covered until they are revealed. Text and smollm2 stand in the widget's `state`. What
     can't be computed is said in the widget's place, in one line.
     """
-    from lecture_lib.demos import _panel
+    from lecture_lib.demos._message import one_line
 
     def answer(state: dict) -> dict[str, Any]:
         return {"cuts": sent_cuts(state["text"], _with_smollm2(chosen) if state["smollm2"] else chosen)}
@@ -96,12 +95,11 @@ def show(
         chosen = dict(tokenizers or usual())
         given = {"call": "" if tokenizers is None else "tokenizers", "most": MOST_TEXT, **answer(state)}
     except ValueError as error:
-        return _panel.one_line(str(error))
+        return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo
 
-    still = render(text, compute(text, chosen))
     asks = ("text", "smollm2")
-    return rich_demo("tokenizer_playground", given, state, still=still, predict=predict, asks=asks, answer=answer)
+    return rich_demo("tokenizer_playground", given, state, predict=predict, asks=asks, answer=answer)
 
 
 def _with_smollm2(tokenizers: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,30 +174,3 @@ def _between(data: bytes, placed: list[tuple[int, int] | None], i: int) -> tuple
 
 def _raw(token: str | bytes) -> bytes:
     return token if isinstance(token, bytes) else token.encode("utf-8", "replace")
-
-
-def render(text: str, cuts: list[Cut]) -> str:
-    """The static picture as HTML: a row for each tokenizer, unknown tokens in orange."""
-    from lecture_lib.demos._panel import frame
-
-    return frame("".join(_row(cut, text[:MOST_TEXT]) for cut in cuts))
-
-
-def _row(cut: Cut, text: str) -> str:
-    from lecture_lib.demos._panel import ORANGE
-    from lecture_lib.demos.bpe_stepper import chip
-
-    if cut.error:
-        body, said = f'<span role="alert">{escape(cut.name)} {escape(cut.error)}</span>', ""
-    else:
-        shown = cut.tokens[:MOST_TOKENS]
-        body = "".join(chip(token, ORANGE, strong=True) if token in UNKNOWN else chip(token) for token in shown)
-        body += " …" if len(cut.tokens) > len(shown) else ""
-        size = len(text.encode("utf-8", "replace"))
-        said = f"{len(cut.tokens)} tokens"
-        if cut.tokens:
-            said += f", {size / len(cut.tokens):.1f} bytes each"
-        if cut.unknown:
-            said += f', <b style="color:{ORANGE}">{cut.unknown} unknown</b>'
-    head = f'<b style="font-size:18px">{escape(cut.name)}</b> <span style="opacity:.8">{said}</span>'
-    return f'<div class="lm-note" style="line-height:1.9">{head}<div>{body}</div></div>'

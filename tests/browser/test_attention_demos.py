@@ -5,7 +5,8 @@ import pytest
 
 from lecture_lib import demos
 from lecture_lib.demos import _smollm2
-from lecture_lib.demos._panel import number
+
+from .numbers import number
 
 pytestmark = pytest.mark.browser
 TOKENS = ["<bos>", "the", "otter", "sings"]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lecture_lib import demos
-from lecture_lib.demos._panel import number
+
+from .numbers import number
 
 pytestmark = pytest.mark.browser
 TOKENS = ["the", "whale", "sings", "."]

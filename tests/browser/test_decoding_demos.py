@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from lecture_lib import demos
-from lecture_lib.demos._panel import number
+
+from .numbers import number
 
 pytestmark = pytest.mark.browser
 

@@ -113,3 +113,26 @@ def test_a_broken_demo_and_one_that_asks_abroad_are_noticed(notebook):
     assert any("a broken demo" in error for error in watch.errors)
     assert watch.abroad == ["https://cdn.example/font.css"]
     assert [output["ename"] for output in cells[3]["outputs"]] == ["ZeroDivisionError"]
+
+
+def test_a_saved_notebook_opened_again_shows_the_demo_and_no_error(notebook, server):
+    page, _, _ = notebook("saved", ["demos.mask_painter.show()"])
+    page.locator(".lm-rich[data-live]").wait_for(timeout=WAIT)
+    assert not page.locator(".lm-still").is_visible()
+    page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.goto(f"{server}/lab/workspaces/again/tree/saved.ipynb")
+    page.locator(".lm-still .lm-rich svg").first.wait_for(timeout=WAIT)
+    assert not page.get_by_text("Error displaying widget").is_visible()
+
+
+def test_in_a_notebook_that_is_not_trusted_words_stand_in_its_place(notebook, course, server):
+    page, _, _ = notebook("theirs", ["demos.mask_painter.show()"])
+    page.locator(".lm-rich[data-live]").wait_for(timeout=WAIT)
+    page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    content = (course.root / "theirs.ipynb").read_text()
+    (course.root / "others.ipynb").write_text(content.replace("interactive picture", "interactive  picture"))
+    page.goto(f"{server}/lab/workspaces/others/tree/others.ipynb")
+    page.locator(".lm-still").wait_for(timeout=WAIT)
+    assert "28 cells look into the future." in page.locator(".lm-still").inner_text()
+    assert page.locator(".lm-rich").count() == 0

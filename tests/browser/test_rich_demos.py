@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lecture_lib import demos
-from lecture_lib.demos._panel import number
 from lecture_lib.demos.mask_painter import describe
+
+from .numbers import number
 
 pytestmark = pytest.mark.browser
 TOKENS = ["the", "whale", "sings", "."]
@@ -130,3 +131,20 @@ def test_a_map_drawn_before_it_stands_on_the_page_has_its_colours(opened):
     shown = opened(demos.positions.show)
     pixel = "(canvas) => [...canvas.getContext('2d').getImageData(canvas.width / 32 * 1.5, 3, 1, 1).data]"
     assert shown.page.locator("#first canvas").first.evaluate(pixel) == [0, 114, 178, 255]  # cos 0
+
+
+def test_without_an_answer_from_python_the_control_goes_back_and_a_late_answer_still_counts(opened):
+    shown = opened(lambda: demos.attention_explorer.show("the whale sings"))
+    page = shown.page
+    page.clock.install()
+    page.evaluate("firstModel.save_changes = async () => {}")  # as after a restart of the kernel
+    box = page.locator("#first .lm-toggle", has_text="causal").locator("input")
+    box.click()
+    assert page.locator("#first .lm-busy").count() == 1
+    page.clock.run_for(9_000)
+    assert page.locator("#first .lm-busy").count() == 0
+    assert page.locator("#first .lm-trouble").inner_text() == "no answer from Python: run the cell again"
+    assert (box.is_checked(), shown.state()["causal"]) == (False, False)
+    page.evaluate("firstModel.set('given', {...firstModel.get('given')})")
+    assert (box.is_checked(), shown.state()["causal"]) == (True, True)
+    assert page.locator("#first .lm-trouble").inner_text() == ""

@@ -6,7 +6,8 @@ import pytest
 
 from lecture_lib import demos
 from lecture_lib.demos._formulas import figure
-from lecture_lib.demos._panel import number
+
+from .numbers import number
 
 pytestmark = pytest.mark.browser
 TEXT = "sea seal seals"

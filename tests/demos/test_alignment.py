@@ -102,10 +102,3 @@ def test_javascript_finds_the_largest_share_and_how_wide_a_look_is(in_node):
 def test_words_stand_side_by_side_in_the_middle(in_node):
     middles = in_node("alignment", "places", [3, 5], 200, 10, 20)
     assert middles == [65, 125]  # 50 and 70 wide, 40 left on either side
-
-
-def test_a_static_picture_says_what_it_is_and_words_are_text_not_markup():
-    assert "recorded from a small translator" in demo.show()._repr_mimebundle_()["text/html"]
-    still = demo.show(WEIGHTS, ["<b>", *SOURCE[1:]], TARGET).still
-    assert "<b>" not in still
-    assert "recorded" not in still

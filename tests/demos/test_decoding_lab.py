@@ -147,9 +147,5 @@ def test_the_student_s_functions_answer_in_python(logits):
     assert np.frombuffer(widget.given["probs"], "<f4").reshape(2, 5)[1].tolist() == [0, 0, 0, 0, 1]
 
 
-def test_names_are_shown_as_text_not_as_markup():
-    assert "&lt;b&gt;" in demos.decoding_lab.show([0.0, 1.0], ["<b>", "c"]).still
-
-
 def test_scores_without_the_names_of_their_tokens_are_refused_in_one_line():
     assert "show(logits, tokens)" in demos.decoding_lab.show([1.0, 2.0]).still

@@ -98,12 +98,6 @@ def test_the_widget_carries_every_moment_and_the_word_chosen(model, data):
     assert embedding_map.show(model, data, VOCAB, KINDS, word="whale", **OPTIONS).state["word"] is None
 
 
-def test_choosing_a_word_draws_lines_to_its_neighbours(model, data):
-    still = embedding_map.show(model, data, VOCAB, KINDS, word="dog", **OPTIONS).still
-    assert still.count("<line") == embedding_map.NEIGHBOURS
-    assert "nearest to <b>dog</b>" in still
-
-
 def test_in_the_recording_every_animal_is_among_animals_in_the_end_and_was_not_before():
     film = embedding_map.recorded()
     animals = [i for i, kind in enumerate(film.kind) if film.kinds[kind] in ("one animal", "animals")]
@@ -138,18 +132,6 @@ def test_in_the_browser_names_never_cover_one_another_nor_leave_the_picture(in_n
             assert 0 <= left <= embedding_map.WIDTH - width
             for other, under, wide in boxes[:i]:
                 assert left >= other + wide or other >= left + width or abs(base - under) >= 17
-
-
-def test_a_static_picture_of_the_end_goes_with_the_widget(model, data):
-    still = embedding_map.show(model, data, VOCAB, KINDS, **OPTIONS)._repr_mimebundle_()["text/html"]
-    assert "after 40 steps" in still
-    assert "sleeps" in still
-
-
-def test_words_are_shown_as_text_not_as_markup(model, data):
-    still = embedding_map.show(model, data, VOCAB, KINDS, word="<b>", **OPTIONS).still
-    assert "<b><b>" not in still
-    assert "&lt;b&gt;" in still
 
 
 def test_names_of_words_at_the_same_place_do_not_cover_one_another():

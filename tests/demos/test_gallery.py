@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lecture_lib import demos
+from lecture_lib import demos, pretrained
 from lecture_lib.demos import _serve
 from lecture_lib.demos.__main__ import main
 from lecture_lib.demos._catalogue import PICTURES, THEMES, catalogue
@@ -102,6 +102,16 @@ def test_without_voila_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setattr(_serve, "find_spec", lambda name: None)
     with pytest.raises(SystemExit, match=r"Voilà, which is not installed: `pip install 'voila>=[\d.]+'`"):
         main(["serve"])
+
+
+@pytest.mark.parametrize(("cached", "said"), [(True, "take any sentence"), (False, "pretrained.fetch()")])
+def test_the_gallery_says_at_its_start_whether_the_weights_are_here(monkeypatch, capsys, cached, said):
+    monkeypatch.setattr(pretrained, "is_cached", lambda: cached)
+    monkeypatch.setattr(_serve, "launch", lambda *args, **options: None)
+    main(["serve", DEMOS[0].name, "--no-browser"])
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("SmolLM2-135M is ")
+    assert said in first
 
 
 def test_a_demo_that_there_is_not_is_named(monkeypatch):

@@ -42,24 +42,6 @@ def test_no_loss_and_a_loss_that_is_not_finite_are_named():
         live_training.compute([2.0, 1.0, float("nan")])
 
 
-def test_the_picture_holds_the_floor_and_samples_from_the_whole_run_newest_first():
-    html = _shown(live_training.render(live_training.compute(LOSSES, 0.6), 500, [(i, f"tale {i}") for i in range(9)]))
-    assert "floor 0.600" in html
-    assert [i for i in range(9) if f"tale {i}" in html] == [0, 3, 5, 8]
-    assert html.index("tale 8") < html.index("tale 5") < html.index("tale 0")
-
-
-def test_the_axis_comes_down_with_the_loss():
-    early, late = (live_training.compute(LOSSES[:n], 0.6) for n in (5, 500))
-    assert live_training._top(early, 0.6) > 4.0
-    assert live_training._top(late, 0.6) == pytest.approx(1.6)
-
-
-def test_a_sample_can_t_break_the_page():
-    html = live_training.render(live_training.compute(LOSSES), 500, [(1, "<script>alert(1)</script>")])
-    assert "<script>" not in html
-
-
 class _Clock:
     """One second later at each look."""
 
@@ -105,10 +87,10 @@ def test_smoothing_forgets_and_begins_at_the_first_value(in_node):
     assert np.allclose(in_node("live_training", "smoothed", values, 0.9), found)
 
 
-def test_the_axis_of_the_browser_comes_down_as_that_of_the_still_picture(in_node):
-    for n in (5, 500):
-        curve = live_training.compute(LOSSES[:n], 0.6)
-        assert in_node("live_training", "top", curve.losses, 0.6) == pytest.approx(live_training._top(curve, 0.6))
+def test_the_axis_comes_down_with_the_loss(in_node):
+    early, late = (in_node("live_training", "top", LOSSES[:n], 0.6) for n in (5, 500))
+    assert early > 4.0
+    assert late == pytest.approx(1.6)
 
 
 def test_the_step_looked_at_is_the_last_that_was_reached(in_node):
@@ -129,7 +111,6 @@ def test_without_a_loop_the_recording_is_shown_and_says_so():
     widget = live_training.show(step=300)
     assert widget.state == {"step": 300, "smoothing": live_training.KEEP}
     assert "recorded here" in widget.given["note"]
-    assert "recorded here" in widget.still
 
 
 def _loop(on_step):
@@ -164,11 +145,10 @@ def test_a_loss_that_is_not_finite_ends_the_training_in_one_line(capsys):
         live_training.show(lambda on_step: on_step(0, float("nan")))
 
 
-def test_the_widget_holds_the_last_picture_and_what_stays_without_a_kernel(monkeypatch, capsys):
+def test_the_widget_holds_the_last_picture_and_the_samples(monkeypatch, capsys):
     made, widget_of = [], live_training._widget
     monkeypatch.setattr(live_training, "_widget", lambda *args: made.append(widget_of(*args)) or made[-1])
     live_training.show(_loop, steps=20, floor=0.6, sample=lambda: "a tale")
-    assert "step <b>20</b> of 20" in made[0].still
     assert made[0].given["at"] == list(range(1, 21))
     assert made[0].given["samples"] == [[20, "a tale"]]
     assert np.allclose(np.frombuffer(made[0].given["losses"], "<f4"), LOSSES[:20])

@@ -65,12 +65,6 @@ def test_javascript_multiplies_one_row_with_every_row(in_node):
     assert np.allclose(in_node("positions", "products", table.ravel(), 3, 2), positions.compute(table).products[2])
 
 
-def test_the_still_picture_holds_every_table():
-    still = positions.show(position=30).still
-    assert all(name in still for name in ("sinusoidal", "learned", "RoPE"))
-    assert still.count("row 30 times every row") == 3
-
-
 def test_choices_that_do_not_exist_are_said_in_one_line():
     assert "there is no table &#x27;x&#x27;" in positions.show(table="x").still
     assert "d_model 5" in positions.show(d_model=5).still

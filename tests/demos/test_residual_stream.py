@@ -121,12 +121,6 @@ def test_the_answer_has_rank_1_at_the_end_and_its_place_among_all_words_before(m
             assert found.words[row, j].tolist().index(found.words[-1, j, 0]) + 1 == found.rank[row, j]
 
 
-def test_the_static_picture_shows_every_layer_and_tokens_as_text(model):
-    still = residual_stream.show(model, [0, 1, 4], VOCAB, position=0).still
-    assert all(f"after block {row}" in still for row in (1, 2, 3))
-    assert "&amp;" in still
-
-
 def test_the_recorded_sentence_ends_with_tokyo_and_its_rank_rises(monkeypatch):
     monkeypatch.setattr(pretrained, "is_cached", lambda name="": False)
     _smollm2.loaded.cache_clear()

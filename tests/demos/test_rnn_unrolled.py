@@ -151,12 +151,6 @@ def test_on_the_logarithmic_scale_equal_factors_are_equal_steps(in_node):
     assert in_node("rnn_unrolled", "height", 0.25, "linear", 2.0) == 0.125
 
 
-def test_a_static_picture_goes_with_the_widget_and_words_are_text_not_markup():
-    still = demo.show(["<b>whale", "sings"])._repr_mimebundle_()["text/html"]
-    assert "<svg" in still
-    assert "<b>" not in still
-
-
 def test_a_text_is_cut_at_its_spaces_and_one_too_long_is_refused_in_one_line():
     assert demo.show("the whale sings").given["tokens"] == ["the", "whale", "sings"]
     assert "there are 65 words; give 1 to 64" in demo.show("whale " * 65).still

@@ -5,9 +5,16 @@ import { sentenceField } from "./sentence.js";
 import { headsDemo } from "./heads.js";
 
 function render({ model, el }) {
-  const { text } = model.get("state"), { sentences } = model.get("given");
+  const { text } = model.get("state"),
+    { sentences } = model.get("given");
   const above = (share) => sentenceField({ text, sentences, write: (typed) => share({ text: typed, query: null }) });
-  return headsDemo({ model, el, name: "attention_in_the_wild", above, line: ({ text: typed, ...state }) => [python(typed), state] });
+  return headsDemo({
+    model,
+    el,
+    name: "attention_in_the_wild",
+    above,
+    line: ({ text: typed, ...state }) => [python(typed), state],
+  });
 }
 
 export default { render };

@@ -17,7 +17,8 @@ export function preTokenize(text) {
     last = kind;
   }
   const pieces = [];
-  for (let i = 0; i < runs.length; i++) pieces.push(runs[i] === " " && i + 1 < runs.length ? runs[i] + runs[++i] : runs[i]);
+  for (let i = 0; i < runs.length; i++)
+    pieces.push(runs[i] === " " && i + 1 < runs.length ? runs[i] + runs[++i] : runs[i]);
   return pieces;
 }
 
@@ -58,17 +59,25 @@ function mergePair(ids, [left, right], newId) {
  */
 export function trained(text, nMerges, learned = null, most = 8) {
   const pieces = new Map();
-  for (const piece of preTokenize(Array.from(text).slice(0, MOST_TEXT).join(""))) pieces.set(piece, (pieces.get(piece) ?? 0) + 1);
+  for (const piece of preTokenize(Array.from(text).slice(0, MOST_TEXT).join("")))
+    pieces.set(piece, (pieces.get(piece) ?? 0) + 1);
   let words = Array.from(pieces, ([piece, count]) => ({ ids: bytesOf(piece), count }));
   const vocab = learned?.vocab ?? Array.from({ length: 256 }, (_, byte) => [byte]);
-  const merges = [], steps = [];
+  const merges = [],
+    steps = [];
   const limit = learned ? learned.merges.length : nMerges;
   for (let merged = null; ;) {
     const counts = countPairs(words);
     const order = Array.from(counts).sort(([a, n], [b, m]) => m - n || a - b);
     const pairs = order.slice(0, most).map(([pair, count]) => [Math.floor(pair / ID_LIMIT), pair % ID_LIMIT, count]);
     const tied = order.filter(([, count]) => count === order[0][1]).length;
-    steps.push({ merged, words, pairs, tied, length: words.reduce((sum, { ids, count }) => sum + ids.length * count, 0) });
+    steps.push({
+      merged,
+      words,
+      pairs,
+      tied,
+      length: words.reduce((sum, { ids, count }) => sum + ids.length * count, 0),
+    });
     if (merges.length >= limit || (!learned && !(pairs[0]?.[2] >= 2))) return { vocab, merges, steps };
     const [left, right] = learned ? learned.merges[merges.length] : pairs[0];
     merged = [left, right, counts.get(left * ID_LIMIT + right) ?? 0];
@@ -90,8 +99,17 @@ export function encodedTrees(text, merges) {
       const joined = [];
       for (let i = 0; i < nodes.length; i++) {
         const [a, b] = [nodes[i], nodes[i + 1]];
-        if (a.id !== left || b?.id !== right) { joined.push(a); continue; }
-        joined.push({ id: 256 + rank, children: [a, b], height: 1 + Math.max(a.height, b.height), start: a.start, end: b.end });
+        if (a.id !== left || b?.id !== right) {
+          joined.push(a);
+          continue;
+        }
+        joined.push({
+          id: 256 + rank,
+          children: [a, b],
+          height: 1 + Math.max(a.height, b.height),
+          start: a.start,
+          end: b.end,
+        });
         i++;
       }
       nodes = joined;

@@ -17,33 +17,66 @@ function render({ model, el }) {
   const share = (changes) => shown.share(changes);
   const moved = (name, to) => {
     const chain = state().chain.filter(([other]) => other !== name);
-    chain.splice(Math.min(Math.max(to, 0), chain.length), 0, state().chain.find(([other]) => other === name));
+    chain.splice(
+      Math.min(Math.max(to, 0), chain.length),
+      0,
+      state().chain.find(([other]) => other === name),
+    );
     share({ chain });
   };
   const at = (name) => state().chain.findIndex(([other]) => other === name);
-  const cards = cardRow({ vocab: tokens.length, chain: () => state().chain, share, moved, at, dice: diceTools(state, share, most) });
-  const write = (place) => { if (place !== undefined) share({ history: [...state().history, place] }); };
+  const cards = cardRow({
+    vocab: tokens.length,
+    chain: () => state().chain,
+    share,
+    moved,
+    at,
+    dice: diceTools(state, share, most),
+  });
+  const write = (place) => {
+    if (place !== undefined) share({ history: [...state().history, place] });
+  };
   const picture = columns({ tokens, rows, others, point: (s, r) => tellOf(s, r), act: (r) => write(rows[r]) });
-  const own = barList({ title: "the model's own distribution", rows: rows.length });  // seen while the answer is covered
+  const own = barList({ title: "the model's own distribution", rows: rows.length }); // seen while the answer is covered
   own.node.classList.add("lm-lab-own");
   const line = element("div", { class: "lm-lab-line" });
-  const alone = toggle({ label: "each link alone, on the model's own distribution", turn: (on) => share({ alone: on, draws: 0 }) });
-  for (const [one, other] of [[cards.node, picture.node], [picture.node, cards.node]]) {
-    one.addEventListener("scroll", () => { other.scrollLeft = one.scrollLeft; });  // where the chain is wider than the page
+  const alone = toggle({
+    label: "each link alone, on the model's own distribution",
+    turn: (on) => share({ alone: on, draws: 0 }),
+  });
+  for (const [one, other] of [
+    [cards.node, picture.node],
+    [picture.node, cards.node],
+  ]) {
+    one.addEventListener("scroll", () => {
+      other.scrollLeft = one.scrollLeft;
+    }); // where the chain is wider than the page
   }
   const shown = stage({
-    model, el, name: "decoding_lab", controls: [line, alone.node, cards.node], open: [own.node], answer: [picture.node],
-    question: "How many tokens can still be drawn at the end?", options: tokens.length <= 12 ? tokens.map((_, i) => String(i + 1)) : [],
-    line: (now) => [model.get("given").call, { ...now, chain: now.chain, history: now.history.map((place) => nameOf(tokens, place)) }],
+    model,
+    el,
+    name: "decoding_lab",
+    controls: [line, alone.node, cards.node],
+    open: [own.node],
+    answer: [picture.node],
+    question: "How many tokens can still be drawn at the end?",
+    options: tokens.length <= 12 ? tokens.map((_, i) => String(i + 1)) : [],
+    line: (now) => [
+      model.get("given").call,
+      { ...now, chain: now.chain, history: now.history.map((place) => nameOf(tokens, place)) },
+    ],
   });
-  let found = null, known = "", drawn = null;
+  let found = null,
+    known = "",
+    drawn = null;
   const tellOf = (s, r) => shown.tell(found ? sayCell({ tokens, rows, found, drawn, draws: state().draws }, s, r) : "");
   return shown.run(() => {
     const { chain, history, alone: single, draws, seed } = state();
     const { probs, answered } = shown.given();
     const key = JSON.stringify([chain, history, single, probs ? answered : 0, probs?.byteOffset ?? 0]);
     if (probs) {
-      if (JSON.stringify(answered) === JSON.stringify(chain)) found = described(split(floats(probs), chain.length + 1), chain, single);
+      if (JSON.stringify(answered) === JSON.stringify(chain))
+        found = described(split(floats(probs), chain.length + 1), chain, single);
     } else if (key !== known) found = stagesOf(scores, chain, history, single);
     known = key;
     const end = found.at(-1);
@@ -52,12 +85,19 @@ function render({ model, el }) {
     alone.set(single);
     cards.paint(chain, single, draws);
     picture.paint(found, { drawn, draws, history, single });
-    own.paint(rows.map((i) => ({ name: tokens[i], value: found[0].probs[i], share: found[0].probs[i] / found[0].probs[rows[0]] })));
+    own.paint(
+      rows.map((i) => ({
+        name: tokens[i],
+        value: found[0].probs[i],
+        share: found[0].probs[i] / found[0].probs[rows[0]],
+      })),
+    );
     shown.tell(shown.node.contains(picture.node) ? sayAll(found, single) : "");
   });
 }
 
-const nameOf = (tokens, place) => (tokens.indexOf(tokens[place]) === tokens.lastIndexOf(tokens[place]) ? tokens[place] : place);
+const nameOf = (tokens, place) =>
+  tokens.indexOf(tokens[place]) === tokens.lastIndexOf(tokens[place]) ? tokens[place] : place;
 
 function split(values, count) {
   const V = values.length / count;
@@ -70,8 +110,10 @@ function sayAll(found, single) {
   if (single) return "Each column begins with the model's own distribution: no link sees what another did.";
   const held = first.probs.reduce((sum, p, i) => (end.probs[i] > 0 ? sum + p : sum), 0);
   const tokens = end.kept === 1 ? "1 token" : `${end.kept} tokens`;
-  return `${tokens} of ${first.kept} can still be drawn; the model gave them ${number(held, 3)} together. `
-    + `Entropy: ${number(first.entropy)} → ${number(end.entropy)} nats.`;
+  return (
+    `${tokens} of ${first.kept} can still be drawn; the model gave them ${number(held, 3)} together. ` +
+    `Entropy: ${number(first.entropy)} → ${number(end.entropy)} nats.`
+  );
 }
 
 function sayCell({ tokens, rows, found, drawn, draws }, s, r) {
@@ -92,10 +134,30 @@ function sayCell({ tokens, rows, found, drawn, draws }, s, r) {
 /** What was written before, and the links that the chain does not hold yet. */
 function historyLine(node, { tokens, history, chain, links, share }) {
   const missing = links.filter((name) => !chain.some(([other]) => other === name));
-  const add = (name) => () => share({ chain: [...chain, [name, name === "top_k" ? Math.min(5, tokens.length) : RANGES[name][3]]] });
+  const add = (name) => () =>
+    share({ chain: [...chain, [name, name === "top_k" ? Math.min(5, tokens.length) : RANGES[name][3]]] });
   node.replaceChildren(
-    element("span", {}, `written before: ${history.length ? history.slice(-12).map((place) => tokens[place]).join(", ") : "nothing"}`),
-    ...(history.length ? [element("button", { type: "button", onclick: () => share({ history: history.slice(0, -1) }) }, "take one back")] : []),
+    element(
+      "span",
+      {},
+      `written before: ${
+        history.length
+          ? history
+              .slice(-12)
+              .map((place) => tokens[place])
+              .join(", ")
+          : "nothing"
+      }`,
+    ),
+    ...(history.length
+      ? [
+          element(
+            "button",
+            { type: "button", onclick: () => share({ history: history.slice(0, -1) }) },
+            "take one back",
+          ),
+        ]
+      : []),
     ...missing.map((name) => element("button", { type: "button", onclick: add(name) }, `+ ${written(name)}`)),
   );
 }

@@ -15,9 +15,15 @@ export function rolls(seed, count) {
 
 /** How often each is drawn, and which was the last: a roll takes the first whose cumulated probability exceeds it. */
 export function samples(probs, draws, seed) {
-  const counts = new Array(probs.length).fill(0), cumulated = [];
-  let sum = 0, end = 0, latest = null;
-  probs.forEach((p, i) => { cumulated.push((sum += p)); if (p > 0) end = i; });
+  const counts = new Array(probs.length).fill(0),
+    cumulated = [];
+  let sum = 0,
+    end = 0,
+    latest = null;
+  probs.forEach((p, i) => {
+    cumulated.push((sum += p));
+    if (p > 0) end = i;
+  });
   for (const roll of rolls(seed, draws)) {
     let [low, high] = [0, end];
     while (low < high) {

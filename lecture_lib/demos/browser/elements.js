@@ -28,7 +28,8 @@ export function attribute(node, attributes) {
 
 /** Shapes of one kind, as many as were ever needed: paint(items, set) calls set(shape, item, i) for each and hides the rest. */
 export function pool(parent, make) {
-  const group = shape("g"), shapes = [];
+  const group = shape("g"),
+    shapes = [];
   parent.append(group);
   const paint = (items, set) => {
     while (shapes.length < items.length) group.append((shapes[shapes.length] = make()));
@@ -42,13 +43,16 @@ export function pool(parent, make) {
 
 /** Where the pointer is in a picture that has a width of its own, in the picture's pixels: the page may be enlarged. */
 export function placeIn(picture, event) {
-  const box = picture.getBoundingClientRect(), scale = Number(picture.getAttribute("width")) / box.width;
+  const box = picture.getBoundingClientRect(),
+    scale = Number(picture.getAttribute("width")) / box.width;
   return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
 }
 
 /** A float32 array out of the bytes that Python sent, or an empty one if there are none yet. */
 export function floats(view) {
-  return view ? new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)) : new Float32Array();
+  return view
+    ? new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength))
+    : new Float32Array();
 }
 
 /** A number as the prose writes it: a true minus, and the sign of infinity. */
@@ -68,7 +72,10 @@ export function python(value) {
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "string") return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(python).join(", ")}]`;
-  if (typeof value === "object") return `{${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${python(item)}`).join(", ")}}`;
+  if (typeof value === "object")
+    return `{${Object.entries(value)
+      .map(([key, item]) => `${JSON.stringify(key)}: ${python(item)}`)
+      .join(", ")}}`;
   return String(value);
 }
 

@@ -31,7 +31,11 @@ const MET = 1 - 1e-6; // sums are rounded: what meets a limit on paper may miss 
 function until(places, probs, p) {
   if (p >= 1) return places;
   let before = 0;
-  const end = places.findIndex((i) => { const enough = before >= p * MET; before += probs[i]; return enough; });
+  const end = places.findIndex((i) => {
+    const enough = before >= p * MET;
+    before += probs[i];
+    return enough;
+  });
   return end < 0 ? places : places.slice(0, end);
 }
 
@@ -48,7 +52,17 @@ function minP(scores, p) {
 export function typical(scores, p) {
   const probs = softmax(scores);
   const H = entropy(probs);
-  return keeping(scores, until(ranked(scores, probs.map((value) => -Math.abs(-Math.log(value) - H))), probs, p));
+  return keeping(
+    scores,
+    until(
+      ranked(
+        scores,
+        probs.map((value) => -Math.abs(-Math.log(value) - H)),
+      ),
+      probs,
+      p,
+    ),
+  );
 }
 
 /** history: places of the tokens written before. */
@@ -86,6 +100,14 @@ export function described(rows, chain, alone = false) {
     const before = rows[alone || !s ? 0 : s - 1];
     const cut = probs.reduce((sum, p, i) => (p === 0 ? sum + before[i] : sum), 0);
     const kept = probs.reduce((count, p) => count + (p > 0), 0);
-    return { name: s ? chain[s - 1][0] : "model", amount: s ? chain[s - 1][1] : 0, probs, before, cut: s ? cut : 0, kept, entropy: entropy(probs) };
+    return {
+      name: s ? chain[s - 1][0] : "model",
+      amount: s ? chain[s - 1][1] : 0,
+      probs,
+      before,
+      cut: s ? cut : 0,
+      kept,
+      entropy: entropy(probs),
+    };
   });
 }

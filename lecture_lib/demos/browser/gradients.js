@@ -31,7 +31,8 @@ function dual(tree, values, by = null) {
 
 function evaluated(line, values, by = null) {
   const [value, slope] = dual(line.tree, values, by);
-  if (!Number.isFinite(value) || !Number.isFinite(slope)) throw new RangeError(`${line.said} is no finite number here; choose other values`);
+  if (!Number.isFinite(value) || !Number.isFinite(slope))
+    throw new RangeError(`${line.said} is no finite number here; choose other values`);
   return [value, slope];
 }
 
@@ -42,7 +43,12 @@ export function figure(given) {
   if (size === 0) return "0";
   const [mantissa, power] = value.toExponential(3).split("e").map(Number);
   const exponent = () => `${mantissa}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
-  const text = size >= 1e4 && size < 1e6 ? value.toFixed(0) : power < -4 || power >= 4 ? exponent() : String(Number(value.toPrecision(4)));
+  const text =
+    size >= 1e4 && size < 1e6
+      ? value.toFixed(0)
+      : power < -4 || power >= 4
+        ? exponent()
+        : String(Number(value.toPrecision(4)));
   return text.replaceAll("-", "−");
 }
 
@@ -54,7 +60,9 @@ export function factor(value) {
 
 /** What is said, with each name's value in its place. */
 function withNumbers(formula, values) {
-  return formula.replace(/[\p{L}_][\p{L}\p{N}_]*/gu, (name) => (Object.hasOwn(values, name) ? factor(values[name]) : name));
+  return formula.replace(/[\p{L}_][\p{L}\p{N}_]*/gu, (name) =>
+    Object.hasOwn(values, name) ? factor(values[name]) : name,
+  );
 }
 
 /**
@@ -63,26 +71,38 @@ function withNumbers(formula, values) {
  */
 export function stepsThrough(graph, values, weights, lr) {
   const known = Object.fromEntries(graph.leaves.map((name) => [name, values[name]]));
-  const steps = [], arrows = [];
-  const add = (said, active, gradients = {}, arrow = null) => steps.push({ values: { ...known }, gradients: { ...gradients }, said, active, arrow });
+  const steps = [],
+    arrows = [];
+  const add = (said, active, gradients = {}, arrow = null) =>
+    steps.push({ values: { ...known }, gradients: { ...gradients }, said, active, arrow });
   add("The graph, and the values that are given.", graph.leaves);
   for (const line of graph.lines) {
     [known[line.name]] = evaluated(line, known);
-    for (const [source, rule] of line.inputs) arrows.push({ source, node: line.name, slope: evaluated(line, known, source)[1], rule });
+    for (const [source, rule] of line.inputs)
+      arrows.push({ source, node: line.name, slope: evaluated(line, known, source)[1], rule });
     const parts = new Set([line.name, line.said, withNumbers(line.said, known), figure(known[line.name])]);
     add(`Forward: ${[...parts].join(" = ")}`, [line.name]);
   }
-  const names = graph.lines.map((line) => line.name), loss = names.at(-1);
+  const names = graph.lines.map((line) => line.name),
+    loss = names.at(-1);
   const data = new Set(weights.length ? graph.leaves.filter((name) => !weights.includes(name)) : []);
   const gradients = { [loss]: 1 };
   add(`Backward begins at ${loss}: if ${loss} grows by 1, ${loss} grows by 1.`, [loss], gradients);
-  for (const node of [...names].reverse()) for (const arrow of arrows) {
-    if (arrow.node === node && node in gradients && !data.has(arrow.source)) add(blame(arrow, loss, gradients), [arrow.source], gradients, arrow);
-  }
+  for (const node of [...names].reverse())
+    for (const arrow of arrows) {
+      if (arrow.node === node && node in gradients && !data.has(arrow.source))
+        add(blame(arrow, loss, gradients), [arrow.source], gradients, arrow);
+    }
   const updated = downhill(graph, known, gradients, weights, lr);
   if (weights.length) {
-    const moved = weights.map((name) => `${name}: ${figure(known[name])} − ${figure(lr)} · ${factor(gradients[name] ?? 0)} = ${figure(updated[name])}`);
-    const result = names.slice(-2).map((name) => `${name} = ${figure(updated[name])}`).join(" and ");
+    const moved = weights.map(
+      (name) =>
+        `${name}: ${figure(known[name])} − ${figure(lr)} · ${factor(gradients[name] ?? 0)} = ${figure(updated[name])}`,
+    );
+    const result = names
+      .slice(-2)
+      .map((name) => `${name} = ${figure(updated[name])}`)
+      .join(" and ");
     const said = `A step downhill. ${moved.join(", ")}. Forward again: ${result}.`;
     steps.push({ values: updated, gradients: {}, said, active: [...weights, ...names], arrow: null });
   }
@@ -91,16 +111,22 @@ export function stepsThrough(graph, values, weights, lr) {
 
 /** One arrow backwards: adds to the gradients, and says how. */
 function blame({ source, node, slope, rule }, loss, gradients) {
-  const behind = gradients[node], before = gradients[source], part = behind * slope;
+  const behind = gradients[node],
+    before = gradients[source],
+    part = behind * slope;
   gradients[source] = (before ?? 0) + part;
   const local = rule === figure(slope) ? "" : `; ∂${node}/∂${source} = ${rule}`;
   const said = `∂${loss}/∂${source} = ∂${loss}/∂${node} · ∂${node}/∂${source} = ${figure(behind)} · ${factor(slope)} = ${figure(part)}${local}`;
-  return before === undefined ? said : `${said}; added to the ${figure(before)} of another path: ${figure(gradients[source])}`;
+  return before === undefined
+    ? said
+    : `${said}; added to the ${figure(before)} of another path: ${figure(gradients[source])}`;
 }
 
 /** The value of every name after one step downhill. */
 function downhill(graph, known, gradients, weights, lr) {
-  const after = Object.fromEntries(graph.leaves.map((name) => [name, known[name] - (weights.includes(name) ? lr * (gradients[name] ?? 0) : 0)]));
+  const after = Object.fromEntries(
+    graph.leaves.map((name) => [name, known[name] - (weights.includes(name) ? lr * (gradients[name] ?? 0) : 0)]),
+  );
   for (const line of graph.lines) [after[line.name]] = evaluated(line, after);
   return after;
 }

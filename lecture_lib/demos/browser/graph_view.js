@@ -2,14 +2,19 @@
 
 import { attribute, element, keys, pool, shape, shorten } from "./elements.js";
 
-const BOX = { width: 168, height: 74 }, STEP = { x: 270, y: 98 }, SCALE = 1.12, MOST_SHOWN = 1230;
-const BLUE_INK = "rgb(var(--lm-blue))", ORANGE_INK = "var(--lm-orange)";
+const BOX = { width: 168, height: 74 },
+  STEP = { x: 270, y: 98 },
+  SCALE = 1.12,
+  MOST_SHOWN = 1230;
+const BLUE_INK = "rgb(var(--lm-blue))",
+  ORANGE_INK = "var(--lm-orange)";
 
 /** Text with indices lowered (w_1), into an HTML or SVG node. */
 export function indexed(node, text) {
   const parts = text.split(/(?<=\p{L})_([\p{L}\p{N}]+)/u);
   const drawn = node.namespaceURI.endsWith("svg");
-  const make = (part) => (drawn ? shape("tspan", { "font-size": "0.72em", "baseline-shift": "-22%" }, part) : element("sub", {}, part));
+  const make = (part) =>
+    drawn ? shape("tspan", { "font-size": "0.72em", "baseline-shift": "-22%" }, part) : element("sub", {}, part);
   node.replaceChildren(...parts.map((part, i) => (i % 2 ? make(part) : part)));
 }
 
@@ -18,18 +23,37 @@ export function indexed(node, text) {
  * mode of an arrow: "rest", "forward", "backward" (being used) or "used". onpoint({ name }) or onpoint({ arrow: i }).
  */
 export function graphView(onpoint) {
-  const svg = shape("svg", { tabindex: 0, role: "application", "aria-label": "The graph. Arrow keys move among its nodes.", class: "lm-fits" });
-  const lines = pool(svg, makeArrow), boxes = pool(svg, makeBox), labels = pool(svg, makeLabel);
+  const svg = shape("svg", {
+    tabindex: 0,
+    role: "application",
+    "aria-label": "The graph. Arrow keys move among its nodes.",
+    class: "lm-fits",
+  });
+  const lines = pool(svg, makeArrow),
+    boxes = pool(svg, makeBox),
+    labels = pool(svg, makeLabel);
   const around = { width: BOX.width + 12, height: BOX.height + 12, rx: 14 };
-  const ring = shape("rect", { ...around, fill: "none", stroke: ORANGE_INK, "stroke-width": 2, "stroke-dasharray": "5 4", visibility: "hidden" });
+  const ring = shape("rect", {
+    ...around,
+    fill: "none",
+    stroke: ORANGE_INK,
+    "stroke-width": 2,
+    "stroke-dasharray": "5 4",
+    visibility: "hidden",
+  });
   svg.append(ring);
-  let names = [], places = {}, at = -1;
+  let names = [],
+    places = {},
+    at = -1;
   const step = (by) => () => {
     at = Math.min(names.length - 1, Math.max(0, at + by));
     attribute(ring, { x: places[names[at]].x - 6, y: places[names[at]].y - 6, visibility: "visible" });
     onpoint({ name: names[at] });
   };
-  svg.addEventListener("blur", () => { at = -1; ring.setAttribute("visibility", "hidden"); });
+  svg.addEventListener("blur", () => {
+    at = -1;
+    ring.setAttribute("visibility", "hidden");
+  });
   keys(svg, { ArrowRight: step(1), ArrowDown: step(1), ArrowLeft: step(-1), ArrowUp: step(-1) });
 
   const paint = ({ columns, boxes: looks, arrows }) => {
@@ -37,7 +61,11 @@ export function graphView(onpoint) {
     places = found.places;
     names = columns.flat();
     const wide = Math.min(MOST_SHOWN, size.width * SCALE);
-    attribute(svg, { viewBox: `0 0 ${size.width} ${size.height}`, width: wide, height: (wide / size.width) * size.height });
+    attribute(svg, {
+      viewBox: `0 0 ${size.width} ${size.height}`,
+      width: wide,
+      height: (wide / size.width) * size.height,
+    });
     lines.paint(arrows, (node, arrow, i) => {
       drawArrow(node, arrow, pathOf(arrow));
       node.onpointerenter = () => onpoint({ arrow: i });
@@ -62,38 +90,57 @@ function layout(columns, arrows) {
   const top = 4 + 32 * Math.min(3, over.length) + (over.length ? 10 : 0);
   const tall = Math.max(...columns.map((names) => names.length)) * STEP.y;
   const places = {};
-  columns.forEach((names, c) => names.forEach((name, r) => {
-    places[name] = { x: 4 + c * STEP.x, y: top + ((r + 0.5) * tall) / names.length - STEP.y / 2 };
-  }));
+  columns.forEach((names, c) =>
+    names.forEach((name, r) => {
+      places[name] = { x: 4 + c * STEP.x, y: top + ((r + 0.5) * tall) / names.length - STEP.y / 2 };
+    }),
+  );
   const pathOf = ({ source, node }) => path(places[source], places[node], lanes.get(`${source} ${node}`));
   return { places, pathOf, size: { width: (columns.length - 1) * STEP.x + BOX.width + 8, height: tall + top } };
 }
 
 function path(from, to, lane) {
   const [x0, y0, x1, y1] = [from.x + BOX.width, from.y + BOX.height / 2, to.x, to.y + BOX.height / 2];
-  const bend = (x1 - x0) / 2, high = (8 * lane - y0 - y1) / 6; // the middle of the curve lies in its lane
+  const bend = (x1 - x0) / 2,
+    high = (8 * lane - y0 - y1) / 6; // the middle of the curve lies in its lane
   const [c0, c1] = lane === undefined ? [y0, y1] : [high, high];
   const d = `M${x0},${y0} C${x0 + bend},${c0} ${x1 - bend},${c1} ${x1},${y1}`;
-  return { x0, y0, x1, y1, middle: [(x0 + x1) / 2, lane ?? (y0 + y1) / 2], d };
+  /** @type {[number, number]} */
+  const middle = [(x0 + x1) / 2, lane ?? (y0 + y1) / 2];
+  return { x0, y0, x1, y1, middle, d };
 }
 
 function makeArrow() {
-  const group = shape("g"), line = shape("path", { fill: "none" }), head = shape("path", { fill: "none" });
+  const group = shape("g"),
+    line = shape("path", { fill: "none" }),
+    head = shape("path", { fill: "none" });
   group.append(line, head);
   return Object.assign(group, { line, head });
 }
 
 function drawArrow({ line, head }, { mode }, { x0, y0, x1, y1, d }) {
-  const [stroke, width] = { rest: ["var(--lm-line)", 2], forward: [BLUE_INK, 4.5], backward: [ORANGE_INK, 5.5], used: [ORANGE_INK, 1.8] }[mode];
+  const [stroke, width] = {
+    rest: ["var(--lm-line)", 2],
+    forward: [BLUE_INK, 4.5],
+    backward: [ORANGE_INK, 5.5],
+    used: [ORANGE_INK, 1.8],
+  }[mode];
   attribute(line, { d, "stroke-width": width });
   line.style.stroke = head.style.stroke = stroke;
   const back = mode === "backward" || mode === "used";
-  const tip = back ? `M${x0 + 12},${y0 - 8} L${x0 + 1},${y0} L${x0 + 12},${y0 + 8}` : `M${x1 - 12},${y1 - 8} L${x1 - 1},${y1} L${x1 - 12},${y1 + 8}`;
-  attribute(head, { d: tip, "stroke-width": Math.max(2, width - 1), visibility: mode === "rest" ? "hidden" : "visible" });
+  const tip = back
+    ? `M${x0 + 12},${y0 - 8} L${x0 + 1},${y0} L${x0 + 12},${y0 + 8}`
+    : `M${x1 - 12},${y1 - 8} L${x1 - 1},${y1} L${x1 - 12},${y1 + 8}`;
+  attribute(head, {
+    d: tip,
+    "stroke-width": Math.max(2, width - 1),
+    visibility: mode === "rest" ? "hidden" : "visible",
+  });
 }
 
 function makeLabel() {
-  const group = shape("g"), back = shape("rect", { height: 28, rx: 7 });
+  const group = shape("g"),
+    back = shape("rect", { height: 28, rx: 7 });
   const text = shape("text", { "text-anchor": "middle", "font-size": 18, "font-weight": 600 });
   group.append(back, text);
   return Object.assign(group, { back, text });

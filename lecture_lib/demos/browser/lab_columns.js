@@ -9,11 +9,26 @@ export function columns({ tokens, rows, others, point, act }) {
   const label = "The distributions. Arrow keys move, Enter writes the token.";
   const node = element("div", { class: "lm-lab", tabindex: 0, role: "application", "aria-label": label });
   const names = Array.from({ length: count }, (_, r) => {
-    const text = element("b", {}, rows[r] === undefined ? `${(tokens.length - rows.length).toLocaleString("en")} others` : tokens[rows[r]]);
+    const text = element(
+      "b",
+      {},
+      rows[r] === undefined ? `${(tokens.length - rows.length).toLocaleString("en")} others` : tokens[rows[r]],
+    );
     const times = element("span", {});
-    return { times, line: element("div", { class: "lm-lab-row lm-lab-token", "data-r": r, title: "click: write it" }, text, times) };
+    return {
+      times,
+      line: element("div", { class: "lm-lab-row lm-lab-token", "data-r": r, title: "click: write it" }, text, times),
+    };
   });
-  const legend = element("div", { class: "lm-lab-figures" }, element("b", {}, "mass cut"), element("br"), "tokens left", element("br"), "entropy");
+  const legend = element(
+    "div",
+    { class: "lm-lab-figures" },
+    element("b", {}, "mass cut"),
+    element("br"),
+    "tokens left",
+    element("br"),
+    "entropy",
+  );
   const head = element("div", {}, element("div", { class: "lm-lab-mass" }), legend);
   const left = element("div", {}, head, ...names.map((name) => name.line));
   const pool = [];
@@ -30,14 +45,25 @@ export function columns({ tokens, rows, others, point, act }) {
     const s = line ? [...node.children].indexOf(line.parentNode) - 1 : -1;
     if (line) go(Math.max(0, s), Number(line.dataset.r));
   });
-  node.addEventListener("click", ({ target }) => { const line = target.closest(".lm-lab-token"); if (line) act(Number(line.dataset.r)); });
+  node.addEventListener("click", ({ target }) => {
+    const line = target.closest(".lm-lab-token");
+    if (line) act(Number(line.dataset.r));
+  });
   const by = (s, r) => () => go(at[0] + s, at[1] + r);
-  keys(node, { ArrowLeft: by(-1, 0), ArrowRight: by(1, 0), ArrowUp: by(0, -1), ArrowDown: by(0, 1), Enter: () => act(at[1]), " ": () => act(at[1]) });
+  keys(node, {
+    ArrowLeft: by(-1, 0),
+    ArrowRight: by(1, 0),
+    ArrowUp: by(0, -1),
+    ArrowDown: by(0, 1),
+    Enter: () => act(at[1]),
+    " ": () => act(at[1]),
+  });
   const paint = (found, { drawn, draws, history, single }) => {
     while (pool.length < found.length) pool.push(column(count));
     node.style.gridTemplateColumns = template(found.length - 1);
     const wanted = [left, ...pool.slice(0, found.length).map((part) => part.node), ...(single ? [] : [end.node])];
-    if (wanted.length !== node.children.length || wanted.some((part, i) => node.children[i] !== part)) node.replaceChildren(...wanted);
+    if (wanted.length !== node.children.length || wanted.some((part, i) => node.children[i] !== part))
+      node.replaceChildren(...wanted);
     names.forEach(({ times }, r) => {
       const seen = history.filter((place) => place === rows[r]).length;
       times.textContent = seen ? `×${seen}` : "";
@@ -53,13 +79,17 @@ export function columns({ tokens, rows, others, point, act }) {
 }
 
 function column(count) {
-  const kept = element("i"), mass = element("div", { class: "lm-lab-mass" }, kept, element("u")), figures = element("div", { class: "lm-lab-figures" });
+  const kept = element("i"),
+    mass = element("div", { class: "lm-lab-mass" }, kept, element("u")),
+    figures = element("div", { class: "lm-lab-figures" });
   const lines = Array.from({ length: count }, (_, r) => {
     const parts = { was: element("i"), now: element("i"), text: element("span") };
     parts.line = element("div", { class: "lm-lab-row", "data-r": r }, parts.was, parts.now, parts.text);
     return parts;
   });
-  const size = (node, share) => { node.style.width = `${100 * Math.min(1, Math.max(0, share))}%`; };
+  const size = (node, share) => {
+    node.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
+  };
   const paint = ({ cut, kept: left, entropy }, { now, was }, largest, linked) => {
     size(kept, 1 - cut);
     const lost = linked && cut > 0 ? element("b", {}, `−${number(cut, 3)}`) : linked ? "nothing cut" : "all of it";
@@ -78,7 +108,13 @@ function column(count) {
   const pour = (counts, due, draws, largest) => {
     mass.style.visibility = "hidden";
     const gap = Math.max(...counts.map((times, r) => Math.abs(times / Math.max(1, draws) - due[r])));
-    figures.replaceChildren("bars: drawn", element("br"), "strokes: expected", element("br"), draws ? `furthest off ${number(gap, 3)}` : "");
+    figures.replaceChildren(
+      "bars: drawn",
+      element("br"),
+      "strokes: expected",
+      element("br"),
+      draws ? `furthest off ${number(gap, 3)}` : "",
+    );
     lines.forEach(({ was, now, text }, r) => {
       was.className = "lm-drawn";
       now.className = "lm-due";
@@ -88,5 +124,9 @@ function column(count) {
       text.textContent = counts[r] ? `${counts[r]}×` : due[r] > 0 ? "0×" : "·";
     });
   };
-  return { node: element("div", { style: "min-width:0" }, mass, figures, ...lines.map((parts) => parts.line)), paint, pour };
+  return {
+    node: element("div", { style: "min-width:0" }, mass, figures, ...lines.map((parts) => parts.line)),
+    paint,
+    pour,
+  };
 }

@@ -22,10 +22,12 @@ export function hops(visible) {
   const from = visible.map((_, i) => visible.map(() => i));
   for (let layer = 1; layer < T; layer++) {
     const before = found.map((row) => [...row]);
-    for (let i = 0; i < T; i++) for (let via = 0; via < T; via++) {
-      if (!visible[i][via]) continue;
-      for (let j = 0; j < T; j++) if (before[via][j] >= 0 && found[i][j] < 0) [found[i][j], from[i][j]] = [layer, via];
-    }
+    for (let i = 0; i < T; i++)
+      for (let via = 0; via < T; via++) {
+        if (!visible[i][via]) continue;
+        for (let j = 0; j < T; j++)
+          if (before[via][j] >= 0 && found[i][j] < 0) [found[i][j], from[i][j]] = [layer, via];
+      }
   }
   return { found, from };
 }
@@ -41,12 +43,19 @@ export function route({ found, from }, i, j) {
 export function describe(visible, tokens) {
   const blind = visible.findIndex((row) => !row.some(Boolean));
   if (blind >= 0) return `“${tokens[blind]}” may look at nothing: there is nothing to share out.`;
-  let ahead = 0, leftOut = 0;
-  visible.forEach((row, i) => row.forEach((seen, j) => { if (j > i && seen) ahead++; if (j <= i && !seen) leftOut++; }));
+  let ahead = 0,
+    leftOut = 0;
+  visible.forEach((row, i) =>
+    row.forEach((seen, j) => {
+      if (j > i && seen) ahead++;
+      if (j <= i && !seen) leftOut++;
+    }),
+  );
   if (!ahead && !leftOut) return "Every token sees itself and what came before, and nothing else.";
   const parts = [];
   if (ahead) parts.push(`${ahead} cell${ahead > 1 ? "s look" : " looks"} into the future`);
-  if (leftOut) parts.push(`${leftOut} cell${leftOut > 1 ? "s" : ""} of the past or present ${leftOut > 1 ? "are" : "is"} hidden`);
+  if (leftOut)
+    parts.push(`${leftOut} cell${leftOut > 1 ? "s" : ""} of the past or present ${leftOut > 1 ? "are" : "is"} hidden`);
   return parts.join("; ") + ".";
 }
 
@@ -54,10 +63,14 @@ export function describe(visible, tokens) {
 export function describeLeak(visible, tokens, layers) {
   const { found } = hops(visible);
   const early = found.map((row, i) => row.map((steps, j) => j > i && steps > 0 && steps <= layers));
-  const counts = early.map((row) => row.filter(Boolean).length), total = counts.reduce((a, b) => a + b, 0);
+  const counts = early.map((row) => row.filter(Boolean).length),
+    total = counts.reduce((a, b) => a + b, 0);
   const after = `After ${layers} layer${layers > 1 ? "s" : ""}`;
   if (!total) return `${after}, no token knows of a later one.`;
   const worst = counts.indexOf(Math.max(...counts));
-  const known = tokens.filter((_, j) => early[worst][j]).map((token) => `“${token}”`).join(", ");
+  const known = tokens
+    .filter((_, j) => early[worst][j])
+    .map((token) => `“${token}”`)
+    .join(", ");
   return `${after}, ${total} cell${total > 1 ? "s leak" : " leaks"} the future; most to “${tokens[worst]}”, which knows of ${known}.`;
 }

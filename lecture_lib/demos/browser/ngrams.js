@@ -5,7 +5,10 @@ export function countNgrams(ids, begin, n) {
   const counts = new Map();
   let start = 0;
   ids.forEach((id, i) => {
-    if (id === begin) { start = i; return; }
+    if (id === begin) {
+      start = i;
+      return;
+    }
     const context = Array.from(ids.slice(Math.max(start, i - n + 1), i)).join(" ");
     if (!counts.has(context)) counts.set(context, new Map());
     const seen = counts.get(context);
@@ -39,7 +42,8 @@ export function dice(seed, text) {
 /** The id on which a number from 0 up to 1 falls, by the cumulative distribution. */
 export function drawn(probs, chance) {
   const total = probs.reduce((sum, p) => sum + p, 0);
-  let sum = 0, last = 0;
+  let sum = 0,
+    last = 0;
   for (let id = 0; id < probs.length; id++) {
     if (!(probs[id] > 0)) continue;
     sum += probs[id];
@@ -66,5 +70,7 @@ export function summed(seen) {
 
 /** The ids that have any probability, the likeliest first, equals by their place in the alphabet. */
 export function ranked(probs) {
-  return Array.from(probs.keys()).filter((id) => probs[id] > 0).sort((a, b) => probs[b] - probs[a] || a - b);
+  return Array.from(probs.keys())
+    .filter((id) => probs[id] > 0)
+    .sort((a, b) => probs[b] - probs[a] || a - b);
 }

@@ -13,12 +13,18 @@ const TITLES = { yours: "your table", RoPE: "ones, turned by RoPE" };
 
 /** Sines in even columns, cosines in odd ones -> T * d numbers, row by row. Python's `sinusoidal`. */
 export function sinusoidal(T, d, theta) {
-  return table(T, d, theta, (cos, sin, row, i) => { row[2 * i] = sin; row[2 * i + 1] = cos; });
+  return table(T, d, theta, (cos, sin, row, i) => {
+    row[2 * i] = sin;
+    row[2 * i + 1] = cos;
+  });
 }
 
 /** A vector of ones turned to each position by RoPE, halves split. Python's `turned`. */
 export function turned(T, d, theta) {
-  return table(T, d, theta, (cos, sin, row, i) => { row[i] = cos - sin; row[i + d / 2] = cos + sin; });
+  return table(T, d, theta, (cos, sin, row, i) => {
+    row[i] = cos - sin;
+    row[i + d / 2] = cos + sin;
+  });
 }
 
 function table(T, d, theta, write) {
@@ -49,15 +55,29 @@ function render({ model, el }) {
   const least = Math.min(...shapes.map(([rows]) => rows));
   const tables = choice({ label: "table", options: names, choose: (i) => shown.share({ table: names[i] }) });
   const place = slider({ label: "position", min: 0, max: least - 1, move: (position) => shown.share({ position }) });
-  const width = slider({ label: "d_model", min: 2, max: 6, move: (power) => shown.share({ d_model: 2 ** power }), show: (power) => String(2 ** power) });
+  const width = slider({
+    label: "d_model",
+    min: 2,
+    max: 6,
+    move: (power) => shown.share({ d_model: 2 ** power }),
+    show: (power) => String(2 ** power),
+  });
   const base = slider({
-    label: "theta", min: 1, max: 6, step: 0.25, show: (power) => Math.round(10 ** power).toLocaleString("en"),
+    label: "theta",
+    min: 1,
+    max: 6,
+    step: 0.25,
+    show: (power) => Math.round(10 ** power).toLocaleString("en"),
     move: (power) => shown.share({ theta: 10 ** power }),
   });
-  const holder = element("div"), hands = clocks();
+  const holder = element("div"),
+    hands = clocks();
   const title = element("div", { class: "lm-title" });
   const chart = lineChart({
-    x: "distance to the position chosen", y: "row · row", width: 520, height: 330,
+    x: "distance to the position chosen",
+    y: "row · row",
+    width: 520,
+    height: 330,
     onpoint: (x) => {
       const { values, d, T } = now();
       const { position } = shown.state();
@@ -69,20 +89,30 @@ function render({ model, el }) {
   });
   const now = () => {
     const { table: name, theta, d_model } = shown.state();
-    const index = names.indexOf(name), [T, d] = shapes[index];
+    const index = names.indexOf(name),
+      [T, d] = shapes[index];
     const made = own ? null : { sinusoidal, RoPE: turned }[name];
-    return made ? { name, T, d: d_model, values: made(T, d_model, theta), made: true } : { name, T, d, values: sent[index], made: false };
+    return made
+      ? { name, T, d: d_model, values: made(T, d_model, theta), made: true }
+      : { name, T, d, values: sent[index], made: false };
   };
   const shown = stage({
-    model, el, name: "positions",
-    controls: [...(names.length > 1 ? [tables.node] : []), place.node, ...(own ? [] : [element("div", { class: "lm-row" }, width.node, base.node)])],
-    open: [holder], answer: [element("div", {}, title, chart.node, hands.node)],
+    model,
+    el,
+    name: "positions",
+    controls: [
+      ...(names.length > 1 ? [tables.node] : []),
+      place.node,
+      ...(own ? [] : [element("div", { class: "lm-row" }, width.node, base.node)]),
+    ],
+    open: [holder],
+    answer: [element("div", {}, title, chart.node, hands.node)],
     question: "How does the product of two rows depend on their distance? Draw the curve in the air, then look.",
-    line: ({ position, table: name, theta, d_model }) => (own
-      ? ["tables", { position, table: name }]
-      : ["", { position, table: name, theta, d_model }]),
+    line: ({ position, table: name, theta, d_model }) =>
+      own ? ["tables", { position, table: name }] : ["", { position, table: name, theta, d_model }],
   });
-  let map = null, drawn = "";
+  let map = null,
+    drawn = "";
   return shown.run(() => {
     const { position, theta, d_model } = shown.state();
     const found = now();
@@ -94,32 +124,48 @@ function render({ model, el }) {
     for (const control of [width, base]) control.node.style.visibility = made ? "visible" : "hidden";
     if (drawn !== `${T} ${d}`) {
       drawn = `${T} ${d}`;
-      map = tableMap(T, d, (row, column) => {
-        shown.tell(`position ${row}, column ${column}: ${number(now().values[row * d + column], 4)}`);
-      }, (row) => shown.share({ position: Math.min(row, least - 1) }));
+      map = tableMap(
+        T,
+        d,
+        (row, column) => {
+          shown.tell(`position ${row}, column ${column}: ${number(now().values[row * d + column], 4)}`);
+        },
+        (row) => shown.share({ position: Math.min(row, least - 1) }),
+      );
       holder.replaceChildren(map.node);
     }
     const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
-    map.paint((i, j) => ({ fill: values[i * d + j] < 0 ? ORANGE : BLUE, opacity: Math.abs(values[i * d + j]) / largest }));
+    map.paint((i, j) => ({
+      fill: values[i * d + j] < 0 ? ORANGE : BLUE,
+      opacity: Math.abs(values[i * d + j]) / largest,
+    }));
     map.mark(position);
     const every = Math.ceil(T / OTHERS);
     const others = Array.from({ length: T }, (_, row) => row).filter((row) => row % every === 0 && row !== position);
     const curves = [...others, position].map((row) => ({ row, alike: products(values, d, row) }));
     const heights = curves.flatMap(({ alike }) => alike);
     title.textContent = `${TITLES[name] ?? name}: row ${position} times every row`;
-    chart.paint(curves.map(({ row, alike }, i) => ({
-      ...(row === position ? { name: `row ${position}`, width: 3.5 } : { name: i ? "" : "other rows", colour: "#888888", width: 1.2, opacity: 0.65 }),
-      points: alike.map((product, t) => [t - row, product]),
-    })), { x: [1 - T, T - 1], y: [Math.min(0, ...heights), 1.05 * Math.max(...heights)] });
+    chart.paint(
+      curves.map(({ row, alike }, i) => ({
+        ...(row === position
+          ? { name: `row ${position}`, width: 3.5 }
+          : { name: i ? "" : "other rows", colour: "#888888", width: 1.2, opacity: 0.65 }),
+        points: alike.map((product, t) => [t - row, product]),
+      })),
+      { x: [1 - T, T - 1], y: [Math.min(0, ...heights), 1.05 * Math.max(...heights)] },
+    );
     hands.paint(found, position);
     shown.tell(spoken(found, position, theta, own));
   });
 }
 
 function spoken({ name, values, d, made }, position, theta, own) {
-  const alike = products(values, d, position), self = alike[position];
+  const alike = products(values, d, position),
+    self = alike[position];
   const next = alike[position + 1] ?? alike[position - 1];
-  const slowest = made ? ` The slowest hand needs ${Math.round(2 * Math.PI * theta ** ((d - 2) / d)).toLocaleString("en")} positions for a round.` : "";
+  const slowest = made
+    ? ` The slowest hand needs ${Math.round(2 * Math.PI * theta ** ((d - 2) / d)).toLocaleString("en")} positions for a round.`
+    : "";
   const source = name === "learned" ? " Recorded from a transformer that was trained here, on narwhals." : "";
   return `${name}: row ${position} times itself ${number(self)}, times its neighbour ${number(next)}.${slowest}${own ? "" : source}`;
 }
@@ -127,15 +173,26 @@ function spoken({ name, values, d, made }, position, theta, own) {
 function tableMap(T, d, onpoint, onact) {
   const count = (length, every) => Array.from({ length }, (_, i) => (i % every ? "" : String(i)));
   return heatMap({
-    rows: count(T, 4), columns: count(d, 4), size: T > 50 || d > 40 ? 480 : 540, title: "row by position, blue +, orange −: click one",
-    label: "The table. Arrow keys move, Enter chooses the row.", canvas: true, onpoint, onact,
+    rows: count(T, 4),
+    columns: count(d, 4),
+    size: T > 50 || d > 40 ? 480 : 540,
+    title: "row by position, blue +, orange −: click one",
+    label: "The table. Arrow keys move, Enter chooses the row.",
+    canvas: true,
+    onpoint,
+    onact,
   });
 }
 
 /** Each pair of columns as the hand of a clock, at the position chosen. */
 function clocks() {
   const title = element("div", { class: "lm-title" }, "each pair of columns is the hand of a clock");
-  const svg = shape("svg", { width: 520, height: 118, role: "img", "aria-label": "each pair of columns as the hand of a clock" });
+  const svg = shape("svg", {
+    width: 520,
+    height: 118,
+    role: "img",
+    "aria-label": "each pair of columns as the hand of a clock",
+  });
   const node = element("div", { style: "margin-top:0.8em" }, title, svg);
   const faces = Array.from({ length: MOST_CLOCKS }, (_, i) => {
     const [x, y] = [32 + (i % 8) * 64, 28 + Math.floor(i / 8) * 60];
@@ -148,7 +205,9 @@ function clocks() {
     const halves = made && name === "RoPE";
     node.style.display = name === "learned" || d % 2 ? "none" : "";
     const row = values.subarray(position * d, (position + 1) * d);
-    const pairs = Array.from({ length: Math.min(d / 2, MOST_CLOCKS) }, (_, i) => (halves ? [row[i], row[i + d / 2]] : [row[2 * i + 1], row[2 * i]]));
+    const pairs = Array.from({ length: Math.min(d / 2, MOST_CLOCKS) }, (_, i) =>
+      halves ? [row[i], row[i + d / 2]] : [row[2 * i + 1], row[2 * i]],
+    );
     const longest = pairs.reduce((most, [a, b]) => Math.max(most, Math.hypot(a, b)), 1e-12);
     svg.setAttribute("height", pairs.length > 8 ? 118 : 58);
     title.textContent = `each pair of columns is the hand of a clock${d / 2 > MOST_CLOCKS ? ` (the first ${MOST_CLOCKS} of ${d / 2})` : ""}`;

@@ -5,7 +5,8 @@ import { choice, slider, stepper } from "./controls.js";
 import { lineChart } from "./charts.js";
 import { stage } from "./stage.js";
 
-const SCALES = ["linear", "log"], CELLS = ["rnn", "lstm"];
+const SCALES = ["linear", "log"],
+  CELLS = ["rnn", "lstm"];
 const LOWEST = -6; // the power of ten at the foot of the logarithmic bars
 const [LEFT, CELL, BAR, ASK, FOOT] = [78, 17, 112, 28, 54]; // pixels: axis, a number, the tallest bar, the rows above and below
 const RIGHT = 30; // pixels that the last word's question needs beyond its column
@@ -39,21 +40,36 @@ function render({ model, el }) {
   const go = (at) => shown.share({ at, back: null });
   const read = stepper({ label: "word", count: T, go, every: 700, show: (i) => `1. read: word ${i + 1} of ${T}` });
   const asked = stepper({
-    label: "steps back", count: T, every: 700, go: (back) => shown.share({ back }), show: (i) => `2. ask back: ${steps(i)}`,
+    label: "steps back",
+    count: T,
+    every: 700,
+    go: (back) => shown.share({ back }),
+    show: (i) => `2. ask back: ${steps(i)}`,
   });
   const memory = slider({
-    label: "memory", min: 0, max: 3, step: 0.05, move: (value) => shown.share({ memory: value }), show: (value) => `W_hh × ${number(value)}`,
+    label: "memory",
+    min: 0,
+    max: 3,
+    step: 0.05,
+    move: (value) => shown.share({ memory: value }),
+    show: (value) => `W_hh × ${number(value)}`,
   });
   const cells = choice({ label: "cell", options: ["RNN", "LSTM"], choose: (i) => shown.share({ cell: CELLS[i] }) });
   const scales = choice({
-    label: "scale of the bars", options: ["bars: linear", "logarithmic"], choose: (i) => shown.share({ scale: SCALES[i] }),
+    label: "scale of the bars",
+    options: ["bars: linear", "logarithmic"],
+    choose: (i) => shown.share({ scale: SCALES[i] }),
   });
   const told = (s) => {
     const { at } = shown.state();
-    const values = Array.from(floats(shown.given().states)).slice(s * rows, (s + 1) * rows).map((v) => number(v)).join(", ");
+    const values = Array.from(floats(shown.given().states))
+      .slice(s * rows, (s + 1) * rows)
+      .map((v) => number(v))
+      .join(", ");
     const blame = floats(shown.given().blame).subarray(at * T, (at + 1) * T);
-    const own = `Derivative of the state after “${tokens[at]}” by its vector: norm ${written(blame[s])}, `
-      + `${times(blame[s] / blame[at])} as “${tokens[at]}” itself.`;
+    const own =
+      `Derivative of the state after “${tokens[at]}” by its vector: norm ${written(blame[s])}, ` +
+      `${times(blame[s] / blame[at])} as “${tokens[at]}” itself.`;
     const asks = !bars.node.isConnected ? "" : s <= at ? ` ${own}` : " Not read yet.";
     shown.tell(`“${tokens[s]}”: state ${values}${rows < shown.given().d_hidden ? ", …" : ""}.${asks}`);
   };
@@ -62,13 +78,23 @@ function render({ model, el }) {
   const bars = barsBelow({ tokens, wide, onpoint: told, onact: go });
   const said = element("div", { class: "lm-title" });
   const entry = (colour, name) => element("span", {}, element("i", { style: `border-top:12px solid ${colour}` }), name);
-  const key = element("div", { class: "lm-legend" },
-    entry("rgb(var(--lm-blue))", "positive"), entry("var(--lm-orange)", "negative number of the state"));
+  const key = element(
+    "div",
+    { class: "lm-legend" },
+    entry("rgb(var(--lm-blue))", "positive"),
+    entry("var(--lm-orange)", "negative number of the state"),
+  );
   const [wideNetwork, wideBars] = [network.node, bars.node].map((svg) => element("div", { class: "lm-across" }, svg));
-  wideNetwork.addEventListener("scroll", () => { wideBars.scrollLeft = wideNetwork.scrollLeft; });
-  wideBars.addEventListener("scroll", () => { wideNetwork.scrollLeft = wideBars.scrollLeft; });
+  wideNetwork.addEventListener("scroll", () => {
+    wideBars.scrollLeft = wideNetwork.scrollLeft;
+  });
+  wideBars.addEventListener("scroll", () => {
+    wideNetwork.scrollLeft = wideBars.scrollLeft;
+  });
   const { memories } = model.get("given");
-  const curves = CELLS.map((cell) => [cell, floats(model.get("given")[`swept_${cell}`])]).filter(([, values]) => values.length);
+  /** @type {[string, Float32Array][]} */
+  const swept = CELLS.map((cell) => [cell, floats(model.get("given")[`swept_${cell}`])]);
+  const curves = swept.filter(([, values]) => values.length);
   const edge = knifeEdge(memories, T, curves, (i) => {
     const { at } = shown.state();
     const all = curves.map(([cell, values]) => `${cell.toUpperCase()} ${written(values[i * T + at])}`).join(", ");
@@ -76,7 +102,9 @@ function render({ model, el }) {
   });
   const last = tokens[model.get("state").at];
   const shown = stage({
-    model, el, name: "rnn_unrolled",
+    model,
+    el,
+    name: "rnn_unrolled",
     controls: [
       element("div", { class: "lm-row" }, read.node, asked.node),
       element("div", { class: "lm-row" }, memory.node, ...(chosen ? [cells.node] : []), scales.node),
@@ -103,10 +131,13 @@ function render({ model, el }) {
     bars.paint(shares, at, reached, scale);
     edge.paint(tokens, at, times_);
     const factor = perStep(blame, at);
-    const found = reached < at
-      ? `So far we are ${steps(reached)} back.`
-      : `“${tokens[0]}”, ${steps(at)} back: ${times(shares[0])}; on average × ${written(factor)} with each step.`;
-    said.textContent = at ? `Who is to blame for the state after “${tokens[at]}”? ${found}` : "The first word: nobody else to blame.";
+    const found =
+      reached < at
+        ? `So far we are ${steps(reached)} back.`
+        : `“${tokens[0]}”, ${steps(at)} back: ${times(shares[0])}; on average × ${written(factor)} with each step.`;
+    said.textContent = at
+      ? `Who is to blame for the state after “${tokens[at]}”? ${found}`
+      : "The first word: nobody else to blame.";
     shown.tell("Point at a word, or Tab to it, for its exact numbers; click it to ask from there.");
   });
 }
@@ -131,15 +162,20 @@ function percent(share) {
 function marks(scale, most) {
   if (scale === "linear") return most > 1.2 ? [0, 1, most] : [0, 0.5, 1];
   const powers = Math.max(0, Math.ceil(Math.log10(most) - 1e-9));
-  return Array.from({ length: powers - LOWEST + 1 }, (_, i) => i + LOWEST).filter((power) => power % 2 === 0).map((power) => 10 ** power);
+  return Array.from({ length: powers - LOWEST + 1 }, (_, i) => i + LOWEST)
+    .filter((power) => power % 2 === 0)
+    .map((power) => 10 ** power);
 }
 
 /** The network: a column of squares for each word, arrows from state to state, and the question's way back. */
 function unrolled({ tokens, rows, wide, onpoint, onact }) {
-  const T = tokens.length, tall = rows * CELL;
+  const T = tokens.length,
+    tall = rows * CELL;
   const [top, width] = [ASK, LEFT + T * wide + RIGHT];
   const svg = shape("svg", {
-    width, height: top + tall + FOOT, role: "radiogroup",
+    width,
+    height: top + tall + FOOT,
+    role: "radiogroup",
     "aria-label": "The words, and the state after each. Arrow keys choose the word that asks.",
   });
   const size = Math.max(13, Math.min(17, Math.floor(wide / 5.2)));
@@ -148,31 +184,79 @@ function unrolled({ tokens, rows, wide, onpoint, onact }) {
   svg.append(shape("text", { x: 4, y: top + tall + 46, "font-size": 16 }, "word"));
   const columns = tokens.map((token, t) => {
     const node = shape("g", { role: "radio", "aria-label": `word ${t + 1}, ${token}`, style: "cursor:pointer" });
-    const x = middle(t), left = x - wide / 2;
+    const x = middle(t),
+      left = x - wide / 2;
     const ground = shape("rect", { x: left + 1, width: wide - 2, height: top + tall + FOOT - 4, fill: "transparent" });
-    const squares = Array.from({ length: rows }, (_, i) => shape("rect", {
-      x: x - CELL / 2, y: top + i * CELL, width: CELL, height: CELL, stroke: "var(--lm-line)",
-    }));
-    const name = shape("text", { x, y: top + tall + 46, "text-anchor": "middle", "font-size": size }, shorten(token, Math.floor(wide / (size * 0.52))));
-    const up = shape("path", { d: `M${x},${top + tall + 28}v-20m-5,7l5,-7l5,7`, fill: "none", stroke: "currentColor", "stroke-width": 2 });
-    const asks = shape("text", { x, y: 18, "text-anchor": "middle", "font-size": 16, "font-weight": 700 }, wide > 75 ? "who is to blame?" : "?");
+    const squares = Array.from({ length: rows }, (_, i) =>
+      shape("rect", {
+        x: x - CELL / 2,
+        y: top + i * CELL,
+        width: CELL,
+        height: CELL,
+        stroke: "var(--lm-line)",
+      }),
+    );
+    const name = shape(
+      "text",
+      { x, y: top + tall + 46, "text-anchor": "middle", "font-size": size },
+      shorten(token, Math.floor(wide / (size * 0.52))),
+    );
+    const up = shape("path", {
+      d: `M${x},${top + tall + 28}v-20m-5,7l5,-7l5,7`,
+      fill: "none",
+      stroke: "currentColor",
+      "stroke-width": 2,
+    });
+    const asks = shape(
+      "text",
+      { x, y: 18, "text-anchor": "middle", "font-size": 16, "font-weight": 700 },
+      wide > 75 ? "who is to blame?" : "?",
+    );
     const ring = shape("rect", {
-      x: x - CELL / 2 - 3, y: top - 3, width: CELL + 6, height: tall + 6, rx: 4, fill: "none", stroke: GREEN, "stroke-width": 4,
+      x: x - CELL / 2 - 3,
+      y: top - 3,
+      width: CELL + 6,
+      height: tall + 6,
+      rx: 4,
+      fill: "none",
+      stroke: GREEN,
+      "stroke-width": 4,
     });
     node.append(ground, ...squares, name, up, asks, ring);
     node.addEventListener("pointerenter", () => onpoint(t));
     node.addEventListener("focus", () => onpoint(t));
     node.addEventListener("click", () => onact(t));
-    const step = (by) => () => { const to = Math.min(T - 1, Math.max(0, t + by)); onact(to); columns[to].node.focus(); };
-    keys(node, { ArrowLeft: step(-1), ArrowRight: step(1), Home: step(-T), End: step(T), Enter: () => onact(t), " ": () => onact(t) });
+    const step = (by) => () => {
+      const to = Math.min(T - 1, Math.max(0, t + by));
+      onact(to);
+      columns[to].node.focus();
+    };
+    keys(node, {
+      ArrowLeft: step(-1),
+      ArrowRight: step(1),
+      Home: step(-T),
+      End: step(T),
+      Enter: () => onact(t),
+      " ": () => onact(t),
+    });
     svg.append(node);
     return { node, squares, name, up, asks, ring };
   });
   const arrows = tokens.slice(1).map((_, t) => {
     const [from, to] = [middle(t) + CELL / 2 + 7, middle(t + 1) - CELL / 2 - 7];
     const look = { fill: "none", "pointer-events": "none" };
-    const forward = shape("path", { ...look, d: `M${from},${top + tall * 0.3}H${to}m-7,-5l7,5l-7,5`, stroke: "currentColor", "stroke-width": 2 });
-    const backward = shape("path", { ...look, d: `M${to},${top + tall * 0.72}H${from}m8,-7l-8,7l8,7`, stroke: GREEN, class: "lm-answer" });
+    const forward = shape("path", {
+      ...look,
+      d: `M${from},${top + tall * 0.3}H${to}m-7,-5l7,5l-7,5`,
+      stroke: "currentColor",
+      "stroke-width": 2,
+    });
+    const backward = shape("path", {
+      ...look,
+      d: `M${to},${top + tall * 0.72}H${from}m8,-7l-8,7l8,7`,
+      stroke: GREEN,
+      class: "lm-answer",
+    });
     svg.append(forward, backward);
     return { forward, backward };
   });
@@ -181,7 +265,10 @@ function unrolled({ tokens, rows, wide, onpoint, onact }) {
       const seen = t <= at;
       squares.forEach((square, i) => {
         const value = states[t * rows + i];
-        attribute(square, { fill: value < 0 ? "var(--lm-orange)" : "rgb(var(--lm-blue))", "fill-opacity": seen ? Math.min(1, Math.abs(value)) : 0 });
+        attribute(square, {
+          fill: value < 0 ? "var(--lm-orange)" : "rgb(var(--lm-blue))",
+          "fill-opacity": seen ? Math.min(1, Math.abs(value)) : 0,
+        });
       });
       attribute(name, { "font-weight": t === at ? 700 : 400, opacity: seen ? 1 : 0.4 });
       attribute(up, { opacity: seen ? 1 : 0.2 });
@@ -200,9 +287,13 @@ function unrolled({ tokens, rows, wide, onpoint, onact }) {
 
 /** A bar for each word, on the same columns: its share of what the word that asks does itself. */
 function barsBelow({ tokens, wide, onpoint, onact }) {
-  const T = tokens.length, foot = 26 + BAR;
+  const T = tokens.length,
+    foot = 26 + BAR;
   const svg = shape("svg", {
-    width: LEFT + T * wide + RIGHT, height: foot + 30, role: "img", "aria-label": "How strongly the state depends on each word",
+    width: LEFT + T * wide + RIGHT,
+    height: foot + 30,
+    role: "img",
+    "aria-label": "How strongly the state depends on each word",
   });
   const axis = shape("g");
   svg.append(axis);
@@ -211,7 +302,11 @@ function barsBelow({ tokens, wide, onpoint, onact }) {
     const hit = shape("rect", { x, y: 0, width: wide, height: foot + 30, fill: "transparent" });
     const bar = shape("rect", { x: x + wide / 2 - 17, width: 34, rx: 2, fill: GREEN, class: "lm-bar" });
     const figure = shape("text", { x: x + wide / 2, "text-anchor": "middle", "font-size": 16 });
-    const name = shape("text", { x: x + wide / 2, y: foot + 20, "text-anchor": "middle", "font-size": 16 }, shorten(token, Math.floor(wide / 8.5)));
+    const name = shape(
+      "text",
+      { x: x + wide / 2, y: foot + 20, "text-anchor": "middle", "font-size": 16 },
+      shorten(token, Math.floor(wide / 8.5)),
+    );
     const node = shape("g");
     node.append(bar, figure, name, hit);
     node.addEventListener("pointerenter", () => onpoint(t));
@@ -229,15 +324,26 @@ function barsBelow({ tokens, wide, onpoint, onact }) {
       attribute(figure, { y: foot - tall - 6 });
       figure.textContent = t === at ? "100 %" : percent(shares[t]);
     });
-    axis.replaceChildren(...marks(scale, most).flatMap((share) => {
-      const y = foot - BAR * (share <= 10 ** LOWEST ? 0 : height(share, scale, most));
-      const label = share > 1 ? `× ${share.toFixed(share < 10 ? 1 : 0)}` : share ? `${Number((100 * share).toPrecision(2))} %` : "0";
-      const own = share === 1 ? { stroke: "currentColor", "stroke-dasharray": "5 5" } : { stroke: "var(--lm-line)" };
-      return [
-        shape("line", { x1: LEFT, x2: LEFT + T * wide, y1: y, y2: y, ...own }),
-        shape("text", { x: LEFT - 8, y, "text-anchor": "end", "dominant-baseline": "central", "font-size": 16 }, label),
-      ];
-    }));
+    axis.replaceChildren(
+      ...marks(scale, most).flatMap((share) => {
+        const y = foot - BAR * (share <= 10 ** LOWEST ? 0 : height(share, scale, most));
+        const label =
+          share > 1
+            ? `× ${share.toFixed(share < 10 ? 1 : 0)}`
+            : share
+              ? `${Number((100 * share).toPrecision(2))} %`
+              : "0";
+        const own = share === 1 ? { stroke: "currentColor", "stroke-dasharray": "5 5" } : { stroke: "var(--lm-line)" };
+        return [
+          shape("line", { x1: LEFT, x2: LEFT + T * wide, y1: y, y2: y, ...own }),
+          shape(
+            "text",
+            { x: LEFT - 8, y, "text-anchor": "end", "dominant-baseline": "central", "font-size": 16 },
+            label,
+          ),
+        ];
+      }),
+    );
   };
   return { node: svg, paint };
 }
@@ -245,24 +351,52 @@ function barsBelow({ tokens, wide, onpoint, onact }) {
 /** What is left of the first word, for every memory: the RNN's narrow way between vanishing and exploding. */
 function knifeEdge(memories, T, curves, onpoint) {
   const title = element("div", { class: "lm-title" });
-  const nearest = (x) => memories.reduce((best, memory, i) => (Math.abs(memory - x) < Math.abs(memories[best] - x) ? i : best), 0);
+  const nearest = (x) =>
+    memories.reduce((best, memory, i) => (Math.abs(memory - x) < Math.abs(memories[best] - x) ? i : best), 0);
   const chart = lineChart({
-    x: "memory", width: 620, height: 240, logY: true, step: memories[1] - memories[0], onpoint: (x) => onpoint(nearest(x)),
+    x: "memory",
+    width: 620,
+    height: 240,
+    logY: true,
+    step: memories[1] - memories[0],
+    onpoint: (x) => onpoint(nearest(x)),
   });
-  const compared = curves.length < 2 ? "" : "With these random weights, the RNN stands on a knife's edge: below, the first word vanishes; above, it explodes. "
-    + "The LSTM hardly minds: its cell goes along beside W_hh, through its gates.";
-  const node = element("div", { class: "lm-row" }, element("div", {}, title, chart.node), element("p", { style: "max-width:26em" }, compared));
+  const compared =
+    curves.length < 2
+      ? ""
+      : "With these random weights, the RNN stands on a knife's edge: below, the first word vanishes; above, it explodes. " +
+        "The LSTM hardly minds: its cell goes along beside W_hh, through its gates.";
+  const node = element(
+    "div",
+    { class: "lm-row" },
+    element("div", {}, title, chart.node),
+    element("p", { style: "max-width:26em" }, compared),
+  );
   const colours = { rnn: "rgb(var(--lm-blue))", lstm: "var(--lm-pink)" };
   const paint = (tokens, at, memory) => {
     node.style.display = at ? "" : "none";
     title.textContent = `What “${tokens[0]}” still does after “${tokens[at]}”, for every memory`;
     const within = (share) => Math.min(LARGEST, Math.max(SMALLEST, share));
-    chart.paint([
-      ...curves.map(([cell, values]) => ({
-        name: cell.toUpperCase(), colour: colours[cell], width: 3.5, points: memories.map((x, i) => [x, within(values[i * T + at])]),
-      })),
-      { name: "as much as the last word", colour: "#888888", dashed: true, points: [[memories[0], 1], [memories.at(-1), 1]] },
-    ], { x: [memories[0], memories.at(-1)], y: [SMALLEST, LARGEST] });
+    chart.paint(
+      [
+        ...curves.map(([cell, values]) => ({
+          name: cell.toUpperCase(),
+          colour: colours[cell],
+          width: 3.5,
+          points: memories.map((x, i) => [x, within(values[i * T + at])]),
+        })),
+        {
+          name: "as much as the last word",
+          colour: "#888888",
+          dashed: true,
+          points: [
+            [memories[0], 1],
+            [memories.at(-1), 1],
+          ],
+        },
+      ],
+      { x: [memories[0], memories.at(-1)], y: [SMALLEST, LARGEST] },
+    );
     chart.show(memory);
   };
   return { node, paint };

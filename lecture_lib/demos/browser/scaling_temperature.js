@@ -27,7 +27,8 @@ export function shares(query, keys, d_k, scaled, temperature) {
 export function overDraws(many, scaled, temperature) {
   const draws = many.length / (POWERS.length * KEYS);
   return POWERS.map((d_k, n) => {
-    let squares = 0, nats = 0;
+    let squares = 0,
+      nats = 0;
     const by = scaled ? Math.sqrt(d_k) : 1;
     for (let draw = 0; draw < draws; draw++) {
       const from = (draw * POWERS.length + n) * KEYS;
@@ -52,9 +53,20 @@ function render({ model, el }) {
   const curves = (kind) => overDraws(many, kinds[kind], model.get("state").temperature);
   const divisor = (value) => (value === 1 ? "" : ` / ${number(value, value < 10 ? 2 : 1)}`);
 
-  const size = slider({ label: "d_k", min: 0, max: 10, step: 1, show: (n) => String(Math.round(2 ** n)), move: (n) => shown.share({ d_k: 2 ** n }) });
+  const size = slider({
+    label: "d_k",
+    min: 0,
+    max: 10,
+    step: 1,
+    show: (n) => String(Math.round(2 ** n)),
+    move: (n) => shown.share({ d_k: 2 ** n }),
+  });
   const heat = slider({
-    label: "temperature", min: -1, max: 1.6, step: 0.02, show: (power) => number(10 ** power, 2),
+    label: "temperature",
+    min: -1,
+    max: 1.6,
+    step: 0.02,
+    show: (power) => number(10 ** power, 2),
     move: (power) => shown.share({ temperature: Math.abs(power) < 1e-9 ? 1 : Number((10 ** power).toPrecision(3)) }),
   });
   const buttons = tools(
@@ -64,23 +76,42 @@ function render({ model, el }) {
   );
   const sayKey = (kind) => (i) => {
     const { scores, weights } = at(shown.state().d_k, kinds[kind]);
-    shown.tell(`key ${i + 1}: score ${number(scores[i], 4)}${divisor(shown.state().temperature)}, weight ${number(weights[i], 4)}`);
+    shown.tell(
+      `key ${i + 1}: score ${number(scores[i], 4)}${divisor(shown.state().temperature)}, weight ${number(weights[i], 4)}`,
+    );
   };
-  const lists = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, barList({ title: kind, rows: KEYS, onpoint: sayKey(kind) })]));
+  const lists = Object.fromEntries(
+    Object.keys(kinds).map((kind) => [kind, barList({ title: kind, rows: KEYS, onpoint: sayKey(kind) })]),
+  );
   const feet = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, element("div", { class: "lm-figures" })]));
   const nearest = (x) => POWERS[Math.min(10, Math.max(0, Math.round(Math.log2(x))))];
-  const chart = (title, y, logY, tell) => lineChart({ title, x: "d_k", y, logX: true, logY, width: 500, height: 250, onpoint: (x) => shown.tell(tell(nearest(x))) });
+  const chart = (title, y, logY, tell) =>
+    lineChart({
+      title,
+      x: "d_k",
+      y,
+      logX: true,
+      logY,
+      width: 500,
+      height: 250,
+      onpoint: (x) => shown.tell(tell(nearest(x))),
+    });
   const spreads = chart("spread of the scores, 200 draws", "standard deviation", true, (d_k) => {
     const [plain, scaled] = [curves("plain"), curves("scaled")].map((found) => number(found[Math.log2(d_k)].spread, 2));
     return `d_k = ${d_k}: over many draws the standard deviation of q·k is ${plain}, √d_k = ${number(Math.sqrt(d_k), 2)}; divided by it ${scaled}`;
   });
   const entropies = chart("entropy of the weights, mean of 200 draws", "entropy in nats", false, (d_k) => {
-    const [plain, scaled] = [curves("plain"), curves("scaled")].map((found) => number(found[Math.log2(d_k)].entropy, 3));
+    const [plain, scaled] = [curves("plain"), curves("scaled")].map((found) =>
+      number(found[Math.log2(d_k)].entropy, 3),
+    );
     return `d_k = ${d_k}: mean entropy of many draws ${plain} without scaling, ${scaled} with it; ${number(EVEN, 3)} is even`;
   });
   const column = (kind, node) => element("div", { class: "lm-large" }, lists[kind].node, feet[kind], node);
   const shown = stage({
-    model, el, name: "scaling_temperature", controls: [element("div", { class: "lm-row" }, element("div", {}, size.node, heat.node), buttons)],
+    model,
+    el,
+    name: "scaling_temperature",
+    controls: [element("div", { class: "lm-row" }, element("div", {}, size.node, heat.node), buttons)],
     answer: [column("plain", spreads.node), column("scaled", entropies.node)],
     question: "As d_k grows, what becomes of the largest of the eight weights, without scaling?",
     options: ["it falls to 1/8", "it stays", "it grows to 1"],
@@ -93,22 +124,43 @@ function render({ model, el }) {
     for (const [kind, scaled] of Object.entries(kinds)) {
       const { scores, weights, entropy: nats } = at(d_k, scaled);
       const formula = `softmax( q·k${scaled ? ` / √${d_k}` : ""}${divisor(temperature)} )`;
-      const row = (weight, i) => ({ name: `key ${i + 1}`, value: weight, share: weight, colour: COLOURS[kind], note: `score ${number(scores[i], 1)}` });
+      const row = (weight, i) => ({
+        name: `key ${i + 1}`,
+        value: weight,
+        share: weight,
+        colour: COLOURS[kind],
+        note: `score ${number(scores[i], 1)}`,
+      });
       lists[kind].paint(weights.map(row), formula);
-      feet[kind].textContent = `largest weight ${number(Math.max(...weights), 2)}, entropy ${number(nats, 2)} of ${number(EVEN, 2)} nats`;
+      feet[kind].textContent =
+        `largest weight ${number(Math.max(...weights), 2)}, entropy ${number(nats, 2)} of ${number(EVEN, 2)} nats`;
     }
     const [plain, scaled] = [curves("plain"), curves("scaled")];
     const points = (found, name) => POWERS.map((x, n) => [x, found[n][name]]);
-    spreads.paint([
-      { name: "q·k", points: points(plain, "spread"), colour: COLOURS.plain },
-      { name: "q·k / √d_k", points: points(scaled, "spread"), colour: COLOURS.scaled },
-      { name: "√d_k", points: POWERS.map((x) => [x, Math.sqrt(x)]), colour: "currentColor", dashed: true },
-    ], { x: [1, 1024], y: [0.5, 50] });
-    entropies.paint([
-      { name: "q·k", points: points(plain, "entropy"), colour: COLOURS.plain },
-      { name: "q·k / √d_k", points: points(scaled, "entropy"), colour: COLOURS.scaled },
-      { name: "even: ln 8", points: [[1, EVEN], [1024, EVEN]], colour: "currentColor", dashed: true },
-    ], { x: [1, 1024], y: [0, 2.2] });
+    spreads.paint(
+      [
+        { name: "q·k", points: points(plain, "spread"), colour: COLOURS.plain },
+        { name: "q·k / √d_k", points: points(scaled, "spread"), colour: COLOURS.scaled },
+        { name: "√d_k", points: POWERS.map((x) => [x, Math.sqrt(x)]), colour: "currentColor", dashed: true },
+      ],
+      { x: [1, 1024], y: [0.5, 50] },
+    );
+    entropies.paint(
+      [
+        { name: "q·k", points: points(plain, "entropy"), colour: COLOURS.plain },
+        { name: "q·k / √d_k", points: points(scaled, "entropy"), colour: COLOURS.scaled },
+        {
+          name: "even: ln 8",
+          points: [
+            [1, EVEN],
+            [1024, EVEN],
+          ],
+          colour: "currentColor",
+          dashed: true,
+        },
+      ],
+      { x: [1, 1024], y: [0, 2.2] },
+    );
     spreads.show(d_k);
     entropies.show(d_k);
     shown.tell(summary(at(d_k, false), at(d_k, true), d_k, temperature));

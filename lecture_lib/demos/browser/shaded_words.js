@@ -12,7 +12,8 @@ const FEW = 40; // words up to which room for the share is kept under each, so t
 export function shadedWords({ label, onpoint, onact }) {
   const chips = [];
   const node = element("div", { class: "lm-words", role: "radiogroup", "aria-label": label });
-  let count = 0, at = 0;
+  let count = 0,
+    at = 0;
   const to = (by) => () => {
     const next = Math.min(count - 1, Math.max(0, at + by));
     onact(next);
@@ -21,9 +22,15 @@ export function shadedWords({ label, onpoint, onact }) {
   const grow = () => {
     while (chips.length < count) {
       const i = chips.length;
-      const word = element("span", { class: "lm-word" }), share = element("span", { class: "lm-share" });
+      const word = element("span", { class: "lm-word" }),
+        share = element("span", { class: "lm-share" });
       const act = () => onact(i);
-      const chip = element("span", { role: "radio", onclick: act, onpointerenter: () => onpoint(i), onfocus: () => onpoint(i) }, word, share);
+      const chip = element(
+        "span",
+        { role: "radio", onclick: act, onpointerenter: () => onpoint(i), onfocus: () => onpoint(i) },
+        word,
+        share,
+      );
       keys(chip, { ArrowRight: to(1), ArrowDown: to(1), ArrowLeft: to(-1), ArrowUp: to(-1), Enter: act, " ": act });
       chips.push({ chip, word, share });
       node.append(chip);

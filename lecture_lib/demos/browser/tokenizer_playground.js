@@ -7,17 +7,23 @@ import { chipRow, colourOf, pointed } from "./tokens.js";
 import { stage } from "./stage.js";
 
 const TRIES = [
-  ["misspelled", "Ada is writin' a fucntion for iterators."], ["numbers", "In 2024 it cost 1234567.89, not 1,234."],
-  ["other writing", "Zoë: 日本語のテキスト, Привет, schön!"], ["signs", "if (a!=b && c<=d) { x += 1; } // 🐋🐳"],
+  ["misspelled", "Ada is writin' a fucntion for iterators."],
+  ["numbers", "In 2024 it cost 1234567.89, not 1,234."],
+  ["other writing", "Zoë: 日本語のテキスト, Привет, schön!"],
+  ["signs", "if (a!=b && c<=d) { x += 1; } // 🐋🐳"],
 ];
 
 function render({ model, el }) {
   const cuts = () => model.get("given").cuts;
   let at = null; // [row, token] under the mouse or the arrow keys
   const text = textField({ label: "your text", lines: 2, write: (written) => shown.share({ text: written }) });
-  const smol = toggle({ label: "SmolLM2's tokenizer, too (49,152 tokens)", turn: (smollm2) => shown.share({ smollm2 }) });
+  const smol = toggle({
+    label: "SmolLM2's tokenizer, too (49,152 tokens)",
+    turn: (smollm2) => shown.share({ smollm2 }),
+  });
   const tries = tools(...TRIES.map(([name, written]) => [name, () => shown.share({ text: written })]));
-  const holder = element("div", { class: "lm-wide lm-cuts" }), rows = [];
+  const holder = element("div", { class: "lm-wide lm-cuts" }),
+    rows = [];
   const point = (index) => (about) => {
     at = about === null ? null : [index, about];
     paint();
@@ -28,7 +34,12 @@ function render({ model, el }) {
     const parts = { name: element("div", { class: "lm-title" }), size, bar: bar(), each, chips: chipRow(), said };
     const index = rows.length;
     const right = element("div", { class: "lm-cut" }, parts.chips.node, parts.said);
-    parts.node = element("div", { class: "lm-tokenizer" }, element("div", {}, parts.name, parts.size, parts.bar.node, parts.each), right);
+    parts.node = element(
+      "div",
+      { class: "lm-tokenizer" },
+      element("div", {}, parts.name, parts.size, parts.bar.node, parts.each),
+      right,
+    );
     pointed(right, "Tokens. Arrow keys move.", { onpoint: point(index) });
     rows.push(parts);
     holder.append(parts.node);
@@ -44,17 +55,30 @@ function render({ model, el }) {
       parts.name.textContent = cut.name;
       parts.size.textContent = cut.error ? "" : `${cut.count} tokens`;
       parts.bar.set(cut.count / most);
-      parts.each.textContent = cut.count ? `${number(cut.bytes / cut.count, 1)} bytes each${cut.unknown ? `, ${cut.unknown} unknown` : ""}` : "";
-      parts.chips.paint(cut.tokens.map((token, j) => ({
-        text: token, about: j, colour: cut.strange[j] ? "var(--lm-orange)" : colourOf(3 * (j % 2)), ring: cut.strange[j], under: overlap(chosen, cut.spans[j]),
-      })));
+      parts.each.textContent = cut.count
+        ? `${number(cut.bytes / cut.count, 1)} bytes each${cut.unknown ? `, ${cut.unknown} unknown` : ""}`
+        : "";
+      parts.chips.paint(
+        cut.tokens.map((token, j) => ({
+          text: token,
+          about: j,
+          colour: cut.strange[j] ? "var(--lm-orange)" : colourOf(3 * (j % 2)),
+          ring: cut.strange[j],
+          under: overlap(chosen, cut.spans[j]),
+        })),
+      );
       const left = cut.count - cut.tokens.length;
       parts.said.textContent = cut.error ? `${cut.name} ${cut.error}` : left > 0 ? `and ${left} more` : "";
     });
   };
   const shown = stage({
-    model, el, name: "tokenizer_playground", controls: [text.node, element("div", { class: "lm-row" }, tries, smol.node)], answer: [holder],
-    question: "Which tokenizer will need the fewest tokens?", options: cuts().map(({ name }) => name),
+    model,
+    el,
+    name: "tokenizer_playground",
+    controls: [text.node, element("div", { class: "lm-row" }, tries, smol.node)],
+    answer: [holder],
+    question: "Which tokenizer will need the fewest tokens?",
+    options: cuts().map(({ name }) => name),
     line: ({ text: written, smollm2 }) => [model.get("given").call, { text: written, ...(smollm2 ? { smollm2 } : {}) }],
   });
   return shown.run(() => {
@@ -81,7 +105,9 @@ function aboutToken(cut, j) {
 
 function summary(cuts, text) {
   const fine = cuts.filter(({ error }) => !error);
-  const sizes = fine.map(({ name, count, unknown }) => `${name} ${count}${unknown ? ` (${unknown} unknown)` : ""}`).join(", ");
+  const sizes = fine
+    .map(({ name, count, unknown }) => `${name} ${count}${unknown ? ` (${unknown} unknown)` : ""}`)
+    .join(", ");
   return `${Array.from(text).length} characters, ${fine[0]?.bytes ?? 0} bytes. Tokens: ${sizes}.`;
 }
 

@@ -3,7 +3,14 @@
 import { element, keys } from "./elements.js";
 
 // Neighbours differ most: tokens that are made one after the other often stand side by side.
-const COLOURS = ["rgb(var(--lm-blue))", "var(--lm-orange)", "var(--lm-sky)", "var(--lm-pink)", "var(--lm-green)", "var(--lm-yellow)"];
+const COLOURS = [
+  "rgb(var(--lm-blue))",
+  "var(--lm-orange)",
+  "var(--lm-sky)",
+  "var(--lm-pink)",
+  "var(--lm-green)",
+  "var(--lm-yellow)",
+];
 
 /** One of six colours, the same for the same number. */
 export function colourOf(index) {
@@ -74,12 +81,13 @@ export function chipRow(attributes = {}) {
  * Lets the chips inside a node be pointed at, by mouse and by arrow keys (one stop of the Tab key for all of them).
  * onpoint(about): hover or focus, null when the mouse leaves; onact(about): click, Enter or Space.
  */
-export function pointed(node, label, { onpoint, onact }) {
+export function pointed(node, label, { onpoint = null, onact = null }) {
   node.setAttribute("role", "group");
   node.setAttribute("aria-label", label);
   node.tabIndex = 0;
   const chipAt = (target) => target.closest?.(".lm-chip");
-  const shown = () => [...node.querySelectorAll(".lm-chip")].filter((each) => each.offsetParent !== null && each.about !== null);
+  const shown = () =>
+    [...node.querySelectorAll(".lm-chip")].filter((each) => each.offsetParent !== null && each.about !== null);
   let at = null;
   const point = (each) => {
     at?.classList.remove("lm-at");
@@ -91,11 +99,23 @@ export function pointed(node, label, { onpoint, onact }) {
     const all = shown();
     point(all[Math.min(all.length - 1, Math.max(0, all.indexOf(at) + by))]);
   };
-  const act = (each) => { if (each && each.about !== null) onact?.(each.about); };
-  node.addEventListener("pointerover", (event) => { const each = chipAt(event.target); if (each && each.about !== null) point(each); });
+  const act = (each) => {
+    if (each && each.about !== null) onact?.(each.about);
+  };
+  node.addEventListener("pointerover", (event) => {
+    const each = chipAt(event.target);
+    if (each && each.about !== null) point(each);
+  });
   node.addEventListener("pointerleave", () => point(null));
   node.addEventListener("blur", () => point(null));
   node.addEventListener("click", (event) => act(chipAt(event.target)));
-  const moves = { ArrowRight: step(1), ArrowDown: step(1), ArrowLeft: step(-1), ArrowUp: step(-1), Home: step(-1e9), End: step(1e9) };
+  const moves = {
+    ArrowRight: step(1),
+    ArrowDown: step(1),
+    ArrowLeft: step(-1),
+    ArrowUp: step(-1),
+    Home: step(-1e9),
+    End: step(1e9),
+  };
   keys(node, { ...moves, Enter: () => act(at), " ": () => act(at) });
 }

@@ -7,7 +7,8 @@ const sizes = ({ n_heads, n_kv_heads, d_k }) => [n_heads * d_k, n_kv_heads * d_k
 
 /** Floating-point operations by part, to read the last `fresh` of T tokens and score the next one; as in Python. */
 export function operations(model, T, fresh) {
-  const [d, d_kv] = sizes(model), L = model.n_layers;
+  const [d, d_kv] = sizes(model),
+    L = model.n_layers;
   return {
     projections: L * fresh * 4 * d * (d + d_kv),
     scores: L * (triangle(T) - triangle(T - fresh)) * 4 * d,
@@ -20,8 +21,10 @@ export const total = (parts) => Object.values(parts).reduce((sum, value) => sum 
 
 /** All operations from the prompt to the token after T tokens: [without a cache, with one]. */
 export function operationsSoFar(model, prompt, T) {
-  const [d, d_kv] = sizes(model), L = model.n_layers;
-  const token = L * (4 * d * (d + d_kv) + 16 * d * d), score = L * 4 * d;
+  const [d, d_kv] = sizes(model),
+    L = model.n_layers;
+  const token = L * (4 * d * (d + d_kv) + 16 * d * d),
+    score = L * 4 * d;
   const head = (T - prompt + 1) * 2 * d * model.vocab_size;
   const scores = (T * (T + 1) * (T + 2) - (prompt - 1) * prompt * (prompt + 1)) / 6;
   return [token * (triangle(T) - triangle(prompt - 1)) + score * scores + head, token * T + score * triangle(T) + head];
@@ -32,9 +35,11 @@ export const cacheBytes = (model, T) => 2 * model.n_layers * sizes(model)[1] * m
 
 /** One moment, as Python's `compute` has it, and with operations and bytes. Pairs: [without a cache, with one]. */
 export function meter(prompt, written, model) {
-  const T = prompt + written, fresh = written === 0 ? prompt : 1;
+  const T = prompt + written,
+    fresh = written === 0 ? prompt : 1;
   return {
-    T, fresh,
+    T,
+    fresh,
     read: [T, fresh],
     soFar: [triangle(T) - triangle(prompt - 1), T],
     scores: [triangle(T), triangle(T) - triangle(T - fresh)],
@@ -50,8 +55,14 @@ export function size(count) {
   return `${number(count / 1024 ** power, power ? 1 : 0)} ${UNITS[power]}`;
 }
 
-const POWERS = [[1e15, "peta"], [1e12, "tera"], [1e9, "giga"], [1e6, "mega"], [1e3, "kilo"]];
+const POWERS = [
+  [1e15, "peta"],
+  [1e12, "tera"],
+  [1e9, "giga"],
+  [1e6, "mega"],
+  [1e3, "kilo"],
+];
 export function flops(count) {
   const [unit, name] = POWERS.find(([least]) => count >= least) ?? [1, ""];
-  return `${(count / unit).toPrecision(3)} ${name}FLOP`;
+  return `${(count / Number(unit)).toPrecision(3)} ${name}FLOP`;
 }

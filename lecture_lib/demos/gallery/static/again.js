@@ -3,10 +3,13 @@
 
 const MOST = 3;
 const WATCHED = 60_000; // milliseconds
-const key = `again ${location.pathname}`, began = Date.now();
+const key = `again ${location.pathname}`,
+  began = Date.now();
 
 const watching = setInterval(() => {
-  const failed = [...document.querySelectorAll(".jupyter-widgets")].some((node) => node.textContent.startsWith("Error displaying widget"));
+  const failed = [...document.querySelectorAll(".jupyter-widgets")].some((node) =>
+    node.textContent.startsWith("Error displaying widget"),
+  );
   const tries = Number(sessionStorage.getItem(key));
   if (!failed && Date.now() - began < WATCHED) return;
   clearInterval(watching);

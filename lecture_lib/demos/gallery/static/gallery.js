@@ -9,11 +9,17 @@ const WIDEST = 1120; // pixels of a demo's layout, before it is enlarged: type i
 const ROOMY = 1280; // the same, for a demo whose parts would no longer stand side by side
 const SIZES = [0.8, 1, 1.15, 1.3, 1.5, 1.75, 2, 2.5];
 
-const cards = [...document.querySelectorAll(".card")];
+/** @type {NodeListOf<HTMLElement>} */
+const drawn = document.querySelectorAll(".card");
+const cards = [...drawn];
 const names = cards.map((card) => card.dataset.name);
 const titles = cards.map((card) => card.querySelector("strong").textContent);
 const units = cards.map((card) => card.closest("section").querySelector("h2").textContent);
-const [header, main, stage] = ["header", "main", "#stage"].map((found) => document.querySelector(found));
+const [header, main, stage] = ["header", "main", "#stage"].map(
+  (found) => /** @type {HTMLElement} */ (document.querySelector(found)),
+);
+/** @type {HTMLButtonElement[]} */
+const buttons = [...header.querySelectorAll("button")];
 const pages = new Map(); // name -> iframe, the one shown last at the end
 let waiting = 0;
 
@@ -30,6 +36,7 @@ function open(name) {
     page.src = `/voila/render/${name}.ipynb?theme=${theme()}`;
     page.addEventListener("load", () => {
       page.contentWindow.addEventListener("keydown", keys, true);
+      page.contentWindow.addEventListener("resize", () => !size() && resize(page)); // not the frame's: it comes too early
       whenDrawn(page, () => resize(page));
     });
     stage.append(page);
@@ -55,13 +62,16 @@ function show() {
   clearTimeout(waiting);
   document.title = at < 0 ? "Demos" : titles[at];
   if (at < 0) {
-    document.querySelector(`[data-name="${[...pages.keys()].at(-1)}"]`)?.focus();
+    cards.find((card) => card.dataset.name === [...pages.keys()].at(-1))?.focus();
     return;
   }
   header.querySelector("h1").textContent = titles[at];
   header.querySelector(".where").textContent = `${units[at]}, ${at + 1} of ${names.length}`;
-  for (const [button, there] of [["previous", at - 1], ["next", at + 1]]) {
-    header.querySelector(`[data-do=${button}]`).disabled = !(there in names);
+  for (const [button, there] of [
+    ["previous", at - 1],
+    ["next", at + 1],
+  ]) {
+    buttons.find((each) => each.dataset.do === button).disabled = !(there in names);
   }
   const page = open(names[at]);
   pages.delete(names[at]);
@@ -91,9 +101,15 @@ function resize(page) {
       return right <= page.contentWindow.innerWidth && bottom + foot <= page.contentWindow.innerHeight;
     });
   };
-  const lines = () => [...root.querySelectorAll(".lm-rich > .lm-row:has(svg, table)")].reduce((sum, row) => sum + linesOf(row), 0);
-  const show = (wanted) => { page.size = root.style.zoom = wanted; };
-  if (size()) { show(size()); return; }
+  const lines = () =>
+    [...root.querySelectorAll(".lm-rich > .lm-row:has(svg, table)")].reduce((sum, row) => sum + linesOf(row), 0);
+  const show = (wanted) => {
+    page.size = root.style.zoom = wanted;
+  };
+  if (size()) {
+    show(size());
+    return;
+  }
   const least = SIZES.find((known) => known >= Math.max(1, innerWidth / WIDEST)) ?? LARGEST;
   const roomy = SIZES.findLast((known) => known <= Math.max(1, innerWidth / ROOMY));
   show(roomy);
@@ -133,23 +149,42 @@ function turn(wanted) {
 }
 
 const actions = {
-  overview: () => { location.hash = ""; },
-  previous: () => { if (current() > 0) location.hash = names[current() - 1]; },
-  next: () => { if (current() + 1 in names) location.hash = names[current() + 1]; },
+  overview: () => {
+    location.hash = "";
+  },
+  previous: () => {
+    if (current() > 0) location.hash = names[current() - 1];
+  },
+  next: () => {
+    if (current() + 1 in names) location.hash = names[current() + 1];
+  },
   smaller: () => resizeBy(-1),
   larger: () => resizeBy(1),
-  fit: () => { remember("size", "0"); for (const page of pages.values()) resize(page); },
+  fit: () => {
+    remember("size", "0");
+    for (const page of pages.values()) resize(page);
+  },
   theme: () => turn(theme() === "dark" ? "light" : "dark"),
-  fullscreen: () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()),
+  fullscreen: () =>
+    document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen(),
 };
 const byKey = {
-  PageDown: "next", PageUp: "previous", Escape: "overview", f: "fullscreen", d: "theme", "+": "larger", "-": "smaller", "0": "fit",
+  PageDown: "next",
+  PageUp: "previous",
+  Escape: "overview",
+  f: "fullscreen",
+  d: "theme",
+  "+": "larger",
+  "-": "smaller",
+  0: "fit",
 };
 
 /** Keys of the frame. Whoever types in a field, or holds a modifier, means something else; a presenter's keys are ours. */
 function keys(event) {
   const action = byKey[event.key];
-  const typing = event.target.closest?.("input:not([type=range]):not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable=true]");
+  const typing = event.target.closest?.(
+    "input:not([type=range]):not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable=true]",
+  );
   if (!action || typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (action === "overview" && document.fullscreenElement) return; // the browser's own Escape
   event.preventDefault();
@@ -158,10 +193,9 @@ function keys(event) {
 }
 
 document.documentElement.dataset.theme = remembered("theme", "light");
-for (const button of header.querySelectorAll("[data-do]")) {
+for (const button of buttons) {
   button.addEventListener("click", () => actions[button.dataset.do]());
 }
 addEventListener("keydown", keys);
 addEventListener("hashchange", show);
-addEventListener("resize", () => { if (!size()) for (const page of pages.values()) resize(page); });
 show();
