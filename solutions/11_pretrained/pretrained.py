@@ -631,11 +631,14 @@ if smol:
 # and the answer is what comes next. `pretrained.chat_ids` makes these ids. The two marks are *tokens*, not text:
 # whoever types `<|im_end|>` into a question ends no turn by it.
 #
-# **Predict:** ten easy questions, once as they stand, once in the template; the model writes its twelve likeliest
-# tokens. An answer counts as right if it holds the word that we wait for. How many of ten, each time? (It is the
-# library's model that writes, for it has your cache of unit 10.)
+# **Predict:** ten easy questions, in three forms: as they stand; between *Question:* and *Answer:*, as a text might
+# have them; and in the template. The model goes on for sixteen tokens, always with the likeliest. An answer counts as
+# right if it holds the word that we wait for. How many of ten, each time? (The library's model writes, all ten at once:
+# it has a cache, as in your unit 10.)
 
 # %% tags=["experiment"]
+import re
+
 questions = {
     "What is the capital of France?": ("Paris",),
     "Who wrote The Origin of Species?": ("Darwin",),
@@ -656,26 +659,44 @@ def wilson(right, n, z=1.96):
     return (middle - width) / (n + z**2), (middle + width) / (n + z**2)
 
 
-def answer(ids):
-    """The twelve likeliest tokens, one after another, as text."""
-    written = reference.generate(ids, 12, temperature=0, stop_id=tokenizer.eos_id)
-    return tokenizer.decode(written[len(ids) :])
+def answers(prompts):
+    """For each list of ids, up to sixteen tokens, each the likeliest after those before it, as text."""
+    written = reference.generate(prompts, 16, temperature=0, stop_id=tokenizer.eos_id)
+    return [tokenizer.decode(ids[len(prompt) :]) for prompt, ids in zip(prompts, written)]
 
 
 # %% tags=["experiment"]
 if smol:
-    forms = {"plain text": tokenizer.encode, "chat template": lambda q: pretrained.chat_ids(tokenizer, q)}
-    said = {form: [answer(ids_of(q)) for q in questions] for form, ids_of in forms.items()}
-    was_right = {
-        form: [any(word in text for word in words) for text, words in zip(texts, questions.values())]
-        for form, texts in said.items()
+    forms = {
+        "as it stands": tokenizer.encode,
+        "Question, Answer": lambda q: tokenizer.encode(f"Question: {q}\nAnswer:"),
+        "chat template": lambda q: pretrained.chat_ids(tokenizer, q),
     }
-    for form, right in was_right.items():
+    n_right = {}
+    for form, ids_of in forms.items():
+        said = answers([ids_of(question) for question in questions])
+        right = [any(re.search(rf"\b{w}\b", text) for w in words) for text, words in zip(said, questions.values())]
+        n_right[form] = sum(right)
         low, high = wilson(sum(right), len(right))
-        print(f"{form:14}{sum(right):3} of {len(right)} right; 95 % interval {low:.2f} to {high:.2f}")
-        for question, text in list(zip(questions, said[form]))[:3]:
+        print(f"{form:17}{sum(right):3} of {len(right)} right; 95 % interval {low:.2f} to {high:.2f}")
+        for question, text in list(zip(questions, said))[:3]:
             print(f"    {question} {text!r}")
     del reference
+
+# %% [markdown]
+# **Read it:** in our run 0 of 10 as they stand, 6 in the form of question and answer, 6 in the template. So the *form*
+# of a prompt decides whether the model shows what it knows: left alone with a bare question, it mostly ends the text at
+# once. (0 of 10 leaves a true share of at most 0.28; 6 of 10 is compatible with anything from 0.31 to 0.83.) And the
+# template? It answers in whole sentences, as it was taught, and not more often rightly than the plainest form that
+# looks like an answer is due: with ten questions, no difference between these two can be seen. Look at which ones each
+# form gets wrong, and write ten more.
+
+# %% tags=["figures"]
+if smol:
+    counts = [n_right["as it stands"], 10, n_right["Question, Answer"], n_right["chat template"]]
+    figure("0 of 10 as they stand, 6 in the form of question and answer, 6 in the template", *counts, within=1)
+figure("at most 0.28", wilson(0, 10)[1])
+figure("from 0.31 to 0.83", *wilson(6, 10))
 
 # %% [markdown]
 # ## 5. Words in context
@@ -1150,8 +1171,8 @@ what_the_gap_says = "D"
 # 1. **A model of today is the transformer that you know**, with three parts exchanged. Loading is translation of
 #    names; check that everything is filled, and compare logits with an independent implementation.
 # 2. **Tasks are questions about the next word.** Ask (zero-shot), show (few-shot), or train a little (a head and
-#    LoRA): three ways, at growing cost, to get out what training has put in. And ask in the form that the model was
-#    taught: a chat model wants its template.
+#    LoRA): three ways, at growing cost, to get out what training has put in. Mind the form: the same question gets an
+#    answer in one and none in another.
 # 3. **Measure, and say of what.** Bits per byte compare tokenizers; a control sentence shows what was learnt by
 #    heart; a bias gap holds for its template.
 #
