@@ -27,31 +27,19 @@ def across_boundaries(tokens, n):
     return counts
 
 
-@misconception(
+reaches_back_over_bos = misconception(
     "count_ngrams",
     "Your contexts cross from one sentence into the next, though <bos> itself is never counted as a next token. "
     "Which tokens of the sentence before can still stand in a context?",
+    change=("max(start, i - n + 1)", "max(0, i - n + 1)"),
 )
-def reaches_back_over_bos(tokens, n):
-    counts = {}
-    for i, token in enumerate(tokens):
-        if token != BOS:
-            counts.setdefault(tuple(tokens[max(0, i - n + 1) : i]), Counter())[token] += 1
-    return counts
 
-
-@misconception(
+counts_bos = misconception(
     "count_ngrams",
     "In your table <bos> follows something. Every sentence is handed to the model with its <bos> already there: who "
     "would ever have to guess it?",
+    change=("continue", "pass"),
 )
-def counts_bos(tokens, n):
-    counts, start = {}, 0
-    for i, token in enumerate(tokens):
-        if token == BOS:
-            start = i
-        counts.setdefault(tuple(tokens[max(start, i - n + 1) : i]), Counter())[token] += 1
-    return counts
 
 
 @misconception(
@@ -99,49 +87,25 @@ def forgets_eos(tokens, n):
     return counts
 
 
-@misconception(
+context_of_n_tokens = misconception(
     "count_ngrams",
     "Your contexts are one token too long: with n = 1 there is already a token in them. The n tokens of an n-gram "
     "are context and next token together: how many are left for the context?",
+    change=("i - n + 1", "i - n"),
 )
-def context_of_n_tokens(tokens, n):
-    counts, start = {}, 0
-    for i, token in enumerate(tokens):
-        if token == BOS:
-            start = i
-        else:
-            counts.setdefault(tuple(tokens[max(start, i - n) : i]), Counter())[token] += 1
-    return counts
 
-
-@misconception(
+bare_string_context = misconception(
     "count_ngrams",
     "With n = 2 your contexts are plain strings, not tuples of one. What is the type of a slice of a list, and what "
     "of a single item?",
+    change=("counts.setdefault(context, Counter())", "counts.setdefault(context[0] if n == 2 else context, Counter())"),
 )
-def bare_string_context(tokens, n):
-    counts, start = {}, 0
-    for i, token in enumerate(tokens):
-        if token == BOS:
-            start = i
-        else:
-            context = tuple(tokens[max(start, i - n + 1) : i])
-            counts.setdefault(context[0] if n == 2 else context, Counter())[token] += 1
-    return counts
 
-
-@misconception(
+notes_only_that_it_came = misconception(
     "count_ngrams",
     "Every count of yours is 1, and some n-grams came more often. Are you noting that a token came, or how many times?",
+    change=("counts.setdefault(context, Counter())[token] += 1", "counts.setdefault(context, Counter())[token] = 1"),
 )
-def notes_only_that_it_came(tokens, n):
-    counts, start = {}, 0
-    for i, token in enumerate(tokens):
-        if token == BOS:
-            start = i
-        else:
-            counts.setdefault(tuple(tokens[max(start, i - n + 1) : i]), Counter())[token] = 1
-    return counts
 
 
 @misconception(
@@ -205,17 +169,12 @@ def forgets_k_below(counts, context, vocab, k=0.0):
     return {word: (following[word] + k) / total for word in vocab}
 
 
-@misconception(
+k_for_seen_types_only = misconception(
     "next_token_probs",
     "With k > 0 your probabilities sum to more than 1, and after an unseen context something breaks or is 0. You "
     "divide as if only the words seen here had been given a k: how many words were given one?",
+    change=("len(vocab)", "len(following)"),
 )
-def k_for_seen_types_only(counts, context, vocab, k=0.0):
-    following = counts.get(context, Counter())
-    total = following.total() + k * len(following)
-    if total == 0:
-        return dict.fromkeys(vocab, 0.0)
-    return {word: (following[word] + k) / total for word in vocab}
 
 
 @misconception(
@@ -229,39 +188,26 @@ def only_seen_words(counts, context, vocab, k=0.0):
     return {word: (following[word] + k) / total for word in vocab if following[word]}
 
 
-@misconception(
+k_for_unseen_words_only = misconception(
     "next_token_probs",
     "Words that were seen keep their plain count, only the unseen ones are given k. The formula treats all words of "
     "the vocabulary alike: what stands in the numerator of a word seen three times?",
+    change=("following[word] + k", "following[word] or k"),
 )
-def k_for_unseen_words_only(counts, context, vocab, k=0.0):
-    following = counts.get(context, Counter())
-    total = following.total() + k * len(vocab)
-    return {word: (following[word] or k) / total if total else 0.0 for word in vocab}
 
-
-@misconception(
+divides_by_all_counts = misconception(
     "next_token_probs",
     "Even for k = 0 your probabilities are too small wherever the counts hold several contexts. Of all the times "
     "that *anything* happened, or of the times that *this context* came: which total do you divide by?",
+    change=("following.total()", "sum(c.total() for c in counts.values())"),
 )
-def divides_by_all_counts(counts, context, vocab, k=0.0):
-    following = counts.get(context, Counter())
-    total = sum(c.total() for c in counts.values()) + k * len(vocab)
-    return {word: (following[word] + k) / total for word in vocab}
 
-
-@misconception(
+unseen_means_uniform = misconception(
     "next_token_probs",
     "After a context that never occurred, with k = 0, you spread the probability evenly. That is a guess and not a "
     "count; look in the docstring for what the model is to say where it knows nothing.",
+    change=("dict.fromkeys(vocab, 0.0)", "dict.fromkeys(vocab, 1 / len(vocab))"),
 )
-def unseen_means_uniform(counts, context, vocab, k=0.0):
-    following = counts.get(context, Counter())
-    total = following.total() + k * len(vocab)
-    if total == 0:
-        return dict.fromkeys(vocab, 1 / len(vocab))
-    return {word: (following[word] + k) / total for word in vocab}
 
 
 @misconception(
@@ -275,15 +221,12 @@ def unseen_context_is_a_key_error(counts, context, vocab, k=0.0):
     return {word: (following[word] + k) / total for word in vocab}
 
 
-@misconception(
+divides_zero_by_zero = misconception(
     "next_token_probs",
     "All is right but for k = 0 after a context that never occurred: there you divide by zero. What is the "
     "denominator in that case, and what does the docstring ask for?",
+    change=("if total == 0:\n    return dict.fromkeys(vocab, 0.0)", ""),
 )
-def divides_zero_by_zero(counts, context, vocab, k=0.0):
-    following = counts.get(context, Counter())
-    total = following.total() + k * len(vocab)
-    return {word: (following[word] + k) / total for word in vocab}
 
 
 @misconception(
@@ -320,16 +263,12 @@ def loses_the_silent_share(models, weights, context, vocab):
     return {word: sum(w * probs.get(word, 0.0) for w, probs in zip(weights, answers)) for word in vocab}
 
 
-@misconception(
+expects_every_word = misconception(
     "interpolate",
     "A model need not list every word, and yours stops with an error when one is missing. What probability does the "
     "docstring give to a word that is not there?",
+    change=("probs.get(word, 0.0)", "probs[word]"),
 )
-def expects_every_word(models, weights, context, vocab):
-    answers = [(w, model(context)) for w, model in zip(weights, models)]
-    spoken = [(w, probs) for w, probs in answers if sum(probs.values()) > 0]
-    total = sum(w for w, _ in spoken)
-    return {word: sum(w * probs[word] for w, probs in spoken) / total for word in vocab}
 
 
 @misconception(
@@ -579,48 +518,25 @@ def discount_is_always_the_same(counts_by_order, context, vocab, discount=0.75):
 # -------------------------------------------------------------------- sequence_log_prob
 
 
-@misconception(
+scores_bos = misconception(
     "sequence_log_prob",
     "Your sum has one term too many in each sentence: you ask the model for <bos> as well. Who guesses <bos>?",
+    change=("start = i\ncontinue", "start = i"),
 )
-def scores_bos(model, tokens):
-    total, start = 0.0, 0
-    for i, token in enumerate(tokens):
-        if token == BOS:
-            start = i
-        p = model(tuple(tokens[start:i])).get(token, 0.0)
-        total += math.log(p) if p > 0 else -math.inf
-    return total
 
-
-@misconception(
+context_crosses_sentences = misconception(
     "sequence_log_prob",
     "One sentence is right, two are not: in the second your model has still the first before its eyes. Where does "
     "the context of a new sentence begin?",
+    change=("start:i", ":i"),
 )
-def context_crosses_sentences(model, tokens):
-    total = 0.0
-    for i, token in enumerate(tokens):
-        if token != BOS:
-            p = model(tuple(tokens[:i])).get(token, 0.0)
-            total += math.log(p) if p > 0 else -math.inf
-    return total
 
-
-@misconception(
+in_bits = misconception(
     "sequence_log_prob",
     "Your values are 1.4427 times the expected ones, and 1.4427 is 1 / log 2: these are bits. In which unit does "
     "this course measure, and which logarithm is that?",
+    change=("math.log", "math.log2"),
 )
-def in_bits(model, tokens):
-    total = 0.0
-    for i, token in enumerate(tokens):
-        if token == BOS:
-            start = i
-        else:
-            p = model(tuple(tokens[start:i])).get(token, 0.0)
-            total += math.log2(p) if p > 0 else -math.inf
-    return total
 
 
 @misconception(
@@ -654,20 +570,12 @@ def forgets_the_end(model, tokens):
     return total
 
 
-@misconception(
+gives_the_loss = misconception(
     "sequence_log_prob",
     "Your result is positive. What is the sign of the logarithm of a number below 1, and which of log-probability "
     "and loss is asked for?",
+    change=("total += math.log(p) if p > 0 else -math.inf", "total -= math.log(p) if p > 0 else -math.inf"),
 )
-def gives_the_loss(model, tokens):
-    total = 0.0
-    for i, token in enumerate(tokens):
-        if token == BOS:
-            start = i
-        else:
-            p = model(tuple(tokens[start:i])).get(token, 0.0)
-            total -= math.log(p) if p > 0 else -math.inf
-    return total
 
 
 @misconception(
@@ -717,20 +625,12 @@ def log_of_zero(model, tokens):
     return total
 
 
-@misconception(
+skips_the_impossible = misconception(
     "sequence_log_prob",
     "A token of probability 0 is simply left out of your sum, so an impossible text looks like a good one. What is "
     "the limit of log p as p goes to 0?",
+    change=("-math.inf", "0.0"),
 )
-def skips_the_impossible(model, tokens):
-    total = 0.0
-    for i, token in enumerate(tokens):
-        if token == BOS:
-            start = i
-        else:
-            p = model(tuple(tokens[start:i])).get(token, 0.0)
-            total += math.log(p) if p > 0 else 0.0
-    return total
 
 
 @misconception(
@@ -747,20 +647,12 @@ def last_token_only(model, tokens):
     return total
 
 
-@misconception(
+shows_the_answer = misconception(
     "sequence_log_prob",
     "You show the model the very token that it is to guess. Where does your slice of the sentence end, and is the "
     "token at place i in it?",
+    change=("start:i", "start: i + 1"),
 )
-def shows_the_answer(model, tokens):
-    total = 0.0
-    for i, token in enumerate(tokens):
-        if token == BOS:
-            start = i
-        else:
-            p = model(tuple(tokens[start : i + 1])).get(token, 0.0)
-            total += math.log(p) if p > 0 else -math.inf
-    return total
 
 
 @misconception(
@@ -791,22 +683,19 @@ def without_the_root(model, tokens):
     return math.exp(-my.sequence_log_prob(model, tokens))
 
 
-@misconception(
+divides_by_bos_too = misconception(
     "perplexity",
     "A little too low, and by more when sentences are short: you divide by the number of all tokens. Which of them "
     "were never scored?",
+    change=("(-my.sequence_log_prob(model, tokens) / scored)", "(-my.sequence_log_prob(model, tokens) / len(tokens))"),
 )
-def divides_by_bos_too(model, tokens):
-    return math.exp(-my.sequence_log_prob(model, tokens) / len(tokens))
 
-
-@misconception(
+two_to_the_nats = misconception(
     "perplexity",
     "Too low: you raise 2 to a loss that is in nats. Where all tokens are equally likely the result must be their "
     "number: which base undoes a natural logarithm?",
+    change=("math.exp", "2 **"),
 )
-def two_to_the_nats(model, tokens):
-    return 2 ** (-my.sequence_log_prob(model, tokens) / sum(token != BOS for token in tokens))
 
 
 @misconception(
@@ -859,13 +748,12 @@ def takes_off_one_bos(model, tokens):
 # -------------------------------------------------------------------- sample_next
 
 
-@misconception(
+takes_the_likeliest = misconception(
     "sample_next",
     "Every draw of yours gives the same token, the likeliest. A token with probability 0.3 should come three times "
     "in ten: where is the chance in your function?",
+    change=("dart = rng.random()", "return max(probs, key=probs.get)"),
 )
-def takes_the_likeliest(probs, rng):
-    return max(probs, key=probs.get)
 
 
 @misconception(
@@ -952,18 +840,12 @@ def another_source_of_chance(probs, rng, own=np.random.default_rng(5)):  # noqa:
     return token
 
 
-@misconception(
+a_new_generator_each_time = misconception(
     "sample_next",
     "You draw by probability, and still each draw gives the same token: your generator begins anew at every call. "
     "Which generator remembers where it was?",
+    change=("rng.random", "np.random.default_rng(0).random"),
 )
-def a_new_generator_each_time(probs, rng):
-    dart, reached = np.random.default_rng(0).random(), 0.0
-    for token, p in probs.items():
-        reached += p
-        if dart < reached:
-            return token
-    return token
 
 
 @misconception(
@@ -976,15 +858,11 @@ def gives_the_place(probs, rng):
 # -------------------------------------------------------------------- generate
 
 
-@misconception(
+runs_past_the_end = misconception(
     "generate",
     "Your text goes on after <eos>. What did that token say, and who listens?",
+    change=("if tokens[-1] == EOS:\n    break", "pass"),
 )
-def runs_past_the_end(model, prompt, max_tokens, rng):
-    tokens = list(prompt)
-    for _ in range(max_tokens):
-        tokens.append(my.sample_next(model(tuple(tokens)), rng))
-    return tokens
 
 
 @misconception(
@@ -1002,17 +880,11 @@ def drops_the_end(model, prompt, max_tokens, rng):
     return tokens
 
 
-@misconception(
+new_tokens_only = misconception(
     "generate",
     "Your list holds the new tokens only. What does the docstring promise to stand before them?",
+    change=("return tokens", "return tokens[len(prompt) :]"),
 )
-def new_tokens_only(model, prompt, max_tokens, rng):
-    tokens = list(prompt)
-    for _ in range(max_tokens):
-        tokens.append(my.sample_next(model(tuple(tokens)), rng))
-        if tokens[-1] == EOS:
-            break
-    return tokens[len(prompt) :]
 
 
 @misconception(
@@ -1027,17 +899,11 @@ def counts_the_prompt(model, prompt, max_tokens, rng):
     return tokens
 
 
-@misconception(
+shows_the_last_token = misconception(
     "generate",
     "Your model is asked with the last token alone. It might look further back than that: what has it read by now?",
+    change=("tuple(tokens)", "(tokens[-1],)"),
 )
-def shows_the_last_token(model, prompt, max_tokens, rng):
-    tokens = list(prompt)
-    for _ in range(max_tokens):
-        tokens.append(my.sample_next(model((tokens[-1],)), rng))
-        if tokens[-1] == EOS:
-            break
-    return tokens
 
 
 @misconception(
@@ -1054,19 +920,15 @@ def shows_the_prompt_only(model, prompt, max_tokens, rng):
     return tokens
 
 
-@misconception(
+always_the_likeliest = misconception(
     "generate",
     "Your text is always the same, whatever the generator: at each step you take the likeliest token. How did "
     "`sample_next` choose?",
+    change=(
+        "tokens.append(my.sample_next(model(tuple(tokens)), rng))",
+        "probs = model(tuple(tokens))\ntokens.append(max(probs, key=probs.get))",
+    ),
 )
-def always_the_likeliest(model, prompt, max_tokens, rng):
-    tokens = list(prompt)
-    for _ in range(max_tokens):
-        probs = model(tuple(tokens))
-        tokens.append(max(probs, key=probs.get))
-        if tokens[-1] == EOS:
-            break
-    return tokens
 
 
 @misconception(
@@ -1082,18 +944,12 @@ def writes_into_the_prompt(model, prompt, max_tokens, rng):
     return prompt
 
 
-@misconception(
+joins_the_tokens = misconception(
     "generate",
     "You return one string. The next step, scoring the text or going on with it, wants tokens: what type was the "
     "prompt?",
+    change=("return tokens", 'return " ".join(tokens)'),
 )
-def joins_the_tokens(model, prompt, max_tokens, rng):
-    tokens = list(prompt)
-    for _ in range(max_tokens):
-        tokens.append(my.sample_next(model(tuple(tokens)), rng))
-        if tokens[-1] == EOS:
-            break
-    return " ".join(tokens)
 
 
 @misconception(

@@ -32,58 +32,46 @@ def picks_columns(E, ids):
     return E[:, ids]
 
 
-@misconception(
+cuts_the_record = misconception(
     "embed",
     "The numbers are right, but no gradient arrives at E. What happens to a tensor's record when you copy or detach "
     "it?",
+    change=("E[ids]", "E.detach().clone()[ids]"),
 )
-def cuts_the_record(E, ids):
-    return E.detach().clone()[ids]
 
-
-@misconception(
+looks_up_the_place = misconception(
     "embed",
     "Your texts start with row 0, 1, 2 of the table, whatever they say. Did you look up the word, or its place?",
+    change=("E[ids]", "E[torch.arange(ids.numel()) % len(E)].reshape(*ids.shape, E.shape[1])"),
 )
-def looks_up_the_place(E, ids):
-    return E[torch.arange(ids.numel()) % len(E)].reshape(*ids.shape, E.shape[1])
 
-
-@misconception(
+each_word_once = misconception(
     "embed",
     "A word that comes twice in a text has one vector in your answer. How many rows does the docstring promise?",
+    change=("E[ids]", "E[torch.unique(ids)]"),
 )
-def each_word_once(E, ids):
-    return E[torch.unique(ids)]
 
-
-@misconception(
+melts_the_batch = misconception(
     "embed",
     "One text is right; a batch comes out as one long list of vectors. Which axes should stand before d_emb?",
+    change=("E[ids]", "E[ids.flatten()]"),
 )
-def melts_the_batch(E, ids):
-    return E[ids.flatten()]
 
 
 # --- make_windows
 
 
-@misconception(
+target_within_the_window = misconception(
     "make_windows",
     "Your target is the last word of its own window: the model can read the answer. Which word comes after the window?",
+    change=("ids[n:]", "ids[n - 1 : -1]"),
 )
-def target_within_the_window(ids, n):
-    X = torch.stack([ids[i : i + n] for i in range(len(ids) - n)])
-    return X, ids[n - 1 : -1]
 
-
-@misconception(
+target_two_ahead = misconception(
     "make_windows",
     "Between your window and its target one word is left out. At which place does the window from 0 to n - 1 end?",
+    change=[("len(ids) - n", "max(1, len(ids) - n - 1)"), ("ids[n:]", "ids[n + 1 :]")],
 )
-def target_two_ahead(ids, n):
-    X = torch.stack([ids[i : i + n] for i in range(max(1, len(ids) - n - 1))])
-    return X, ids[n + 1 :]
 
 
 @misconception(
@@ -96,50 +84,35 @@ def windows_end_to_end(ids, n):
     return torch.stack([ids[i : i + n] for i in starts]), torch.stack([ids[i + n] for i in starts])
 
 
-@misconception(
+forgets_the_last = misconception(
     "make_windows",
     "All is right, but the last example is missing. Does the text's last token have a window before it?",
+    change=("y = ids[n:]", "return X[: len(ids) - n - 1], ids[n:-1]"),
 )
-def forgets_the_last(ids, n):
-    X = torch.stack([ids[i : i + n] for i in range(max(1, len(ids) - n - 1))])
-    return X[: len(ids) - n - 1], ids[n:-1]
 
-
-@misconception(
+newest_first = misconception(
     "make_windows",
     "Each of your windows runs backwards. Which token should stand in its first column, according to the docstring?",
+    change=("ids[start : start + n]", "ids[start : start + n].flip(0)"),
 )
-def newest_first(ids, n):
-    X = torch.stack([ids[i : i + n].flip(0) for i in range(len(ids) - n)])
-    return X, ids[n:]
 
-
-@misconception(
+window_holds_the_target = misconception(
     "make_windows",
     "Your windows have a column too many, and it holds the target. What may the model look at?",
+    change=("start + n", "start + n + 1"),
 )
-def window_holds_the_target(ids, n):
-    X = torch.stack([ids[i : i + n + 1] for i in range(len(ids) - n)])
-    return X, ids[n:]
 
-
-@misconception(
+targets_at_every_place = misconception(
     "make_windows",
     "Your y is a whole window for every example, the same one moved along. How many words does this model predict?",
+    change=("ids[n:]", "torch.stack([ids[start + 1 : start + n + 1] for start in range(len(ids) - n)])"),
 )
-def targets_at_every_place(ids, n):
-    X = torch.stack([ids[i : i + n] for i in range(len(ids) - n)])
-    y = torch.stack([ids[i + 1 : i + n + 1] for i in range(len(ids) - n)])
-    return X, y
 
-
-@misconception(
+targets_as_a_column = misconception(
     "make_windows",
     "Your y is a column, (N - n, 1): right numbers, one axis too many. What does the docstring say about its shape?",
+    change=("ids[n:]", "ids[n:, None]"),
 )
-def targets_as_a_column(ids, n):
-    X = torch.stack([ids[i : i + n] for i in range(len(ids) - n)])
-    return X, ids[n:, None]
 
 
 # --- cross_entropy
@@ -238,16 +211,12 @@ def mean_of_means(logits, targets, ignore_index=None):
     return -((right * keep).sum(-1) / keep.sum(-1)).mean()
 
 
-@misconception(
+takes_zero_for_none = misconception(
     "cross_entropy",
     "An ignore_index of -100 is heeded, one of 0 is not. What does Python make of `if 0:`, and what did you want to "
     "ask?",
+    change=("ignore_index is not None", "ignore_index"),
 )
-def takes_zero_for_none(logits, targets, ignore_index=None):
-    if ignore_index:
-        counts = targets != ignore_index
-        logits, targets = logits[counts], targets[counts]
-    return (logits.logsumexp(-1) - logits.gather(-1, targets[..., None])[..., 0]).mean()
 
 
 @misconception(
@@ -293,20 +262,12 @@ class EndsInASoftmax(nn.Module):
         return torch.softmax(self.out(torch.tanh(self.hidden(my.embed(self.E, ids).flatten(1)))), dim=-1)
 
 
-@misconception(
+AddsTheWindowUp = misconception(
     "WindowLM",
     "Your hidden layer takes d_emb numbers: the vectors of the window were added up or averaged. How long is a vector "
     "that holds n of them side by side?",
+    change=("nn.Linear(n * d_emb, d_hidden)", "nn.Linear(d_emb, d_hidden)"),
 )
-class AddsTheWindowUp(nn.Module):
-    def __init__(self, vocab_size, d_emb, n, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.hidden = nn.Linear(d_emb, d_hidden)
-        self.out = nn.Linear(d_hidden, vocab_size)
-
-    def forward(self, ids):
-        return self.out(torch.tanh(self.hidden(my.embed(self.E, ids).sum(1))))
 
 
 @misconception(
@@ -341,88 +302,45 @@ class AnotherBend(nn.Module):
         return self.out(torch.relu(self.hidden(my.embed(self.E, ids).flatten(1))))
 
 
-@misconception(
+TableIsNoParameter = misconception(
     "WindowLM",
     "Torch does not find E among your model's parameters, so no optimiser will ever change it. How does a tensor "
     "become "
     "something to be learned?",
+    change=("nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)", "torch.randn(vocab_size, d_emb) / d_emb**0.5"),
 )
-class TableIsNoParameter(nn.Module):
-    def __init__(self, vocab_size, d_emb, n, d_hidden):
-        super().__init__()
-        self.E = torch.randn(vocab_size, d_emb) / d_emb**0.5
-        self.hidden = nn.Linear(n * d_emb, d_hidden)
-        self.out = nn.Linear(d_hidden, vocab_size)
 
-    def forward(self, ids):
-        return self.out(torch.tanh(self.hidden(my.embed(self.E.to(self.out.weight), ids).flatten(1))))
-
-
-@misconception(
+MixesTheVectors = misconception(
     "WindowLM",
     "The numbers of your long vector are shuffled: first number of every word, then second number of every word. What "
     "should its first d_emb numbers be?",
+    change=("my.embed(self.E, ids).flatten", "my.embed(self.E, ids).transpose(1, 2).flatten"),
 )
-class MixesTheVectors(nn.Module):
-    def __init__(self, vocab_size, d_emb, n, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.hidden = nn.Linear(n * d_emb, d_hidden)
-        self.out = nn.Linear(d_hidden, vocab_size)
 
-    def forward(self, ids):
-        return self.out(torch.tanh(self.hidden(my.embed(self.E, ids).transpose(1, 2).flatten(1))))
-
-
-@misconception(
+MixesTheBatch = misconception(
     "WindowLM",
     "One window is right; in a batch, each answer is made of words from several windows. Which axis must come first "
     "when you reshape to (B, n * d_emb)?",
+    change=("my.embed(self.E, ids).flatten(1)", "my.embed(self.E, ids.T).reshape(len(ids), -1)"),
 )
-class MixesTheBatch(nn.Module):
-    def __init__(self, vocab_size, d_emb, n, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.hidden = nn.Linear(n * d_emb, d_hidden)
-        self.out = nn.Linear(d_hidden, vocab_size)
 
-    def forward(self, ids):
-        e = my.embed(self.E, ids.T).reshape(len(ids), -1)
-        return self.out(torch.tanh(self.hidden(e)))
-
-
-@misconception(
+AllWordsAlike = misconception(
     "WindowLM",
     "All words begin with the same vector, so all receive alike blame and can hardly come apart. Where do differences "
     "come from at the start?",
+    change=("torch.randn", "torch.zeros"),
 )
-class AllWordsAlike(nn.Module):
-    def __init__(self, vocab_size, d_emb, n, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.zeros(vocab_size, d_emb))
-        self.hidden = nn.Linear(n * d_emb, d_hidden)
-        self.out = nn.Linear(d_hidden, vocab_size)
-
-    def forward(self, ids):
-        return self.out(torch.tanh(self.hidden(my.embed(self.E, ids).flatten(1))))
 
 
 # --- AverageLM
 
 
-@misconception(
+AveragesTheBatch = misconception(
     "AverageLM",
     "You have a row of logits for each place instead of each window: the mean ran over the batch. Which windows may "
     "influence each other?",
+    change=("my.embed(self.E, ids).mean(dim=1)", "my.embed(self.E, ids).mean(dim=0)"),
 )
-class AveragesTheBatch(nn.Module):
-    def __init__(self, vocab_size, d_emb, n):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.out = nn.Linear(d_emb, vocab_size)
-
-    def forward(self, ids):
-        return self.out(my.embed(self.E, ids).mean(dim=0))
 
 
 @misconception(
@@ -439,18 +357,11 @@ class AveragesEverything(nn.Module):
         return self.out(my.embed(self.E, ids).mean(dim=(0, 1))).expand(len(ids), -1)
 
 
-@misconception(
+SumsUp = misconception(
     "AverageLM",
     "Your window's vector is too long by a factor, the number of its words. What turns a sum into a mean?",
+    change=("my.embed(self.E, ids).mean(dim=1)", "my.embed(self.E, ids).sum(dim=1)"),
 )
-class SumsUp(nn.Module):
-    def __init__(self, vocab_size, d_emb, n):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.out = nn.Linear(d_emb, vocab_size)
-
-    def forward(self, ids):
-        return self.out(my.embed(self.E, ids).sum(dim=1))
 
 
 @misconception(
@@ -467,18 +378,11 @@ class LastWordOnly(nn.Module):
         return self.out(my.embed(self.E, ids)[:, -1])
 
 
-@misconception(
+AveragesWithinVectors = misconception(
     "AverageLM",
     "You averaged the numbers within each vector: a window becomes n numbers, one per word. Which axis is d_emb?",
+    change=("my.embed(self.E, ids).mean(dim=1)", "my.embed(self.E, ids).mean(dim=-1)"),
 )
-class AveragesWithinVectors(nn.Module):
-    def __init__(self, vocab_size, d_emb, n):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.out = nn.Linear(d_emb, vocab_size)
-
-    def forward(self, ids):
-        return self.out(my.embed(self.E, ids).mean(dim=-1))
 
 
 @misconception(
@@ -496,19 +400,12 @@ class AveragesIntoASoftmax(nn.Module):
         return torch.softmax(self.out(my.embed(self.E, ids).mean(dim=1)), dim=-1)
 
 
-@misconception(
+StillSideBySide = misconception(
     "AverageLM",
     "Order does make a difference to your model: its linear layer takes n * d_emb numbers. What is left of n vectors "
     "once they are averaged?",
+    change=("nn.Linear(d_emb, vocab_size)", "nn.Linear(n * d_emb, vocab_size)"),
 )
-class StillSideBySide(nn.Module):
-    def __init__(self, vocab_size, d_emb, n):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.out = nn.Linear(n * d_emb, vocab_size)
-
-    def forward(self, ids):
-        return self.out(my.embed(self.E, ids).flatten(1) / ids.shape[1])
 
 
 # --- fit
@@ -533,24 +430,13 @@ def never_clears(model, data, steps, batch_size, lr, rng):
     return losses
 
 
-@misconception(
+clears_before_the_step = misconception(
     "fit",
     "Your losses never change, and neither do the weights. What is left in .grad when step() is called, and who "
     "emptied "
     "it?",
+    change=("optimizer.zero_grad()\nloss.backward()", "optimizer.zero_grad()"),
 )
-def clears_before_the_step(model, data, steps, batch_size, lr, rng):
-    X, y = data
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    losses = []
-    for _ in range(steps):
-        rows = torch.from_numpy(rng.integers(len(X), size=batch_size))
-        loss = my.cross_entropy(model(X[rows]), y[rows])
-        loss.backward()
-        optimizer.zero_grad()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
 
 
 @misconception(
@@ -572,24 +458,13 @@ def new_optimizer_every_step(model, data, steps, batch_size, lr, rng):
     return losses
 
 
-@misconception(
+plain_sgd = misconception(
     "fit",
     "Your weights move by lr times the gradient, as in unit 02. Which optimiser does the docstring name, and what "
     "does it "
     "add?",
+    change=("torch.optim.Adam", "torch.optim.SGD"),
 )
-def plain_sgd(model, data, steps, batch_size, lr, rng):
-    X, y = data
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    losses = []
-    for _ in range(steps):
-        rows = torch.from_numpy(rng.integers(len(X), size=batch_size))
-        loss = my.cross_entropy(model(X[rows]), y[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
 
 
 @misconception(
@@ -631,60 +506,26 @@ def draws_twice(model, data, steps, batch_size, lr, rng):
     return losses
 
 
-@misconception(
+keeps_tensors = misconception(
     "fit",
     "Your list holds tensors, and each keeps the whole record of its step alive in memory. What did section 1 say "
     "about "
     "plain numbers?",
+    change=(".item()", ""),
 )
-def keeps_tensors(model, data, steps, batch_size, lr, rng):
-    X, y = data
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    losses = []
-    for _ in range(steps):
-        rows = torch.from_numpy(rng.integers(len(X), size=batch_size))
-        loss = my.cross_entropy(model(X[rows]), y[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss)
-    return losses
 
-
-@misconception(
+always_everything = misconception(
     "fit",
     "Every step of yours reads all of the data, and two runs always do the same. What are batch_size and rng for?",
+    change=("my.cross_entropy(model(X[rows]), y[rows])", "my.cross_entropy(model(X), y)"),
 )
-def always_everything(model, data, steps, batch_size, lr, rng):
-    X, y = data
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    losses = []
-    for _ in range(steps):
-        loss = my.cross_entropy(model(X), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
 
-
-@misconception(
+another_source_of_chance = misconception(
     "fit",
     "All is right, but the batches don't depend on rng: with an equal one they are others. Whose chance did you use, "
     "and which were you given?",
+    change=("from_numpy(rng.integers(len(X), size=batch_size))", "randint(len(X), (batch_size,))"),
 )
-def another_source_of_chance(model, data, steps, batch_size, lr, rng):
-    X, y = data
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    losses = []
-    for _ in range(steps):
-        rows = torch.randint(len(X), (batch_size,))
-        loss = my.cross_entropy(model(X[rows]), y[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
 
 
 # --- mean_loss
@@ -720,30 +561,17 @@ def drops_the_rest(model, data, batch_size=4096):
     return sum(means) / whole
 
 
-@misconception(
+adds_all_up = misconception(
     "mean_loss",
     "Your result grows with the number of rows. You have a sum: of how many terms?",
+    change=(" / len(y)", ""),
 )
-def adds_all_up(model, data, batch_size=4096):
-    X, y = data
-    total = 0.0
-    with torch.no_grad():
-        for part, t in zip(X.split(batch_size), y.split(batch_size)):
-            total += my.cross_entropy(model(part), t).item() * len(t)
-    return total
 
-
-@misconception(
+gives_the_perplexity = misconception(
     "mean_loss",
     "All your numbers are the exponentials of the expected ones. Which of the two is called perplexity?",
+    change=("total / len(y)", "float(np.exp(total / len(y)))"),
 )
-def gives_the_perplexity(model, data, batch_size=4096):
-    X, y = data
-    total = 0.0
-    with torch.no_grad():
-        for part, t in zip(X.split(batch_size), y.split(batch_size)):
-            total += my.cross_entropy(model(part), t).item() * len(t)
-    return float(np.exp(total / len(y)))
 
 
 @misconception(
@@ -760,16 +588,13 @@ def records_gradients(model, data, batch_size=4096):
     return total / len(y)
 
 
-@misconception(
+all_at_once = misconception(
     "mean_loss",
     "The mean is right, but the model gets all rows at once. What if there are a million of them, and what is "
     "batch_size "
     "for?",
+    change=("my.cross_entropy(model(X[batch]), y[batch])", "my.cross_entropy(model(X), y)"),
 )
-def all_at_once(model, data, batch_size=4096):
-    X, y = data
-    with torch.no_grad():
-        return my.cross_entropy(model(X), y).item()
 
 
 @misconception(
@@ -785,18 +610,11 @@ def returns_a_tensor(model, data, batch_size=4096):
     return total / len(y)
 
 
-@misconception(
+counts_the_rest_as_a_full_batch = misconception(
     "mean_loss",
     "Too large where the last batch is a small one: you count it like the others. How many rows does it hold?",
+    change=("len(y[batch])", "min(batch_size, len(y))"),
 )
-def counts_the_rest_as_a_full_batch(model, data, batch_size=4096):
-    X, y = data
-    total = 0.0
-    with torch.no_grad():
-        for start in range(0, len(X), batch_size):
-            batch = slice(start, start + batch_size)
-            total += my.cross_entropy(model(X[batch]), y[batch]).item() * min(batch_size, len(y))
-    return total / len(y)
 
 
 # --- nearest_neighbours
@@ -812,14 +630,12 @@ def finds_itself(E, word, k):
     return (directions @ directions[word]).argsort(descending=True)[:k].tolist()
 
 
-@misconception(
+takes_the_dot_product = misconception(
     "nearest_neighbours",
     "Right for vectors of length 1; otherwise your list prefers long vectors. By what must a dot product be divided to "
     "become a cosine?",
+    change=("E.norm(dim=1, keepdim=True)", "E.norm()"),
 )
-def takes_the_dot_product(E, word, k):
-    scores = E.detach() @ E.detach()[word]
-    return [i for i in scores.argsort(descending=True).tolist() if i != word][:k]
 
 
 @misconception(
@@ -832,23 +648,17 @@ def measures_distances(E, word, k):
     return [i for i in distances.argsort().tolist() if i != word][:k]
 
 
-@misconception(
+finds_the_farthest = misconception(
     "nearest_neighbours",
     "You found the words that point away the most. Does a small cosine mean a small angle, or a large one?",
+    change=("descending=True", ""),
 )
-def finds_the_farthest(E, word, k):
-    directions = E.detach() / E.detach().norm(dim=1, keepdim=True)
-    return [i for i in (directions @ directions[word]).argsort().tolist() if i != word][:k]
 
-
-@misconception(
+forgets_the_sign = misconception(
     "nearest_neighbours",
     "A word of the opposite direction comes first in your list. What does a cosine of -1 say?",
+    change=("directions @ directions[word]", "(directions @ directions[word]).abs()"),
 )
-def forgets_the_sign(E, word, k):
-    directions = E.detach() / E.detach().norm(dim=1, keepdim=True)
-    cosines = (directions @ directions[word]).abs()
-    return [i for i in cosines.argsort(descending=True).tolist() if i != word][:k]
 
 
 @misconception(

@@ -127,56 +127,33 @@ def leaks_from_row_to_row(X, h, W_hx, W_hh, b_h):
     return torch.stack(rows)
 
 
-@misconception(
+time_in_front = misconception(
     "rnn_unroll",
     "Your states stand as (T, B, d_hidden). On which place does stack put the axis of time, and where does "
     "the docstring want it?",
+    change=("torch.stack(states, dim=1)", "torch.stack(states, dim=0)"),
 )
-def time_in_front(X, h, W_hx, W_hh, b_h):
-    states = []
-    for t in range(X.shape[1]):
-        h = my.rnn_step(X[:, t], h, W_hx, W_hh, b_h)
-        states.append(h)
-    return torch.stack(states, dim=0)
 
-
-@misconception(
+only_the_last_state = misconception(
     "rnn_unroll",
     "You return the last state alone. The head will be asked for a prediction at every word: what would it "
     "read at the first?",
+    change=("torch.stack(states, dim=1)", "h"),
 )
-def only_the_last_state(X, h, W_hx, W_hh, b_h):
-    states = []
-    for t in range(X.shape[1]):
-        h = my.rnn_step(X[:, t], h, W_hx, W_hh, b_h)
-        states.append(h)
-    return h
 
-
-@misconception(
+cuts_the_way_back = misconception(
     "rnn_unroll",
     "The numbers are right, but the gradient stops after one step: earlier inputs get none. What does detach "
     "(or .data, or no_grad) do to the way back?",
+    change=("my.rnn_step(X[:, t], h, W_hx, W_hh, b_h)", "my.rnn_step(X[:, t], h.detach(), W_hx, W_hh, b_h)"),
 )
-def cuts_the_way_back(X, h, W_hx, W_hh, b_h):
-    states = []
-    for t in range(X.shape[1]):
-        h = my.rnn_step(X[:, t], h.detach(), W_hx, W_hh, b_h)
-        states.append(h)
-    return torch.stack(states, dim=1)
 
-
-@misconception(
+reads_backwards = misconception(
     "rnn_unroll",
     "You read the sentences from their end: the first state has seen the last word. In which order does your "
     "loop take the slices?",
+    change=("X[:, t]", "X[:, -1 - t]"),
 )
-def reads_backwards(X, h, W_hx, W_hh, b_h):
-    states = []
-    for t in range(X.shape[1]):
-        h = my.rnn_step(X[:, -1 - t], h, W_hx, W_hh, b_h)
-        states.append(h)
-    return torch.stack(states, dim=1)
 
 
 # --- polls
@@ -263,63 +240,38 @@ forgets_exactly = wrong_choice(
 # --- make_batch
 
 
-@misconception(
+targets_not_shifted = misconception(
     "make_batch",
     "Your targets are your inputs: each position is asked for the word that it has just read. What would a "
     "model learn from that, and which word should be asked for?",
+    change=("sequence[1:]", "sequence[:-1:]"),
 )
-def targets_not_shifted(sequences, pad_id):
-    T = max(len(sequence) for sequence in sequences) - 1
-    inputs = torch.full((len(sequences), T), pad_id)
-    targets = torch.full((len(sequences), T), pad_id)
-    for row, sequence in enumerate(sequences):
-        inputs[row, : len(sequence) - 1] = torch.tensor(sequence[:-1])
-        targets[row, : len(sequence) - 1] = torch.tensor(sequence[:-1])
-    return inputs, targets
 
-
-@misconception(
+shifted_backwards = misconception(
     "make_batch",
     "Inputs and targets have changed places: the target is the word before. Which of the two holds the "
     "beginning of the sentence, and which its end?",
+    change=[("sequence[:-1]", "sequence[1:]"), ("sequence[1:]", "sequence[:-1:]")],
 )
-def shifted_backwards(sequences, pad_id):
-    T = max(len(sequence) for sequence in sequences) - 1
-    inputs = torch.full((len(sequences), T), pad_id)
-    targets = torch.full((len(sequences), T), pad_id)
-    for row, sequence in enumerate(sequences):
-        inputs[row, : len(sequence) - 1] = torch.tensor(sequence[1:])
-        targets[row, : len(sequence) - 1] = torch.tensor(sequence[:-1])
-    return inputs, targets
 
-
-@misconception(
+pads_on_the_left = misconception(
     "make_batch",
     "Your short sequences stand at the right, with PAD before them. What would the state have read by the "
     "time the sentence begins?",
+    change=[
+        ("inputs[row, : len(sequence) - 1] =", "inputs[row, T + 1 - len(sequence) :] ="),
+        ("targets[row, : len(sequence) - 1] =", "targets[row, T + 1 - len(sequence) :] ="),
+    ],
 )
-def pads_on_the_left(sequences, pad_id):
-    T = max(len(sequence) for sequence in sequences) - 1
-    inputs = torch.full((len(sequences), T), pad_id)
-    targets = torch.full((len(sequences), T), pad_id)
-    for row, sequence in enumerate(sequences):
-        inputs[row, T + 1 - len(sequence) :] = torch.tensor(sequence[:-1])
-        targets[row, T + 1 - len(sequence) :] = torch.tensor(sequence[1:])
-    return inputs, targets
 
-
-@misconception(
+always_pads_with_zero = misconception(
     "make_batch",
     "You fill up with 0, whatever pad_id is. For a loss that skips pad_id, what are your zeros?",
+    change=[
+        ("inputs = torch.full((len(sequences), T), pad_id)", "inputs = torch.full((len(sequences), T), 0)"),
+        ("targets = torch.full((len(sequences), T), pad_id)", "targets = torch.full((len(sequences), T), 0)"),
+    ],
 )
-def always_pads_with_zero(sequences, pad_id):
-    T = max(len(sequence) for sequence in sequences) - 1
-    inputs = torch.full((len(sequences), T), 0)
-    targets = torch.full((len(sequences), T), 0)
-    for row, sequence in enumerate(sequences):
-        inputs[row, : len(sequence) - 1] = torch.tensor(sequence[:-1])
-        targets[row, : len(sequence) - 1] = torch.tensor(sequence[1:])
-    return inputs, targets
 
 
 @misconception(
@@ -336,19 +288,12 @@ def cuts_to_the_shortest(sequences, pad_id):
     return inputs, targets
 
 
-@misconception(
+a_column_too_many = misconception(
     "make_batch",
     "Your tables have one column too many: the last token stands among the inputs, with PAD as its target. "
     "What comes after the end of a sentence, and is anything asked there?",
+    change=("max(len(sequence) for sequence in sequences) - 1", "max(len(sequence) for sequence in sequences)"),
 )
-def a_column_too_many(sequences, pad_id):
-    T = max(len(sequence) for sequence in sequences)
-    inputs = torch.full((len(sequences), T), pad_id)
-    targets = torch.full((len(sequences), T), pad_id)
-    for row, sequence in enumerate(sequences):
-        inputs[row, : len(sequence)] = torch.tensor(sequence)
-        targets[row, : len(sequence) - 1] = torch.tensor(sequence[1:])
-    return inputs, targets
 
 
 @misconception(
@@ -395,25 +340,15 @@ class KeepsItsStateBetweenTexts(nn.Module):
         return self.out(H), H[:, -1]
 
 
-@misconception(
+AlwaysStartsAnew = misconception(
     "RNNLM",
     "Read in one go a text is right, read in two pieces it isn't: the second piece starts from nothing. What "
     "does the caller hand you as state?",
+    change=(
+        "if state is None:\n    state = X.new_zeros(len(ids), len(self.W_hh))",
+        "state = X.new_zeros(len(ids), len(self.W_hh))",
+    ),
 )
-class AlwaysStartsAnew(nn.Module):
-    def __init__(self, vocab_size, d_emb, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.W_hx = nn.Parameter(torch.randn(d_hidden, d_emb) / d_emb**0.5)
-        self.W_hh = nn.Parameter(torch.randn(d_hidden, d_hidden) / d_hidden**0.5)
-        self.b_h = nn.Parameter(torch.zeros(d_hidden))
-        self.out = nn.Linear(d_hidden, vocab_size)
-
-    def forward(self, ids, state=None):
-        X = my.embed(self.E, ids)
-        state = X.new_zeros(len(ids), len(self.W_hh))
-        H = my.rnn_unroll(X, state, self.W_hx, self.W_hh, self.b_h)
-        return self.out(H), H[:, -1]
 
 
 @misconception(
@@ -440,69 +375,25 @@ class ReadsItsOwnGuesses(nn.Module):
         return torch.stack(logits, dim=1), h
 
 
-@misconception(
+SoftmaxTooEarly = misconception(
     "RNNLM",
     "Your logits lie between 0 and 1 and sum to 1: they are probabilities already. Who takes the softmax, and "
     "what happens if it is taken twice?",
+    change=("self.out(H)", "torch.softmax(self.out(H), dim=-1)"),
 )
-class SoftmaxTooEarly(nn.Module):
-    def __init__(self, vocab_size, d_emb, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.W_hx = nn.Parameter(torch.randn(d_hidden, d_emb) / d_emb**0.5)
-        self.W_hh = nn.Parameter(torch.randn(d_hidden, d_hidden) / d_hidden**0.5)
-        self.b_h = nn.Parameter(torch.zeros(d_hidden))
-        self.out = nn.Linear(d_hidden, vocab_size)
 
-    def forward(self, ids, state=None):
-        X = my.embed(self.E, ids)
-        if state is None:
-            state = X.new_zeros(len(ids), len(self.W_hh))
-        H = my.rnn_unroll(X, state, self.W_hx, self.W_hh, self.b_h)
-        return torch.softmax(self.out(H), dim=-1), H[:, -1]
-
-
-@misconception(
+OnlyTheLastLogits = misconception(
     "RNNLM",
     "You return the logits of the last position only. In training, how many of the T positions are asked for "
     "their next word?",
+    change=("self.out(H)", "self.out(H[:, -1])"),
 )
-class OnlyTheLastLogits(nn.Module):
-    def __init__(self, vocab_size, d_emb, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.W_hx = nn.Parameter(torch.randn(d_hidden, d_emb) / d_emb**0.5)
-        self.W_hh = nn.Parameter(torch.randn(d_hidden, d_hidden) / d_hidden**0.5)
-        self.b_h = nn.Parameter(torch.zeros(d_hidden))
-        self.out = nn.Linear(d_hidden, vocab_size)
 
-    def forward(self, ids, state=None):
-        X = my.embed(self.E, ids)
-        if state is None:
-            state = X.new_zeros(len(ids), len(self.W_hh))
-        H = my.rnn_unroll(X, state, self.W_hx, self.W_hh, self.b_h)
-        return self.out(H[:, -1]), H[:, -1]
-
-
-@misconception(
+ReturnsAllStates = misconception(
     "RNNLM",
     "Your logits are right; as the state you return that of every position. From which one will the text go on?",
+    change=("H[:, -1]", "H"),
 )
-class ReturnsAllStates(nn.Module):
-    def __init__(self, vocab_size, d_emb, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.W_hx = nn.Parameter(torch.randn(d_hidden, d_emb) / d_emb**0.5)
-        self.W_hh = nn.Parameter(torch.randn(d_hidden, d_hidden) / d_hidden**0.5)
-        self.b_h = nn.Parameter(torch.zeros(d_hidden))
-        self.out = nn.Linear(d_hidden, vocab_size)
-
-    def forward(self, ids, state=None):
-        X = my.embed(self.E, ids)
-        if state is None:
-            state = X.new_zeros(len(ids), len(self.W_hh))
-        H = my.rnn_unroll(X, state, self.W_hx, self.W_hh, self.b_h)
-        return self.out(H), H
 
 
 @misconception(
@@ -531,26 +422,12 @@ class OneStateForTheBatch(nn.Module):
         return self.out(H), H[:, -1]
 
 
-@misconception(
+StartsInFloat32 = misconception(
     "RNNLM",
     "In float32 all is well, in float64 your function stops: the zeros that you make are float32, whatever the model "
     "is (and they stay behind on the CPU when it moves to a GPU). Which tensor can make zeros of its own kind?",
+    change=("X.new_zeros", "torch.zeros"),
 )
-class StartsInFloat32(nn.Module):
-    def __init__(self, vocab_size, d_emb, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.W_hx = nn.Parameter(torch.randn(d_hidden, d_emb) / d_emb**0.5)
-        self.W_hh = nn.Parameter(torch.randn(d_hidden, d_hidden) / d_hidden**0.5)
-        self.b_h = nn.Parameter(torch.zeros(d_hidden))
-        self.out = nn.Linear(d_hidden, vocab_size)
-
-    def forward(self, ids, state=None):
-        X = my.embed(self.E, ids)
-        if state is None:
-            state = torch.zeros(len(ids), len(self.b_h))
-        H = my.rnn_unroll(X, state, self.W_hx, self.W_hh, self.b_h)
-        return self.out(H), H[:, -1]
 
 
 # --- sequence_loss
@@ -587,78 +464,56 @@ def mean_of_the_means(logits, targets, pad_id):
     return -((log_probs * real).sum(dim=1) / real.sum(dim=1)).mean()
 
 
-@misconception(
+sums_up = misconception(
     "sequence_loss",
     "One token alone is right; more tokens give a loss that grows with their number. Sum or mean?",
+    change=("of_targets[real].mean", "of_targets[real].sum"),
 )
-def sums_up(logits, targets, pad_id):
-    log_probs = torch.log_softmax(logits, dim=-1).gather(-1, targets[..., None]).squeeze(-1)
-    return -log_probs[targets != pad_id].sum()
 
-
-@misconception(
+softmax_over_time = misconception(
     "sequence_loss",
     "Your softmax runs along the sentence, so that the positions compete with each other. Which axis holds "
     "the candidates for one place?",
+    change=("torch.log_softmax(logits, dim=-1)", "torch.log_softmax(logits, dim=1)"),
 )
-def softmax_over_time(logits, targets, pad_id):
-    log_probs = torch.log_softmax(logits, dim=1).gather(-1, targets[..., None]).squeeze(-1)
-    return -log_probs[targets != pad_id].mean()
 
-
-@misconception(
+no_logarithm = misconception(
     "sequence_loss",
     "Your loss is negative, between -1 and 0: a mean of probabilities. Which function makes a surprise out of "
     "a probability?",
+    change=("torch.log_softmax", "torch.softmax"),
 )
-def no_logarithm(logits, targets, pad_id):
-    probs = torch.softmax(logits, dim=-1).gather(-1, targets[..., None]).squeeze(-1)
-    return -probs[targets != pad_id].mean()
 
-
-@misconception(
+logarithm_of_zero = misconception(
     "sequence_loss",
     "For huge logits your loss is infinite or NaN: a probability has become exactly 0 before its logarithm "
     "was taken. Which function takes both at once?",
+    change=[("torch.log_softmax", "torch.softmax"), ("of_targets[real]", "of_targets[real].log()")],
 )
-def logarithm_of_zero(logits, targets, pad_id):
-    probs = torch.softmax(logits, dim=-1).gather(-1, targets[..., None]).squeeze(-1)
-    return -probs[targets != pad_id].log().mean()
 
-
-@misconception(
+in_bits = misconception(
     "sequence_loss",
     "Your losses are too large by the factor 1.44: those are bits. Which logarithm measures in nats?",
+    change=("of_targets[real].mean()", "of_targets[real].mean() / torch.log(torch.tensor(2.0, dtype=logits.dtype))"),
 )
-def in_bits(logits, targets, pad_id):
-    log_probs = torch.log_softmax(logits, dim=-1).gather(-1, targets[..., None]).squeeze(-1)
-    return -log_probs[targets != pad_id].mean() / torch.log(torch.tensor(2.0, dtype=logits.dtype))
 
-
-@misconception(
+cut_off_from_the_logits = misconception(
     "sequence_loss",
     "The value is right, but no gradient comes back: the loss is cut off from the logits. What do item(), "
     "float() and detach() return?",
+    change=("of_targets[real].mean()", "of_targets[real].mean().detach()"),
 )
-def cut_off_from_the_logits(logits, targets, pad_id):
-    log_probs = torch.log_softmax(logits, dim=-1).gather(-1, targets[..., None]).squeeze(-1)
-    return -log_probs[targets != pad_id].mean().detach()
 
 
 # --- clip_gradients
 
 
-@misconception(
+clips_by_value = misconception(
     "clip_gradients",
     "You cut each number down by itself: the large ones shrink, the small ones stay, and the gradient points "
     "another way. By which one factor should all shrink?",
+    change=("g *= max_norm / norm", "g.clamp_(-max_norm, max_norm)"),
 )
-def clips_by_value(params, max_norm):
-    grads = [p.grad for p in params if p.grad is not None]
-    norm = sum(float((g**2).sum()) for g in grads) ** 0.5
-    for g in grads:
-        g.clamp_(-max_norm, max_norm)
-    return norm
 
 
 @misconception(
@@ -687,44 +542,24 @@ def stretches_short_ones(params, max_norm):
     return norm
 
 
-@misconception(
+returns_the_norm_after = misconception(
     "clip_gradients",
     "The gradients are right, the number you return isn't: it is never above max_norm. Which norm tells you "
     "whether something exploded?",
+    change=("return norm", "return min(norm, max_norm)"),
 )
-def returns_the_norm_after(params, max_norm):
-    grads = [p.grad for p in params if p.grad is not None]
-    norm = sum(float((g**2).sum()) for g in grads) ** 0.5
-    if norm > max_norm:
-        for g in grads:
-            g *= max_norm / norm
-    return min(norm, max_norm)
 
-
-@misconception(
+without_the_root = misconception(
     "clip_gradients",
     "Your norm is that of a vector of squares: the root is missing. What is the length of (3, 4)?",
+    change=("sum(float((g**2).sum()) for g in grads) ** 0.5", "sum(float((g**2).sum()) for g in grads)"),
 )
-def without_the_root(params, max_norm):
-    grads = [p.grad for p in params if p.grad is not None]
-    norm = sum(float((g**2).sum()) for g in grads)
-    if norm > max_norm:
-        for g in grads:
-            g *= max_norm / norm
-    return norm
 
-
-@misconception(
+adds_absolute_values = misconception(
     "clip_gradients",
     "Your norm adds up absolute values: (3, 4) would have the length 7. Which theorem gives 5?",
+    change=("sum(float((g**2).sum()) for g in grads) ** 0.5", "sum(float(g.abs().sum()) for g in grads)"),
 )
-def adds_absolute_values(params, max_norm):
-    grads = [p.grad for p in params if p.grad is not None]
-    norm = sum(float(g.abs().sum()) for g in grads)
-    if norm > max_norm:
-        for g in grads:
-            g *= max_norm / norm
-    return norm
 
 
 @misconception(
@@ -741,17 +576,12 @@ def asks_a_generator_twice(params, max_norm):
     return norm
 
 
-@misconception(
+changes_a_copy = misconception(
     "clip_gradients",
     "The norm is right, but all gradients are as long as before. Does g * 0.5 change g, or make something new "
     "that nobody keeps?",
+    change=("g *= max_norm / norm", "pass"),
 )
-def changes_a_copy(params, max_norm):
-    grads = [p.grad for p in params if p.grad is not None]
-    norm = sum(float((g**2).sum()) for g in grads) ** 0.5
-    if norm > max_norm:
-        grads = [g * max_norm / norm for g in grads]
-    return norm
 
 
 # --- lstm_step
@@ -782,192 +612,81 @@ def forget_before_input(x, state, W_hx, W_hh, b_h):
     return h, c
 
 
-@misconception(
+forget_gate_with_tanh = misconception(
     "lstm_step",
     "Your forget gate can be negative, so that a kept number changes its sign. Between which bounds must a door move?",
+    change=("torch.sigmoid(f)", "torch.tanh(f)"),
 )
-def forget_gate_with_tanh(x, state, W_hx, W_hh, b_h):
-    h, c = state
-    i, f, g, o = (x @ W_hx.T + h @ W_hh.T + b_h).chunk(4, dim=-1)
-    c = torch.tanh(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    h = torch.sigmoid(o) * torch.tanh(c)
-    return h, c
 
-
-@misconception(
+message_with_sigmoid = misconception(
     "lstm_step",
     "Your cells can only grow: what you write is never negative. Which of the four is no door but a message, "
     "and how is it squashed?",
+    change=("torch.tanh(g)", "torch.sigmoid(g)"),
 )
-def message_with_sigmoid(x, state, W_hx, W_hh, b_h):
-    h, c = state
-    i, f, g, o = (x @ W_hx.T + h @ W_hh.T + b_h).chunk(4, dim=-1)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.sigmoid(g)
-    h = torch.sigmoid(o) * torch.tanh(c)
-    return h, c
 
-
-@misconception(
+cell_and_state_exchanged = misconception(
     "lstm_step",
     "Your pair is (c, h): the two have changed places. Which of them does the docstring name first?",
+    change=("return h, c", "return c, h"),
 )
-def cell_and_state_exchanged(x, state, W_hx, W_hh, b_h):
-    h, c = state
-    i, f, g, o = (x @ W_hx.T + h @ W_hh.T + b_h).chunk(4, dim=-1)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    h = torch.sigmoid(o) * torch.tanh(c)
-    return c, h
 
-
-@misconception(
+shows_the_old_cell = misconception(
     "lstm_step",
     "Your cell is right; the state that you show was made from the cell before the step. Which c does the "
     "formula for h mean?",
+    change=[("c = torch", "c_new = torch"), ("return h, c", "return h, c_new")],
 )
-def shows_the_old_cell(x, state, W_hx, W_hh, b_h):
-    h, c = state
-    i, f, g, o = (x @ W_hx.T + h @ W_hh.T + b_h).chunk(4, dim=-1)
-    c_new = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    h = torch.sigmoid(o) * torch.tanh(c)
-    return h, c_new
 
-
-@misconception(
+shows_the_raw_cell = misconception(
     "lstm_step",
     "With a full cell your h exceeds 1. What is done to the cell before the output door?",
+    change=("torch.tanh(c)", "c"),
 )
-def shows_the_raw_cell(x, state, W_hx, W_hh, b_h):
-    h, c = state
-    i, f, g, o = (x @ W_hx.T + h @ W_hh.T + b_h).chunk(4, dim=-1)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    h = torch.sigmoid(o) * c
-    return h, c
 
-
-@misconception(
+writes_without_a_door = misconception(
     "lstm_step",
     "Everything is written into your cell in full. Which door decides how much of the message goes in?",
+    change=(" torch.sigmoid(i) *", ""),
 )
-def writes_without_a_door(x, state, W_hx, W_hh, b_h):
-    h, c = state
-    _, f, g, o = (x @ W_hx.T + h @ W_hh.T + b_h).chunk(4, dim=-1)
-    c = torch.sigmoid(f) * c + torch.tanh(g)
-    h = torch.sigmoid(o) * torch.tanh(c)
-    return h, c
 
-
-@misconception(
+never_forgets = misconception(
     "lstm_step",
     "Your old cell is always kept in full. Which door stands before it?",
+    change=(" torch.sigmoid(f) *", ""),
 )
-def never_forgets(x, state, W_hx, W_hh, b_h):
-    h, c = state
-    i, _, g, o = (x @ W_hx.T + h @ W_hh.T + b_h).chunk(4, dim=-1)
-    c = c + torch.sigmoid(i) * torch.tanh(g)
-    h = torch.sigmoid(o) * torch.tanh(c)
-    return h, c
 
 
 # --- LSTMLM
 
 
-@misconception(
+ForgetDoorsHalfShut = misconception(
     "LSTMLM",
     "Your model computes rightly, but its b_h starts at 0 everywhere. How much of a cell is left after ten "
     "steps through doors that stand at one half?",
+    change=(
+        "start = torch.zeros(4 * d_hidden)\nstart[d_hidden : 2 * d_hidden] = 1.0\nself.b_h = nn.Parameter(start)",
+        "self.b_h = nn.Parameter(torch.zeros(4 * d_hidden))",
+    ),
 )
-class ForgetDoorsHalfShut(nn.Module):
-    def __init__(self, vocab_size, d_emb, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.W_hx = nn.Parameter(torch.randn(4 * d_hidden, d_emb) / d_emb**0.5)
-        self.W_hh = nn.Parameter(torch.randn(4 * d_hidden, d_hidden) / d_hidden**0.5)
-        self.b_h = nn.Parameter(torch.zeros(4 * d_hidden))
-        self.out = nn.Linear(d_hidden, vocab_size)
 
-    def forward(self, ids, state=None):
-        X = my.embed(self.E, ids)
-        if state is None:
-            state = (X.new_zeros(len(ids), self.W_hh.shape[1]), X.new_zeros(len(ids), self.W_hh.shape[1]))
-        states = []
-        for t in range(X.shape[1]):
-            state = my.lstm_step(X[:, t], state, self.W_hx, self.W_hh, self.b_h)
-            states.append(state[0])
-        return self.out(torch.stack(states, dim=1)), state
-
-
-@misconception(
+OpensAnotherDoor = misconception(
     "LSTMLM",
     "Your ones stand in the first quarter of b_h. Whose door is that, in the order i, f, g, o?",
+    change=("d_hidden : 2 * d_hidden", ":d_hidden"),
 )
-class OpensAnotherDoor(nn.Module):
-    def __init__(self, vocab_size, d_emb, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.W_hx = nn.Parameter(torch.randn(4 * d_hidden, d_emb) / d_emb**0.5)
-        self.W_hh = nn.Parameter(torch.randn(4 * d_hidden, d_hidden) / d_hidden**0.5)
-        self.b_h = nn.Parameter(torch.zeros(4 * d_hidden))
-        self.b_h.data[:d_hidden] = 1.0
-        self.out = nn.Linear(d_hidden, vocab_size)
 
-    def forward(self, ids, state=None):
-        X = my.embed(self.E, ids)
-        if state is None:
-            state = (X.new_zeros(len(ids), self.W_hh.shape[1]), X.new_zeros(len(ids), self.W_hh.shape[1]))
-        states = []
-        for t in range(X.shape[1]):
-            state = my.lstm_step(X[:, t], state, self.W_hx, self.W_hh, self.b_h)
-            states.append(state[0])
-        return self.out(torch.stack(states, dim=1)), state
-
-
-@misconception(
+OpensAllDoors = misconception(
     "LSTMLM",
     "Your b_h is 1 from end to end. Which of its four blocks should be, and which should not?",
+    change=("nn.Parameter(start)", "nn.Parameter(torch.ones(4 * d_hidden))"),
 )
-class OpensAllDoors(nn.Module):
-    def __init__(self, vocab_size, d_emb, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.W_hx = nn.Parameter(torch.randn(4 * d_hidden, d_emb) / d_emb**0.5)
-        self.W_hh = nn.Parameter(torch.randn(4 * d_hidden, d_hidden) / d_hidden**0.5)
-        self.b_h = nn.Parameter(torch.ones(4 * d_hidden))
-        self.out = nn.Linear(d_hidden, vocab_size)
 
-    def forward(self, ids, state=None):
-        X = my.embed(self.E, ids)
-        if state is None:
-            state = (X.new_zeros(len(ids), self.W_hh.shape[1]), X.new_zeros(len(ids), self.W_hh.shape[1]))
-        states = []
-        for t in range(X.shape[1]):
-            state = my.lstm_step(X[:, t], state, self.W_hx, self.W_hh, self.b_h)
-            states.append(state[0])
-        return self.out(torch.stack(states, dim=1)), state
-
-
-@misconception(
+ShowsTheCell = misconception(
     "LSTMLM",
     "Your head reads the cells. Which of the two states is meant for the outside?",
+    change=("state[0]", "state[1]"),
 )
-class ShowsTheCell(nn.Module):
-    def __init__(self, vocab_size, d_emb, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.W_hx = nn.Parameter(torch.randn(4 * d_hidden, d_emb) / d_emb**0.5)
-        self.W_hh = nn.Parameter(torch.randn(4 * d_hidden, d_hidden) / d_hidden**0.5)
-        self.b_h = nn.Parameter(torch.zeros(4 * d_hidden))
-        self.b_h.data[d_hidden : 2 * d_hidden] = 1.0
-        self.out = nn.Linear(d_hidden, vocab_size)
-
-    def forward(self, ids, state=None):
-        X = my.embed(self.E, ids)
-        if state is None:
-            state = (X.new_zeros(len(ids), self.W_hh.shape[1]), X.new_zeros(len(ids), self.W_hh.shape[1]))
-        states = []
-        for t in range(X.shape[1]):
-            state = my.lstm_step(X[:, t], state, self.W_hx, self.W_hh, self.b_h)
-            states.append(state[1])
-        return self.out(torch.stack(states, dim=1)), state
 
 
 @misconception(
@@ -996,29 +715,11 @@ class LosesTheCell(nn.Module):
         return self.out(torch.stack(states, dim=1)), state[0]
 
 
-@misconception(
+EmptiesTheCellAtEachStep = misconception(
     "LSTMLM",
     "The first position is right, and then every cell is empty again. What is handed to lstm_step as the old c?",
+    change=("state,", "((state[0], torch.zeros_like(state[1])),)"),
 )
-class EmptiesTheCellAtEachStep(nn.Module):
-    def __init__(self, vocab_size, d_emb, d_hidden):
-        super().__init__()
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) / d_emb**0.5)
-        self.W_hx = nn.Parameter(torch.randn(4 * d_hidden, d_emb) / d_emb**0.5)
-        self.W_hh = nn.Parameter(torch.randn(4 * d_hidden, d_hidden) / d_hidden**0.5)
-        self.b_h = nn.Parameter(torch.zeros(4 * d_hidden))
-        self.b_h.data[d_hidden : 2 * d_hidden] = 1.0
-        self.out = nn.Linear(d_hidden, vocab_size)
-
-    def forward(self, ids, state=None):
-        X = my.embed(self.E, ids)
-        if state is None:
-            state = (X.new_zeros(len(ids), self.W_hh.shape[1]), X.new_zeros(len(ids), self.W_hh.shape[1]))
-        states = []
-        for t in range(X.shape[1]):
-            state = my.lstm_step(X[:, t], (state[0], torch.zeros_like(state[1])), self.W_hx, self.W_hh, self.b_h)
-            states.append(state[0])
-        return self.out(torch.stack(states, dim=1)), state
 
 
 @misconception(
@@ -1101,35 +802,24 @@ class StartsTheCellInFloat32(nn.Module):
 # --- tag
 
 
-@misconception(
+knows_all_words = misconception(
     "tag",
     "A word that you have never seen ends in a KeyError. Which id stands for all of them?",
+    change=('word_ids.get(word, word_ids["<unk>"])', "word_ids[word]"),
 )
-def knows_all_words(sentence, model, word_ids, tags):
-    ids = [word_ids[word] for word in sentence]
-    logits, _ = model(torch.tensor([ids]))
-    return [tags[i] for i in logits[0].argmax(dim=-1)]
 
-
-@misconception(
+asks_each_tag_for_its_word = misconception(
     "tag",
     "You return as many answers as there are tags: for each tag you have looked for the word that suits it "
     "best. Over which axis should the largest be looked for?",
+    change=[("tags[i]", "tags[i % len(tags)]"), ("logits[0].argmax(dim=-1)", "logits[0].argmax(dim=0)")],
 )
-def asks_each_tag_for_its_word(sentence, model, word_ids, tags):
-    ids = [word_ids.get(word, word_ids["<unk>"]) for word in sentence]
-    logits, _ = model(torch.tensor([ids]))
-    return [tags[i % len(tags)] for i in logits[0].argmax(dim=0)]
 
-
-@misconception(
+numbers_for_names = misconception(
     "tag",
     "You return numbers. Where do their names stand?",
+    change=("[tags[i] for i in logits[0].argmax(dim=-1)]", "logits[0].argmax(dim=-1).tolist()"),
 )
-def numbers_for_names(sentence, model, word_ids, tags):
-    ids = [word_ids.get(word, word_ids["<unk>"]) for word in sentence]
-    logits, _ = model(torch.tensor([ids]))
-    return logits[0].argmax(dim=-1).tolist()
 
 
 @misconception(
@@ -1154,196 +844,90 @@ def slips_by_one(sentence, model, word_ids, tags):
     return found[1:] + found[:1]
 
 
-@misconception(
+only_the_last_word = misconception(
     "tag",
     "You return one tag, that of the last word. How many answers does the model give for a sentence of T words?",
+    change=("[tags[i] for i in logits[0].argmax(dim=-1)]", "[tags[int(logits[0, -1].argmax(dim=-1))]]"),
 )
-def only_the_last_word(sentence, model, word_ids, tags):
-    ids = [word_ids.get(word, word_ids["<unk>"]) for word in sentence]
-    logits, _ = model(torch.tensor([ids]))
-    return [tags[int(logits[0, -1].argmax())]]
 
-
-@misconception(
+skips_strange_words = misconception(
     "tag",
     "You leave out the words that you don't know, and the answer is too short. Does a strange word still have "
     "a kind, and a place in the sentence?",
+    change=("sentence", "sentence if word in word_ids"),
 )
-def skips_strange_words(sentence, model, word_ids, tags):
-    ids = [word_ids[word] for word in sentence if word in word_ids]
-    logits, _ = model(torch.tensor([ids]))
-    return [tags[i] for i in logits[0].argmax(dim=-1)]
 
 
 # --- generate
 
 
-@misconception(
+always_the_likeliest = misconception(
     "generate",
     "Your text is the same for every generator: you always take the likeliest token. What does the docstring "
     "do with the probabilities?",
+    change=("rng.choice(len(probs), p=probs / probs.sum())", "probs.argmax()"),
 )
-def always_the_likeliest(model, prompt_ids, max_tokens, rng, stop_id=None):
-    text, unread, state = list(prompt_ids), list(prompt_ids), None
-    for _ in range(max_tokens):
-        with torch.no_grad():
-            logits, state = model(torch.tensor([unread]), state)
-        probs = torch.softmax(logits[0, -1].double(), dim=-1).numpy()
-        text.append(int(probs.argmax()))
-        unread = text[-1:]
-        if text[-1] == stop_id:
-            break
-    return text
 
-
-@misconception(
+forgets_at_every_step = misconception(
     "generate",
     "Your first token is right; from then on the model is given one token and no memory. What did it return "
     "besides the logits?",
+    change=("logits, state = model(torch.tensor([unread]), state)", "logits, _ = model(torch.tensor([unread]), state)"),
 )
-def forgets_at_every_step(model, prompt_ids, max_tokens, rng, stop_id=None):
-    text, unread = list(prompt_ids), list(prompt_ids)
-    for _ in range(max_tokens):
-        with torch.no_grad():
-            logits, _ = model(torch.tensor([unread]), None)
-        probs = torch.softmax(logits[0, -1].double(), dim=-1).numpy()
-        text.append(int(rng.choice(len(probs), p=probs / probs.sum())))
-        unread = text[-1:]
-        if text[-1] == stop_id:
-            break
-    return text
 
-
-@misconception(
+reads_everything_twice = misconception(
     "generate",
     "You show the whole text at each step, and hand over a state that has read it already. How often has the "
     "model read the prompt by the third step?",
+    change=("text[-1:]", "list(text)"),
 )
-def reads_everything_twice(model, prompt_ids, max_tokens, rng, stop_id=None):
-    text, unread, state = list(prompt_ids), list(prompt_ids), None
-    for _ in range(max_tokens):
-        with torch.no_grad():
-            logits, state = model(torch.tensor([unread]), state)
-        probs = torch.softmax(logits[0, -1].double(), dim=-1).numpy()
-        text.append(int(rng.choice(len(probs), p=probs / probs.sum())))
-        unread = list(text)
-        if text[-1] == stop_id:
-            break
-    return text
 
-
-@misconception(
+starts_from_the_beginning = misconception(
     "generate",
     "The text is right, but at every step the model reads all of it anew. What is the state for?",
+    change=[
+        ("model(torch.tensor([unread]), state)", "model(torch.tensor([unread]), None)"),
+        ("text[-1:]", "list(text)"),
+    ],
 )
-def starts_from_the_beginning(model, prompt_ids, max_tokens, rng, stop_id=None):
-    text, unread = list(prompt_ids), list(prompt_ids)
-    for _ in range(max_tokens):
-        with torch.no_grad():
-            logits, _ = model(torch.tensor([unread]), None)
-        probs = torch.softmax(logits[0, -1].double(), dim=-1).numpy()
-        text.append(int(rng.choice(len(probs), p=probs / probs.sum())))
-        unread = list(text)
-        if text[-1] == stop_id:
-            break
-    return text
 
-
-@misconception(
+skips_the_prompt = misconception(
     "generate",
     "Only the last token of the prompt is read. What does the state know of the others?",
+    change=("list(prompt_ids), list(prompt_ids), None", "list(prompt_ids), list(prompt_ids[-1:]), None"),
 )
-def skips_the_prompt(model, prompt_ids, max_tokens, rng, stop_id=None):
-    text, unread, state = list(prompt_ids), list(prompt_ids[-1:]), None
-    for _ in range(max_tokens):
-        with torch.no_grad():
-            logits, state = model(torch.tensor([unread]), state)
-        probs = torch.softmax(logits[0, -1].double(), dim=-1).numpy()
-        text.append(int(rng.choice(len(probs), p=probs / probs.sum())))
-        unread = text[-1:]
-        if text[-1] == stop_id:
-            break
-    return text
 
-
-@misconception(
+never_stops = misconception(
     "generate",
     "You go on after the stop token. Who looks at what has just been drawn?",
+    change=("if text[-1] == stop_id:\n    break", "pass"),
 )
-def never_stops(model, prompt_ids, max_tokens, rng, stop_id=None):
-    text, unread, state = list(prompt_ids), list(prompt_ids), None
-    for _ in range(max_tokens):
-        with torch.no_grad():
-            logits, state = model(torch.tensor([unread]), state)
-        probs = torch.softmax(logits[0, -1].double(), dim=-1).numpy()
-        text.append(int(rng.choice(len(probs), p=probs / probs.sum())))
-        unread = text[-1:]
-    return text
 
-
-@misconception(
+returns_the_new_part_only = misconception(
     "generate",
     "What you return begins after the prompt. What does the docstring promise?",
+    change=("return text", "return text[len(prompt_ids) :]"),
 )
-def returns_the_new_part_only(model, prompt_ids, max_tokens, rng, stop_id=None):
-    text, unread, state = list(prompt_ids), list(prompt_ids), None
-    for _ in range(max_tokens):
-        with torch.no_grad():
-            logits, state = model(torch.tensor([unread]), state)
-        probs = torch.softmax(logits[0, -1].double(), dim=-1).numpy()
-        text.append(int(rng.choice(len(probs), p=probs / probs.sum())))
-        unread = text[-1:]
-        if text[-1] == stop_id:
-            break
-    return text[len(prompt_ids) :]
 
-
-@misconception(
+counts_the_prompt = misconception(
     "generate",
     "Your text is too short: by as many tokens as the prompt has. What does max_tokens count?",
+    change=("range(max_tokens)", "range(max_tokens - len(prompt_ids))"),
 )
-def counts_the_prompt(model, prompt_ids, max_tokens, rng, stop_id=None):
-    text, unread, state = list(prompt_ids), list(prompt_ids), None
-    for _ in range(max_tokens - len(prompt_ids)):
-        with torch.no_grad():
-            logits, state = model(torch.tensor([unread]), state)
-        probs = torch.softmax(logits[0, -1].double(), dim=-1).numpy()
-        text.append(int(rng.choice(len(probs), p=probs / probs.sum())))
-        unread = text[-1:]
-        if text[-1] == stop_id:
-            break
-    return text
 
-
-@misconception(
+throws_fair_dice = misconception(
     "generate",
     "Your tokens come equally often, whatever the model says. Where do its probabilities enter the draw?",
+    change=("rng.choice(len(probs), p=probs / probs.sum())", "rng.choice(len(probs))"),
 )
-def throws_fair_dice(model, prompt_ids, max_tokens, rng, stop_id=None):
-    text, unread, state = list(prompt_ids), list(prompt_ids), None
-    for _ in range(max_tokens):
-        with torch.no_grad():
-            logits, state = model(torch.tensor([unread]), state)
-        probs = torch.softmax(logits[0, -1].double(), dim=-1).numpy()
-        text.append(int(rng.integers(len(probs))))
-        unread = text[-1:]
-        if text[-1] == stop_id:
-            break
-    return text
 
-
-@misconception(
+another_source_of_chance = misconception(
     "generate",
     "All is right, but the text doesn't depend on rng: with an equal generator it is another. Whose chance did you "
     "use, and which were you given?",
+    change=(
+        "probs = torch.softmax(logits[0, -1].double(), dim=-1).numpy()\n"
+        "text.append(int(rng.choice(len(probs), p=probs / probs.sum())))",
+        "text.append(int(torch.multinomial(torch.softmax(logits[0, -1].double(), dim=-1), 1)))",
+    ),
 )
-def another_source_of_chance(model, prompt_ids, max_tokens, rng, stop_id=None):
-    text, unread, state = list(prompt_ids), list(prompt_ids), None
-    for _ in range(max_tokens):
-        with torch.no_grad():
-            logits, state = model(torch.tensor([unread]), state)
-        text.append(int(torch.multinomial(torch.softmax(logits[0, -1], dim=-1), 1)))
-        unread = text[-1:]
-        if text[-1] == stop_id:
-            break
-    return text

@@ -65,22 +65,18 @@ def takes_turns(X, n_heads):
     return X.reshape(*X.shape[:-1], X.shape[-1] // n_heads, n_heads).swapaxes(-1, -2).swapaxes(-2, -3)
 
 
-@misconception(
+confuses_number_and_width = misconception(
     "split_heads",
     "You made d_k heads of n_heads columns each. Which of the two numbers is the length of a head's row?",
+    change=("X.reshape(*X.shape[:-1], n_heads, d_k)", "X.reshape(*X.shape[:-1], X.shape[-1] // n_heads, n_heads)"),
 )
-def confuses_number_and_width(X, n_heads):
-    return X.reshape(*X.shape[:-1], X.shape[-1] // n_heads, n_heads).swapaxes(-2, -3)
 
-
-@misconception(
+turns_every_head = misconception(
     "split_heads",
     "Every head of yours is turned on its side, (d_k, T). A row should belong to a token: which two axes did you "
     "exchange last?",
+    change=("heads.swapaxes(-3, -2)", "heads.swapaxes(-2, -3).swapaxes(-1, -2)"),
 )
-def turns_every_head(X, n_heads):
-    heads = X.reshape(*X.shape[:-1], n_heads, X.shape[-1] // n_heads)
-    return heads.swapaxes(-2, -3).swapaxes(-1, -2)
 
 
 @misconception(
@@ -145,13 +141,12 @@ def adds_the_heads_up(X):
     return X.sum(-3)
 
 
-@misconception(
+stops_halfway = misconception(
     "merge_heads",
     "The axes are in a good order, (..., T, n_heads, d_k), and there is one too many. Which two are still to become "
     "one?",
+    change=("n_heads, T, d_k = X.shape[-3:]\ntokens = X.swapaxes(-3, -2)", "return X.swapaxes(-3, -2)"),
 )
-def stops_halfway(X):
-    return X.swapaxes(-3, -2)
 
 
 @misconception(
@@ -175,14 +170,11 @@ def merges_one_sentence_only(X):
 # --- multi_head_attention
 
 
-@misconception(
+output_matrix_forgotten = misconception(
     "multi_head_attention",
     "You return the heads side by side, each in its own columns. The formula has one more matrix: what is it for?",
+    change=(" @ W_o", ""),
 )
-def output_matrix_forgotten(X, W_q, W_k, W_v, W_o, n_heads, mask=None):
-    Q, K, V = (my.split_heads(X @ W, n_heads) for W in (W_q, W_k, W_v))
-    mask = None if mask is None else mask[..., None, :, :]
-    return my.merge_heads(my.scaled_dot_product_attention(Q, K, V, mask))
 
 
 @misconception(
@@ -230,13 +222,11 @@ def masks_the_first_head_only(X, W_q, W_k, W_v, W_o, n_heads, mask=None):
     return my.merge_heads(heads) @ W_o
 
 
-@misconception(
+mask_not_handed_on = misconception(
     "multi_head_attention",
     "Your mask changes nothing. Through which call does it reach the scores?",
+    change=(", mask", ""),
 )
-def mask_not_handed_on(X, W_q, W_k, W_v, W_o, n_heads, mask=None):
-    Q, K, V = (my.split_heads(X @ W, n_heads) for W in (W_q, W_k, W_v))
-    return my.merge_heads(my.scaled_dot_product_attention(Q, K, V)) @ W_o
 
 
 @misconception(
@@ -306,28 +296,23 @@ def once_more_for_each_head(d_model, n_heads, bias=False):
     return n_heads * (4 * d_model**2 + bias * 4 * d_model)
 
 
-@misconception(
+three_matrices = misconception(
     "attention_param_count",
     "You count three matrices. After the heads are put side by side, what do they go through?",
+    change=("weights = 4 * d_model * d_model", "return 3 * d_model**2 + bias * 3 * d_model"),
 )
-def three_matrices(d_model, n_heads, bias=False):
-    return 3 * d_model**2 + bias * 3 * d_model
 
-
-@misconception(
+biases_forgotten = misconception(
     "attention_param_count",
     "Without biases you are right; with them you count the same. How long is the bias of a layer with d_model outputs?",
+    change=("weights = 4 * d_model * d_model", "return 4 * d_model * d_model"),
 )
-def biases_forgotten(d_model, n_heads, bias=False):
-    return 4 * d_model**2
 
-
-@misconception(
+a_single_bias = misconception(
     "attention_param_count",
     "You count one bias. Which of the four projections is the one that has it?",
+    change=("weights = 4 * d_model * d_model", "return 4 * d_model**2 + bias * d_model"),
 )
-def a_single_bias(d_model, n_heads, bias=False):
-    return 4 * d_model**2 + bias * d_model
 
 
 @misconception(
@@ -682,42 +667,19 @@ cross_diagonal = wrong_choice(
 # --- CrossAttention
 
 
-@misconception(
+ValuesFromX = misconception(
     "CrossAttention",
     "With as many queries as words of memory you get numbers, wrong ones; otherwise the shapes don't fit. Whose values "
     "do your weights mix?",
+    change=("my.split_heads(self.W_v(memory), self.n_heads)", "my.split_heads(self.W_v(X), self.n_heads)"),
 )
-class ValuesFromX(nn.Module):
-    def __init__(self, d_model, n_heads):
-        super().__init__()
-        self.n_heads = n_heads
-        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
 
-    def forward(self, X, memory, mask=None):
-        Q, K, V = (my.split_heads(Y, self.n_heads) for Y in (self.W_q(X), self.W_k(memory), self.W_v(X)))
-        S = Q @ K.swapaxes(-1, -2) / Q.shape[-1] ** 0.5
-        if mask is not None:
-            S = S + mask.unsqueeze(-3)
-        return self.W_o(my.merge_heads(torch.softmax(S, -1) @ V))
-
-
-@misconception(
+KeysFromX = misconception(
     "CrossAttention",
     "One word of memory is right. With more, a word is chosen by what stands at its place in X: who should the queries "
     "be compared with?",
+    change=("my.split_heads(self.W_k(memory), self.n_heads)", "my.split_heads(self.W_k(X), self.n_heads)"),
 )
-class KeysFromX(nn.Module):
-    def __init__(self, d_model, n_heads):
-        super().__init__()
-        self.n_heads = n_heads
-        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
-
-    def forward(self, X, memory, mask=None):
-        Q, K, V = (my.split_heads(Y, self.n_heads) for Y in (self.W_q(X), self.W_k(X), self.W_v(memory)))
-        S = Q @ K.swapaxes(-1, -2) / Q.shape[-1] ** 0.5
-        if mask is not None:
-            S = S + mask.unsqueeze(-3)
-        return self.W_o(my.merge_heads(torch.softmax(S, -1) @ V))
 
 
 @misconception(
@@ -776,42 +738,21 @@ class AsksItselfToo(nn.Module):
         return self.W_o(my.merge_heads(torch.softmax(S, -1) @ V))
 
 
-@misconception(
+CausalOverTheMemory = misconception(
     "CrossAttention",
     "Your first query sees only the first word of the memory, as if the rest were its future. Has the memory a future?",
+    change=(
+        "S = Q @ K.swapaxes(-1, -2) / Q.shape[-1] ** 0.5",
+        "S = Q @ K.swapaxes(-1, -2) / Q.shape[-1] ** 0.5\nS = S + torch.full(S.shape[-2:], -torch.inf).triu(1)",
+    ),
 )
-class CausalOverTheMemory(nn.Module):
-    def __init__(self, d_model, n_heads):
-        super().__init__()
-        self.n_heads = n_heads
-        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
 
-    def forward(self, X, memory, mask=None):
-        Q, K, V = (my.split_heads(Y, self.n_heads) for Y in (self.W_q(X), self.W_k(memory), self.W_v(memory)))
-        S = Q @ K.swapaxes(-1, -2) / Q.shape[-1] ** 0.5
-        S = S + torch.full(S.shape[-2:], -torch.inf).triu(1)
-        if mask is not None:
-            S = S + mask.unsqueeze(-3)
-        return self.W_o(my.merge_heads(torch.softmax(S, -1) @ V))
-
-
-@misconception(
+CrossMaskWithoutAnAxis = misconception(
     "CrossAttention",
     "All is right until sentences have masks of their own. Your mask is (B, 1, S), your scores are (B, n_heads, T, S): "
     "what stands beside the heads?",
+    change=(".unsqueeze(-3)", ""),
 )
-class CrossMaskWithoutAnAxis(nn.Module):
-    def __init__(self, d_model, n_heads):
-        super().__init__()
-        self.n_heads = n_heads
-        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
-
-    def forward(self, X, memory, mask=None):
-        Q, K, V = (my.split_heads(Y, self.n_heads) for Y in (self.W_q(X), self.W_k(memory), self.W_v(memory)))
-        S = Q @ K.swapaxes(-1, -2) / Q.shape[-1] ** 0.5
-        if mask is not None:
-            S = S + mask
-        return self.W_o(my.merge_heads(torch.softmax(S, -1) @ V))
 
 
 @misconception(
@@ -831,20 +772,9 @@ class CrossMaskForgotten(nn.Module):
         return self.W_o(my.merge_heads(torch.softmax(S, -1) @ V))
 
 
-@misconception(
+CrossSoftmaxOverQueries = misconception(
     "CrossAttention",
     "One word of memory is right, a longer memory is not: the queries share out each word among them. Which axis of "
     "(B, n_heads, T, S) should add up to 1?",
+    change=("A @ V", "torch.softmax(S, -2) @ V"),
 )
-class CrossSoftmaxOverQueries(nn.Module):
-    def __init__(self, d_model, n_heads):
-        super().__init__()
-        self.n_heads = n_heads
-        self.W_q, self.W_k, self.W_v, self.W_o = (nn.Linear(d_model, d_model, bias=False) for _ in range(4))
-
-    def forward(self, X, memory, mask=None):
-        Q, K, V = (my.split_heads(Y, self.n_heads) for Y in (self.W_q(X), self.W_k(memory), self.W_v(memory)))
-        S = Q @ K.swapaxes(-1, -2) / Q.shape[-1] ** 0.5
-        if mask is not None:
-            S = S + mask.unsqueeze(-3)
-        return self.W_o(my.merge_heads(torch.softmax(S, -2) @ V))

@@ -114,15 +114,12 @@ fits_by_tiles = wrong_choice(
 # --- count_params
 
 
-@misconception(
+head_of_its_own = misconception(
     "count_params",
     "You are too high by exactly vocab_size d_model. The head compares the stream with every word's vector: where "
     "does this model keep those vectors?",
+    change=("embeddings +", "2 * config.vocab_size * d + config.block_size * d +"),
 )
-def head_of_its_own(config, attention_bias=False):
-    d, d_ff = config.d_model, config.d_ff
-    block = 4 * d * attention_bias + 4 * d * d + 2 * d * d_ff + d_ff + d + 4 * d
-    return 2 * config.vocab_size * d + config.block_size * d + config.n_layers * block + 2 * d
 
 
 @misconception(
@@ -158,98 +155,78 @@ def biases_in_attention_too(config, attention_bias=False):
     return (config.vocab_size + config.block_size) * d + config.n_layers * block + 2 * d
 
 
-@misconception(
+without_the_positions = misconception(
     "count_params",
     "Make block_size larger and your count stays the same. Which table has a row for each place of a text?",
+    change=("embeddings +", "config.vocab_size * d +"),
 )
-def without_the_positions(config, attention_bias=False):
-    d, d_ff = config.d_model, config.d_ff
-    block = 4 * d * attention_bias + 4 * d * d + 2 * d * d_ff + d_ff + d + 4 * d
-    return config.vocab_size * d + config.n_layers * block + 2 * d
 
-
-@misconception(
+matrices_only = misconception(
     "count_params",
     "You have counted the matrices and nothing else: you are too low by a few vectors in each layer and one pair at "
     "the end. What else does a LayerNorm, and what does a Linear with its bias, learn?",
+    change=("(attention + feed_forward + 2 * norm) + norm", "(4 * d * d + 2 * d * config.d_ff)"),
 )
-def matrices_only(config, attention_bias=False):
-    d = config.d_model
-    return (config.vocab_size + config.block_size) * d + config.n_layers * (4 * d * d + 2 * d * config.d_ff)
 
 
 # --- training_flops
 
 
-@misconception(
+forward_only = misconception(
     "training_flops",
     "You are at a third of the right number: that is what it costs to read the text. What comes after the forward "
     "pass in training, and how many products does it need for each of the forward's?",
+    change=("6 * n_params", "2 * n_params"),
 )
-def forward_only(n_params, n_tokens):
-    return 2 * n_params * n_tokens
 
-
-@misconception(
+backward_like_forward = misconception(
     "training_flops",
     "You let the backward pass cost as much as the forward. In unit 02, how many gradients did a Linear layer compute "
     "on the way back, and what did each one multiply?",
+    change=("6 * n_params * n_tokens", "2 * (2 * n_params * n_tokens)"),
 )
-def backward_like_forward(n_params, n_tokens):
-    return 2 * (2 * n_params * n_tokens)
 
-
-@misconception(
+multiply_add_is_one = misconception(
     "training_flops",
     "You are at half of the right number. A weight is multiplied by an input, and then something is done with the "
     "product: how many operations are that?",
+    change=("6 * n_params", "3 * n_params"),
 )
-def multiply_add_is_one(n_params, n_tokens):
-    return 3 * n_params * n_tokens
 
-
-@misconception(
+of_one_token = misconception(
     "training_flops",
     "Your number is that of a single token: it doesn't change with n_tokens. How often is every weight used while "
     "the whole text is read?",
+    change=(" * n_tokens", ""),
 )
-def of_one_token(n_params, n_tokens):
-    return 6 * n_params
 
 
 # --- petaflop_days
 
 
-@misconception(
+in_seconds = misconception(
     "petaflop_days",
     "You have divided by 10^15. For how long would the machine run then, counted in which unit of time?",
+    change=("flops / (1e15 * 24 * 60 * 60)", "flops / 1e15"),
 )
-def in_seconds(flops):
-    return flops / 1e15
 
-
-@misconception(
+in_hours = misconception(
     "petaflop_days",
     "Your number is too large by a factor of 24. Which unit of time has 3600 seconds?",
+    change=("1e15 * 24 * 60 * 60", "1e15 * 3600"),
 )
-def in_hours(flops):
-    return flops / (1e15 * 3600)
 
-
-@misconception(
+teraflops = misconception(
     "petaflop_days",
     "Your number is a thousand times too large. Mega, giga, tera: which power of ten comes after these?",
+    change=("1e15 * 24", "1e12 * 24"),
 )
-def teraflops(flops):
-    return flops / (1e12 * 86_400)
 
-
-@misconception(
+upside_down = misconception(
     "petaflop_days",
     "The more there is to compute, the fewer days you find. Which of your two numbers is divided by the other?",
+    change=("flops / (1e15 * 24 * 60 * 60)", "1e15 * 86_400 / flops"),
 )
-def upside_down(flops):
-    return 1e15 * 86_400 / flops
 
 
 # --- online_softmax
@@ -330,17 +307,12 @@ def collects_them_first(blocks):
     return torch.softmax(torch.cat(scores), 0) @ torch.cat(values)
 
 
-@misconception(
+never_divides = misconception(
     "online_softmax",
     "Your vector is too long, always in the right direction. You have kept the total of the exponentials: what is it "
     "for, once the last block has been read?",
+    change=(" / total", ""),
 )
-def never_divides(blocks):
-    m, mean = torch.tensor(-torch.inf, dtype=torch.float64), 0.0
-    for scores, values in blocks:
-        old, m = m, torch.maximum(m, scores.max())
-        mean = mean * (old - m).exp() + (scores - m).exp() @ values
-    return mean
 
 
 # --- flash_attention
@@ -482,61 +454,44 @@ def of_a_full_block(config, T, batch, bytes_per_number=2):
     return 2 * config.n_layers * config.n_kv_heads * d_k * config.block_size * batch * bytes_per_number
 
 
-@misconception(
+always_two_bytes = misconception(
     "kv_cache_bytes",
     "With 2 bytes a number you are right; with 1 or 4 you give the same as before. Where does your code read its last "
     "argument?",
+    change=("of_a_token * T * batch * bytes_per_number", "of_a_token * T * batch * 2"),
 )
-def always_two_bytes(config, T, batch, bytes_per_number=2):
-    d_k = config.d_model // config.n_heads
-    return 2 * config.n_layers * config.n_kv_heads * d_k * T * batch * 2
 
 
 # --- quantize
 
 
-@misconception(
+one_scale_for_all = misconception(
     "quantize",
     "Your scale is one number for the whole matrix, so a row of small weights has to live on a few steps. How many "
     "scales does the docstring ask for?",
+    change=("dim=1, keepdim=True", ""),
 )
-def one_scale_for_all(W):
-    scale = W.abs().max() / 127
-    scale = torch.where(scale > 0, scale, 1.0)
-    return (W / scale).round().to(torch.int8), scale
 
-
-@misconception(
+a_scale_for_each_column = misconception(
     "quantize",
     "You have a scale for each column. Whose outputs should be recovered by one multiplication after the product: "
     "which axis of W are those?",
+    change=("dim=1", "0"),
 )
-def a_scale_for_each_column(W):
-    scale = W.abs().amax(0, keepdim=True) / 127
-    scale = torch.where(scale > 0, scale, 1.0)
-    return (W / scale).round().to(torch.int8), scale
 
-
-@misconception(
+cuts_the_fraction_off = misconception(
     "quantize",
     "None of your integers is farther from 0 than it should be, and about half are nearer. What does .to(torch.int8) "
     "do with 41.9?",
+    change=("q = torch.round(W / scale).to(torch.int8)\nreturn q, scale", "return (W / scale).to(torch.int8), scale"),
 )
-def cuts_the_fraction_off(W):
-    scale = W.abs().amax(1, keepdim=True) / 127
-    scale = torch.where(scale > 0, scale, 1.0)
-    return (W / scale).to(torch.int8), scale
 
-
-@misconception(
+largest_with_its_sign = misconception(
     "quantize",
     "Rows are right whose weight of largest size is positive. Where it is negative, your integers run over the end: "
     "is -5 larger or smaller than 2 for `max`, and for you?",
+    change=[("abs().", ""), ("torch.where(scale == 0, 1.0, scale)", "torch.where(scale > 0, scale, 1.0)")],
 )
-def largest_with_its_sign(W):
-    scale = W.amax(1, keepdim=True) / 127
-    scale = torch.where(scale > 0, scale, 1.0)
-    return (W / scale).round().to(torch.int8), scale
 
 
 @misconception(
@@ -548,51 +503,41 @@ def zeros_by_zero(W):
     return (W / scale).round().to(torch.int8), scale
 
 
-@misconception(
+still_floats = misconception(
     "quantize",
     "Your integers are integers in value only: each still takes as many bytes as a weight. Which dtype saves the "
     "memory?",
+    change=("torch.int8", ""),
 )
-def still_floats(W):
-    scale = W.abs().amax(1, keepdim=True) / 127
-    scale = torch.where(scale > 0, scale, 1.0)
-    return (W / scale).round(), scale
 
 
 # --- dequantize
 
 
-@misconception(
+divides_again = misconception(
     "dequantize",
     "Your weights come back enormous. `quantize` has divided by the scale: what undoes a division?",
+    change=("q.to(scale.dtype) * scale", "q / scale"),
 )
-def divides_again(q, scale):
-    return q / scale
 
-
-@misconception(
+integers_as_floats = misconception(
     "dequantize",
     "You give back the integers themselves, as floats. How long is one step of a row?",
+    change=(" * scale", ""),
 )
-def integers_as_floats(q, scale):
-    return q.to(scale.dtype)
 
-
-@misconception(
+rounds_the_weights = misconception(
     "dequantize",
     "Your weights are all whole numbers. They were rounded once, as multiples of the scale: are weights like 0.03 "
     "still there after you have rounded again?",
+    change=("q.to(scale.dtype) * scale", "(q.to(scale.dtype) * scale).round()"),
 )
-def rounds_the_weights(q, scale):
-    return (q * scale).round()
 
-
-@misconception(
+scale_is_the_largest = misconception(
     "dequantize",
     "Your weights are 127 times too small. Is the scale the largest weight of a row, or the length of one step?",
+    change=("q.to(scale.dtype)", "q / 127"),
 )
-def scale_is_the_largest(q, scale):
-    return q / 127 * scale
 
 
 # --- distillation_loss
@@ -620,15 +565,12 @@ def without_the_square(logits, teacher_logits, temperature):
     return (teacher.exp() * (teacher - student)).sum(-1).mean()
 
 
-@misconception(
+student_first = misconception(
     "distillation_loss",
     "Your divergence runs the other way: it asks what the student believes, and forgives it for what it never says. "
     "Whose probabilities stand before the logarithms in the formula?",
+    change=[("teacher_logits.detach()", "logits"), ("logits / temperature", "teacher_logits.detach() / temperature")],
 )
-def student_first(logits, teacher_logits, temperature):
-    student = torch.log_softmax(logits / temperature, -1)
-    teacher = torch.log_softmax(teacher_logits.detach() / temperature, -1)
-    return temperature**2 * (student.exp() * (student - teacher)).sum(-1).mean()
 
 
 @misconception(
@@ -709,48 +651,37 @@ def best_last(logits, k):
     return experts, torch.softmax(logits.gather(-1, experts), dim=-1)
 
 
-@misconception(
+equal_shares = misconception(
     "top_k_route",
     "Your experts all have the same weight, and then the router learns nothing from how sure it was. What did the "
     "scores say about the first and the second?",
+    change=("torch.softmax(chosen, dim=-1)", "torch.full(experts.shape, 1 / k, dtype=logits.dtype)"),
 )
-def equal_shares(logits, k):
-    experts = logits.topk(k).indices
-    return experts, torch.full(experts.shape, 1 / k, dtype=logits.dtype)
 
-
-@misconception(
+softmax_over_the_tokens = misconception(
     "top_k_route",
     "A token by itself gives each of its experts the weight 1; in a text your weights sum to 1 down the tokens. Along "
     "which axis does the mixture of one token lie?",
+    change=("torch.softmax(chosen, dim=-1)", "torch.softmax(chosen, dim=0)"),
 )
-def softmax_over_the_tokens(logits, k):
-    scores, experts = logits.topk(k)
-    return experts, torch.softmax(scores, dim=0)
 
-
-@misconception(
+scores_over_their_sum = misconception(
     "top_k_route",
     "You divide scores by their sum. Scores may be negative, and so are some of your weights: what makes any scores "
     "positive first?",
+    change=("torch.softmax(chosen, dim=-1)", "chosen / chosen.sum(-1, keepdim=True)"),
 )
-def scores_over_their_sum(logits, k):
-    scores, experts = logits.topk(k)
-    return experts, scores / scores.sum(-1, keepdim=True)
 
 
 # --- all_reduce_gradients
 
 
-@misconception(
+sum_of_the_workers = misconception(
     "all_reduce_gradients",
     "Your gradients grow with the number of workers, as if the learning rate did. all_reduce has added them up: what "
     "makes a mean of a sum?",
+    change=("p.grad /= n_workers", "pass"),
 )
-def sum_of_the_workers(model, n_workers, all_reduce):
-    for p in model.parameters():
-        p.grad = torch.zeros_like(p) if p.grad is None else p.grad
-        all_reduce(p.grad)
 
 
 @misconception(
