@@ -58,6 +58,17 @@ def _course(classroom: Path | None) -> Course:
 
 
 @app.command()
+def new(unit: Annotated[str, typer.Argument(help="Its number and name, e.g. 14_agents.")]) -> None:
+    """Lay out a new unit: five files and its line in the order of the course, ready to build."""
+    from autograder.building.new import lay_out
+
+    course = Course.here()
+    for path in lay_out(course, unit):
+        print(path.relative_to(course.root))
+    print(f"it builds as it stands: python -m autograder build {unit}")
+
+
+@app.command()
 def build(units: Units = None, classroom: Classroom = None) -> None:
     """Build the release notebooks, nbgrader's source and the keys."""
     from autograder.building.pipeline import build_all

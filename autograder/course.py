@@ -1,8 +1,10 @@
 """Where everything of a course lies, and the error that is said in one line."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from lecture_lib.course import ENGINE, ROOT_VARIABLE, CourseLibrary, NoCourse, course_library
 
 CLASSROOM_VARIABLE = "COURSE_CLASSROOM"
 PLATFORM_FILE = "platform.json"  # beside a notebook that was collected: what the learning platform knows of it
@@ -18,15 +20,24 @@ class Course:
 
     root: Path
     classroom: Path
+    library: CourseLibrary = ENGINE  # its probes and fallbacks
 
     @classmethod
     def here(cls) -> "Course":
-        """The course that this package belongs to; the class is `classroom/`, or what COURSE_CLASSROOM names."""
-        root = Path(__file__).resolve().parent.parent
-        return cls(root, root / os.environ.get(CLASSROOM_VARIABLE, "classroom"))
+        """The course at work, see `lecture_lib.course`; the class is `classroom/`, or what COURSE_CLASSROOM names.
+
+        All that this process starts works on the same course, wherever it runs. Raises BadInput.
+        """
+        try:
+            library = course_library()
+        except NoCourse as error:
+            raise BadInput(str(error)) from None
+        if library != ENGINE:
+            os.environ[ROOT_VARIABLE] = str(library.root)
+        return cls(library.root, library.root / os.environ.get(CLASSROOM_VARIABLE, "classroom"), library)
 
     def with_classroom(self, classroom: Path) -> "Course":
-        return Course(self.root, (self.root / classroom).resolve())
+        return replace(self, classroom=(self.root / classroom).resolve())
 
     @property
     def solutions(self) -> Path:
@@ -43,7 +54,7 @@ class Course:
 
     @property
     def visible_keys(self) -> Path:
-        return self.root / "lecture_lib" / "keys"
+        return self.root / self.library.package / "keys"
 
     @property
     def sealed(self) -> Path:

@@ -1,6 +1,7 @@
 """What the notebooks import: checks, corpora, models, demos, plots.
 
     units.py        the units, in the order of the course
+    course.py       whose course is at work: this one, or another that uses this library as its engine
     checking/       an exercise checked: probe, observe, compare with the key, say what went wrong
     exercises/      the probes, a module for each unit
     keys/           what probes observe on right and known wrong answers: data, written by the build

@@ -15,12 +15,3 @@ UNITS = (
     "12_encoders_seq2seq",
     "13_scaling",
 )
-
-
-def earlier_than(unit: str) -> tuple[str, ...]:
-    """The units before this one, the nearest first.
-
-    >>> earlier_than("03_neural_lm")
-    ('02_autodiff', '01_ngrams')
-    """
-    return tuple(sorted((u for u in UNITS if u < unit), reverse=True))

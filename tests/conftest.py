@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from toy_course import placed
+from toy import at_work, placed
 
 from autograder.building.pipeline import build
 from autograder.course import Course
@@ -93,11 +93,7 @@ def simulated_toy(tmp_path_factory, sandbox_if_possible) -> Path:
 @pytest.fixture(scope="session")
 def toy_zygote(simulated_toy) -> Iterator[Zygote]:
     """One warm process for every toy course whose probes and keys are the ones of `simulated_toy`."""
-    parts = [simulated_toy / folder for folder in ("probes", "fallbacks", "lecture_lib/keys")]
-    site = simulated_toy.parent / "site"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])]))
-        view = view_of(Course(simulated_toy, simulated_toy / "classroom"), tuple(map(str, parts)))
-        zygote = Zygote.start(None if sandbox_waived() else view)
+    with at_work(simulated_toy) as course:
+        zygote = Zygote.start(None if sandbox_waived() else view_of(course))
     with zygote:
         yield zygote

@@ -1,5 +1,8 @@
 """From a unit's one source to what is released and what is kept.
 
+new.py         a new unit, laid out from new_unit/
+complete.py    all that a unit lacks, at once
+data.py        files beside a lesson, released with it
 lesson.py      the lesson's cells and their roles; what a lesson may not contain
 reference.py   the namespace in which the answers of a unit run
 keys.py        the visible and the sealed key; what a probe or a misconception may not be

@@ -1,7 +1,7 @@
 """Makes the keys of a unit, and refuses what would make a check worthless.
 
 Refused: a right answer that raises, is too large or changes from run to run; a probe whose right answers do not depend
-on the seed; a misconception that passes, or that the probe can't tell from another; too few of them; no fallback.
+on the seed; a misconception that passes, or that the probe can't tell from another.
 """
 
 import hashlib
@@ -9,7 +9,6 @@ import hmac
 import json
 import os
 import secrets
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -26,15 +25,12 @@ from lecture_lib.checking.keys import Key, KeyCase, Misconception
 from lecture_lib.checking.notebook import visible_seed
 from lecture_lib.checking.observe import ProbeError, observe
 from lecture_lib.checking.values import Opaque, Oversized, Raised, Value
-from lecture_lib.mywork import fallbacks
 
-MIN_MISCONCEPTIONS = 3
 _SEEDS_TO_TRY = 20
 
 
 def visible_key(unit: Unit, exercise: Exercise, reference: Reference) -> Key:
     """The key that ships: of the public seed."""
-    _require_bank(unit, exercise)
     key = _key(unit, exercise, reference, visible_seed(unit.id, exercise.name))
     fault = _fault(key)
     if fault:
@@ -81,26 +77,6 @@ def course_secret(course: Course) -> bytes:
         draft.chmod(0o600)
         draft.rename(path)
     return path.read_bytes()
-
-
-def _require_bank(unit: Unit, exercise: Exercise) -> None:
-    name, wrong = exercise.name, unit.misconceptions[exercise.name]
-    if exercise.is_poll:
-        chosen = {answer.source.split('"')[1] for answer in wrong}
-        if len(chosen) != len(exercise.choices) - 1:
-            raise BadInput(
-                f"{unit.id}: the poll {name} needs a hint for each of its wrong letters, seen {sorted(chosen)}"
-            )
-        return
-    if len(wrong) < MIN_MISCONCEPTIONS:
-        raise BadInput(f"{unit.id}: {name} has {len(wrong)} misconceptions, expected at least {MIN_MISCONCEPTIONS}")
-    if not unit.alternatives[name]:
-        raise BadInput(f"{unit.id}: {name} has no second right answer in {unit.folder / 'alternatives.py'}")
-    if not hasattr(fallbacks(unit.id), name):
-        raise BadInput(f"{unit.id}: {name} has no fallback in lecture_lib/fallbacks/{unit.name}.py")
-    for a, b in combinations(wrong, 2):
-        if a.hint == b.hint:
-            raise BadInput(f"{unit.id}: the misconceptions {a.name} and {b.name} of {name} have the same hint")
 
 
 def _key(unit: Unit, exercise: Exercise, reference: Reference, seed: int) -> Key:

@@ -50,7 +50,7 @@ class Lesson:
 
 
 def read_lesson(unit: Unit) -> Lesson:
-    """The unit's lesson. Raises BadInput, naming file and cell, for what a lesson may not be."""
+    """The unit's lesson. Raises BadInput, a line with file and cell for each thing that a lesson may not be."""
     if not unit.lesson.exists():
         raise BadInput(f"{unit.lesson} is missing: it is the source of unit {unit.id}")
     text = unit.lesson.read_text(encoding="utf-8")
@@ -58,18 +58,34 @@ def read_lesson(unit: Unit) -> Lesson:
     if "formats" in header:
         raise BadInput(f"{unit.lesson}: its header says `formats`, which would be released; remove that line")
     notebook = jupytext.reads(text, fmt="py:percent")
-    cells, figures = [], []
+    cells, figures, faults = [], [], []
     for index, cell in enumerate(notebook.cells):
-        read = _cell(unit, index, cell)
+        try:
+            read = _cell(unit, index, cell)
+        except BadInput as error:
+            faults.append(str(error))
+            continue
         if read.role == FIGURES:
             figures.append(FiguresCell(read.source, after=len(cells)))
         else:
             cells.append(read)
     lesson = Lesson(unit.lesson, cells, figures)
-    _require_roles(unit, lesson)
-    for name, letters in unit.letters.items():
-        _draw_order(unit, lesson, name, letters)
+    faults += _role_faults(unit, lesson)
+    if not faults:
+        faults = _draw_orders(unit, lesson)
+    if faults:
+        raise BadInput("\n".join(faults))
     return lesson
+
+
+def _draw_orders(unit: Unit, lesson: Lesson) -> list[str]:
+    faults = []
+    for name, letters in unit.letters.items():
+        try:
+            _draw_order(unit, lesson, name, letters)
+        except BadInput as error:
+            faults.append(str(error))
+    return faults
 
 
 def _draw_order(unit: Unit, lesson: Lesson, name: str, letters: dict[str, str]) -> None:
@@ -105,26 +121,33 @@ def _cell(unit: Unit, index: int, cell) -> LessonCell:
     return LessonCell(cell.cell_type, cell.source, role, exercise)
 
 
-def _require_roles(unit: Unit, lesson: Lesson) -> None:
+def _role_faults(unit: Unit, lesson: Lesson) -> list[str]:
+    faults = []
     if sum(cell.role == "setup" for cell in lesson.cells) != 1:
-        raise BadInput(f'{lesson.path}: one cell is tagged "setup", no more and no less')
+        faults.append(f'{lesson.path}: one cell is tagged "setup", no more and no less')
     names = [cell.exercise for cell in lesson.cells if cell.role == "exercise"]
-    for name in names:
+    try:
+        probes = list(unit.exercises)
+    except BadInput as error:
+        faults.append(str(error))
+        probes = names
+    for name in dict.fromkeys(names):
         if names.count(name) > 1:
-            raise BadInput(f"{lesson.path}: exercise:{name} stands twice")
-        if name not in unit.exercises:
-            raise BadInput(f"{lesson.path}: {name} has no probe; write one in lecture_lib/exercises/{unit.name}.py")
+            faults.append(f"{lesson.path}: exercise:{name} stands twice")
+        if name not in probes:
+            faults.append(f"{lesson.path}: {name} has no probe; write one in {unit.file_of('exercises')}")
         source = lesson.exercise_cells[name].source
         if not source.count(BEGIN) == source.count(END) > 0:
-            raise BadInput(
+            faults.append(
                 f"{lesson.path}: exercise:{name} needs {BEGIN!r} and as many {END!r}: one pair, or one a method"
             )
-    for name in unit.exercises:
+    for name in probes:
         if name not in names:
-            raise BadInput(f'{lesson.path}: the exercise {name} has a probe but no cell tagged "exercise:{name}"')
+            faults.append(f'{lesson.path}: the exercise {name} has a probe but no cell tagged "exercise:{name}"')
     for cell in lesson.cells:
         if cell.role == "hints" and cell.exercise not in names:
-            raise BadInput(f"{lesson.path}: hints:{cell.exercise} belongs to no exercise")
+            faults.append(f"{lesson.path}: hints:{cell.exercise} belongs to no exercise")
+    return faults
 
 
 def solved(cell: LessonCell) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import nbformat
 
+from autograder.building.complete import complete_lesson
+from autograder.building.data import lay_out_data, other_files
 from autograder.building.keys import course_secret, sealed_key, visible_key, without_answer
-from autograder.building.lesson import read_lesson
 from autograder.building.reference import Reference
 from autograder.building.release import has_outputs, release, require_nothing_leaks, same_notebook
 from autograder.building.source import source_notebook
@@ -18,23 +19,33 @@ from lecture_lib.checking.keys import Key, UnreadableKey, read_keys, write_keys
 
 def build(course: Course, unit: Unit) -> Path:
     """Builds one unit: keys, nbgrader source, release. Returns the release notebook; BadInput for a faulty unit."""
-    lesson = read_lesson(unit)
-    reference = Reference(unit, lesson)
-    secret = course_secret(course)
-    visible, sealed = [], []
-    for exercise in unit.exercises.values():
-        key = visible_key(unit, exercise, reference)
-        sealed.append(sealed_key(unit, exercise, reference, key, secret))
-        visible.append(without_answer(key) if exercise.is_poll else key)
+    lesson = complete_lesson(unit)
+    visible, sealed = _keys(course, unit, Reference(unit, lesson))
     write_keys(course.visible_keys / f"{unit.id}.json", unit.id, _kept(course, unit, visible))
     write_keys(course.sealed / f"{unit.id}.json", unit.id, sealed)
     source = course.source / unit.id / unit.notebook
-    source.parent.mkdir(parents=True, exist_ok=True)
+    lay_out_data(unit, source.parent)
     notebook = source_notebook(unit, lesson, {key.exercise: key.seed for key in sealed})
     nbformat.write(notebook, source)
     released = release(course, unit)
     require_nothing_leaks(course, unit, lesson, released, [key.seed for key in sealed])
     return released
+
+
+def _keys(course: Course, unit: Unit, reference: Reference) -> tuple[list[Key], list[Key]]:
+    """The visible and the sealed keys. Raises BadInput, a line for each exercise that has none."""
+    secret = course_secret(course)
+    visible, sealed, faults = [], [], []
+    for exercise in unit.exercises.values():
+        try:
+            key = visible_key(unit, exercise, reference)
+            sealed.append(sealed_key(unit, exercise, reference, key, secret))
+            visible.append(without_answer(key) if exercise.is_poll else key)
+        except BadInput as error:
+            faults.append(str(error))
+    if faults:
+        raise BadInput("\n".join(faults))
+    return visible, sealed
 
 
 def stale(course: Course) -> list[str]:
@@ -53,8 +64,7 @@ def stale(course: Course) -> list[str]:
                 complaints.append(f"{committed} carries outputs; run python -m autograder build")
             elif not same_notebook(built, committed):
                 complaints.append(f"{committed} is not what the build makes; run python -m autograder build")
-            extra = [p.name for p in committed.parent.glob("*") if p.name != unit.notebook]
-            complaints += [f"{committed.parent} holds {name}, which no build made" for name in extra]
+            complaints += other_files(unit, committed.parent)
             if (fault := _key_fault(course, unit, fresh)) is not None:
                 complaints.append(fault)
     return complaints

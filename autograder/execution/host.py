@@ -28,7 +28,7 @@ def zygote(course: Course, unsandboxed: bool) -> Zygote:
     borrowed = _current is not None and _made_for is None
     if borrowed and _current.alive and _current.sandboxed is not unsandboxed:
         return _current
-    wanted = (course, unsandboxed, os.environ.get("PYTHONPATH"), _newest())
+    wanted = (course, unsandboxed, os.environ.get("PYTHONPATH"), _newest(course))
     if _current is None or borrowed or _made_for != wanted or not _current.alive:
         discard()
         _current, _made_for = Zygote.start(None if unsandboxed else view_of(course)), wanted
@@ -43,7 +43,7 @@ def discard() -> None:
     _current = _made_for = None
 
 
-def _newest() -> float:
+def _newest(course: Course) -> float:
     """When the library was last changed: a formgrader runs for days while its author mends a probe."""
-    folders = [Path(folder) for folder in lecture_lib.__path__]
+    folders = {*map(Path, lecture_lib.__path__), course.library.folder}
     return max((path.stat().st_mtime for folder in folders for path in folder.rglob("*.py")), default=0.0)

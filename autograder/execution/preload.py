@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 
+from lecture_lib.course import course_library
+
 
 def preload_torch() -> None:
     """Touches what torch makes on first use, on one thread; nothing where there is no torch."""
@@ -25,14 +27,14 @@ HEAVY = {
     "optim": lambda torch: torch.optim.AdamW(torch.nn.Linear(8, 2).parameters()),  # its compiler, a second
     "assert_close": lambda torch: torch.testing.assert_close(torch.zeros(1), torch.zeros(1)),  # its distributed tensors
 }
-_UNIT = re.compile(r"""open_unit\(["']\d+_(\w+)""")
+_UNIT = re.compile(r"""open_unit\(["'](\d+_\w+)""")
 
 
 def preloads_of(sources: Iterable[str]) -> list[str]:
     """What these cells will import besides: heavy parts of torch, and the exercises of their unit, a module's name."""
     text = "\n".join(sources)
     units = sorted(set(_UNIT.findall(text)))
-    return [name for name in HEAVY if name in text] + [f"lecture_lib.exercises.{unit}" for unit in units]
+    return [name for name in HEAVY if name in text] + [course_library().exercises(unit) for unit in units]
 
 
 @cache

@@ -21,12 +21,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import lecture_lib
-import lecture_lib.checking.keys
-import lecture_lib.exercises
-import lecture_lib.fallbacks
 from autograder.course import Course
 from autograder.execution import linux, seccomp
 from autograder.execution.limits import Limits
+from lecture_lib.course import ROOT_VARIABLE
 
 UNSANDBOXED = "COURSE_UNSANDBOXED"  # set: as --unsandboxed, also for nbgrader's own commands
 NOBODY = 65534  # the identity outside, where the grader is root
@@ -80,8 +78,7 @@ class View:
 
 def view_of(course: Course, extra: tuple[str, ...] = ()) -> View:
     """The interpreter, its packages, the library and fetched corpora; nothing of solutions, keys or submissions."""
-    own = [*lecture_lib.__path__, *lecture_lib.exercises.__path__, *lecture_lib.fallbacks.__path__]
-    own.append(str(lecture_lib.checking.keys.VISIBLE_KEYS))
+    own = [*lecture_lib.__path__, str(course.library.folder), str(course.library.root / "pyproject.toml")]
     python = [sys.prefix, sys.base_prefix, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))]
     if site.ENABLE_USER_SITE:
         python.append(site.getusersitepackages())
@@ -109,7 +106,8 @@ def _fetched() -> list[str]:
 
 def environment(view: View) -> dict[str, str]:
     """The environment variables of a sandbox: nothing of the grader's but its language and where Python looks."""
-    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH") if name in os.environ}
+    names = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH", ROOT_VARIABLE)
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     folders = {"HOME": SCRATCH, "TMPDIR": f"{SCRATCH}/tmp", "IPYTHONDIR": f"{SCRATCH}/ipython"}
     folders["MPLCONFIGDIR"] = f"{SCRATCH}/matplotlib"
     fetched = [path for path in _fetched() if path in view.readable]

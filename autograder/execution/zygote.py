@@ -141,9 +141,11 @@ def _imported() -> Shell:
 
     import lecture_lib.checking.notebook
     import lecture_lib.corpora
+    import lecture_lib.course
     import lecture_lib.demos
-    import lecture_lib.plots  # noqa: F401
+    import lecture_lib.plots
 
+    lecture_lib.course.course_library()  # so that its package can be imported
     ipywidgets.IntSlider()
     figure, axes = plt.subplots(figsize=(2, 2))
     axes.set_title("fonts")

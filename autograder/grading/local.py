@@ -27,7 +27,7 @@ def local_workers(course: Course, number: int, zygote: Zygote, units: set[Unit])
     so that the next call's sees that call's environment.
     """
     context = multiprocessing.get_context("forkserver")
-    probes = {f"lecture_lib.exercises.{unit.name}" for unit in units}  # with torch, where they use it
+    probes = {course.library.exercises(unit.id) for unit in units}  # with torch, where they use it
     context.set_forkserver_preload(["autograder.grading.worker_seed", *sorted(probes)])
     workers = LocalWorkers(course, number, zygote, context)
     try:

@@ -17,6 +17,7 @@ import autograder
 import lecture_lib
 import lecture_lib.exercises
 import lecture_lib.fallbacks
+from lecture_lib.course import ENGINE, course_library
 
 _TASK = "autograder.grading.task"
 _PROBES, _FALLBACKS = "lecture_lib.exercises", "lecture_lib.fallbacks"
@@ -35,17 +36,38 @@ def code_version(unit: str = "", files: Iterable[bytes] = ()) -> str:
     """
     asked = frozenset().union(*map(_named_in, files))
     packages = (autograder, lecture_lib, lecture_lib.exercises, lecture_lib.fallbacks)
-    return _version(unit, asked, tuple((package.__name__, tuple(package.__path__)) for package in packages))
+    places = tuple((package.__name__, tuple(package.__path__)) for package in packages)
+    return _version(unit, asked, places, _of_another_course(unit))
 
 
 @lru_cache(1024)
-def _version(unit: str, asked: frozenset[str], places: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+def _version(
+    unit: str,
+    asked: frozenset[str],
+    places: tuple[tuple[str, tuple[str, ...]], ...],
+    others: tuple[tuple[str, Path], ...] = (),
+) -> str:
     digest = hashlib.sha256()
-    for name, path in sorted(grading_files(unit, asked, dict(places)).items()):
+    asked |= frozenset().union(*(_names_of(path) for _, path in others))
+    for name, path in sorted((grading_files(unit, asked, dict(places)) | dict(others)).items()):
         data = _read(path)
         digest.update(f"{name} {len(data)}\n".encode())
         digest.update(data)
     return digest.hexdigest()
+
+
+def _of_another_course(unit: str) -> tuple[tuple[str, Path], ...]:
+    """The modules of a course that is not the engine's own, by name, without the probes of its other units."""
+    library = course_library()
+    if library.package == ENGINE.package:
+        return ()
+    found = []
+    for path in sorted(library.folder.rglob("*.py")):
+        name = ".".join(path.relative_to(library.root).with_suffix("").parts)
+        probes = name.removeprefix(f"{library.package}.exercises.")
+        if not unit or probes == name or probes.partition(".")[0] in (unit, "__init__"):
+            found.append((name, path))
+    return tuple(found)
 
 
 def grading_files(unit: str, asked: Iterable[str], places: Mapping[str, tuple[str, ...]]) -> dict[str, Path]:

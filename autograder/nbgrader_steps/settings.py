@@ -29,7 +29,7 @@ def nbgrader_settings(course: Course, unsandboxed: bool = False) -> Config:
 
 
 def _folders(c: Config, course: Course) -> None:
-    c.CourseDirectory.course_id = "language-models"
+    c.CourseDirectory.course_id = course.library.name
     c.CourseDirectory.root = str(course.root)
     c.CourseDirectory.source_directory = "build/source"
     c.CourseDirectory.release_directory = "notebooks"

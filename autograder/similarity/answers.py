@@ -9,7 +9,7 @@ from autograder.course import BadInput, Course
 from autograder.similarity.compare import Codes
 from autograder.similarity.normal import normalise
 from autograder.units import Unit, find_units
-from lecture_lib import fallbacks
+from lecture_lib.course import course_library
 
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
@@ -79,9 +79,8 @@ def _cells(path: Path) -> tuple[dict[str, str], list[str]]:
 
 def _fallbacks(unit: Unit) -> list[str]:
     """The definitions of the fallbacks, which a student can look up."""
-    for folder in fallbacks.__path__:
-        path = Path(folder) / f"{unit.name}.py"
-        if path.exists():
-            source = path.read_text(encoding="utf-8")
-            return [ast.get_source_segment(source, node) for node in ast.parse(source).body]
-    return []
+    path = course_library().root / unit.file_of("fallbacks")
+    if not path.exists():
+        return []
+    source = path.read_text(encoding="utf-8")
+    return [ast.get_source_segment(source, node) for node in ast.parse(source).body]

@@ -14,6 +14,7 @@ from autograder.units.polls import drawn_letters, relettered, written_answers
 from lecture_lib.checking.bank import Answer, answers_in
 from lecture_lib.checking.exercise import Exercise
 from lecture_lib.checking.notebook import CourseMessage, exercises_of
+from lecture_lib.course import NoCourse, course_library
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,22 @@ class Unit:
         """The file name of the notebook that students get and hand in."""
         return f"{self.name}.ipynb"
 
+    def file_of(self, kind: str) -> str:
+        """Where its exercises or fallbacks are, below the course's root: `lecture_lib/exercises/attention.py`."""
+        return f"{getattr(course_library(), kind)(self.id).replace('.', '/')}.py"
+
     @cached_property
     def exercises(self) -> dict[str, Exercise]:
         try:
             return exercises_of(self.id)
         except CourseMessage:
             raise BadInput(
-                f"{self.folder} has no probes; write lecture_lib/exercises/{self.name}.py, or remove the folder"
+                f"{self.folder} has no probes; write {self.file_of('exercises')}, or remove the folder"
             ) from None
+        except NoCourse:
+            raise
+        except Exception as error:
+            raise BadInput(f"{self.file_of('exercises')} does not run: {type(error).__name__}: {error}") from error
 
     @cached_property
     def letters(self) -> dict[str, dict[str, str]]:

@@ -20,8 +20,7 @@ from typing import Any
 from lecture_lib.checking.codec import Undecodable, decode, encode
 from lecture_lib.checking.exercise import Tolerance
 from lecture_lib.checking.values import Value
-
-VISIBLE_KEYS = Path(__file__).parent.parent / "keys"
+from lecture_lib.course import course_library
 
 
 class UnreadableKey(Exception):
@@ -59,8 +58,8 @@ class Key:
 
 
 def visible_keys(unit: str) -> dict[str, Key]:
-    """The keys that ship with the library, by exercise. Raises UnreadableKey."""
-    return read_keys(VISIBLE_KEYS / f"{unit}.json")
+    """The keys that ship with the course, by exercise. Raises UnreadableKey."""
+    return read_keys(course_library().keys(unit))
 
 
 def read_keys(path: Path) -> dict[str, Key]:

@@ -24,6 +24,7 @@ from lecture_lib.checking.keys import Key, UnreadableKey, visible_keys
 from lecture_lib.checking.limits import CHECK_SECONDS, at_most, memory_limit
 from lecture_lib.checking.observe import observe
 from lecture_lib.checking.values import Oversized, Raised, Value
+from lecture_lib.course import course_library
 from lecture_lib.mywork import MyWork, fallback_module, saved
 
 MIME = "application/vnd.language-models-course.observations+json"
@@ -61,11 +62,11 @@ def visible_seed(unit: str, exercise: str) -> int:
 
 
 def _exercise_module(unit: str) -> ModuleType:
-    name = f"lecture_lib.exercises.{unit.partition('_')[2]}"
+    name = course_library().exercises(unit)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != name:
+        if not f"{name}.".startswith(f"{error.name}."):
             raise
         raise CourseMessage(f"There is no unit called {unit!r}: is this the notebook that you were given?") from None
 

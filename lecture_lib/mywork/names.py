@@ -5,8 +5,8 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+from lecture_lib.course import course_library, earlier_than
 from lecture_lib.mywork import saved
-from lecture_lib.units import earlier_than
 
 
 def fallbacks(unit: str) -> ModuleType:
@@ -19,7 +19,7 @@ def fallback_module(unit: str) -> str:
     >>> fallback_module("05_attention")
     'lecture_lib.fallbacks.attention'
     """
-    return f"lecture_lib.fallbacks.{unit.partition('_')[2]}"
+    return course_library().fallbacks(unit)
 
 
 class MyWork:
@@ -105,11 +105,11 @@ def _names(unit: str) -> set[str]:
 
     An exercise is known by `is_poll`, so that this package needs nothing of the one that checks.
     """
-    module = f"lecture_lib.exercises.{unit.partition('_')[2]}"
+    module = course_library().exercises(unit)
     try:
         names = vars(importlib.import_module(module))
     except ModuleNotFoundError as error:
-        if error.name != module:
+        if not f"{module}.".startswith(f"{error.name}."):
             raise
         return set()
     return {each.name for each in names.values() if getattr(each, "is_poll", None) is False}

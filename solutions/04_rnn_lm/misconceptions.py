@@ -523,7 +523,7 @@ clips_by_value = misconception(
 )
 def each_parameter_by_itself(params, max_norm):
     grads = [p.grad for p in params if p.grad is not None]
-    norm = sum(float((g**2).sum()) for g in grads) ** 0.5
+    norm = sum(float((g.float() ** 2).sum()) for g in grads) ** 0.5
     for g in grads:
         if g.norm() > max_norm:
             g *= max_norm / g.norm()
@@ -536,7 +536,7 @@ def each_parameter_by_itself(params, max_norm):
 )
 def stretches_short_ones(params, max_norm):
     grads = [p.grad for p in params if p.grad is not None]
-    norm = sum(float((g**2).sum()) for g in grads) ** 0.5
+    norm = sum(float((g.float() ** 2).sum()) for g in grads) ** 0.5
     for g in grads:
         g *= max_norm / norm
     return norm
@@ -552,13 +552,13 @@ returns_the_norm_after = misconception(
 without_the_root = misconception(
     "clip_gradients",
     "Your norm is that of a vector of squares: the root is missing. What is the length of (3, 4)?",
-    change=("sum(float((g**2).sum()) for g in grads) ** 0.5", "sum(float((g**2).sum()) for g in grads)"),
+    change=(" ** 0.5", ""),
 )
 
 adds_absolute_values = misconception(
     "clip_gradients",
     "Your norm adds up absolute values: (3, 4) would have the length 7. Which theorem gives 5?",
-    change=("sum(float((g**2).sum()) for g in grads) ** 0.5", "sum(float(g.abs().sum()) for g in grads)"),
+    change=[("(g.float() ** 2).sum()", "g.abs().sum()"), (" ** 0.5", "")],
 )
 
 

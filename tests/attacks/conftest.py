@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbgrader.apps import NbGraderAPI
-from toy_course import placed
+from toy import placed
 
 from autograder.building.pipeline import build
 from autograder.course import Course

@@ -9,7 +9,6 @@ import nbformat
 import pytest
 from hostile import ALL, LOST_ITS_OWN, NOTHING, RIGHT, WORKED
 
-from autograder.course import Course
 from autograder.execution.client import Zygote
 from autograder.execution.limits import Limits
 from autograder.execution.process import ProcessEnded, ZygoteLost
@@ -189,7 +188,7 @@ def test_a_linked_folder_shows_nothing_either(hall):
 def test_a_notebook_that_is_a_link_to_another_submission_is_refused(hall):
     hall.mallory.parent.mkdir(parents=True, exist_ok=True)
     os.symlink(hall.course.submitted / "amina" / UNIT / "toy.ipynb", hall.mallory)
-    todo, complaints = inspect_submissions(Course(hall.course.root, hall.course.classroom), [hall.unit])
+    todo, complaints = inspect_submissions(hall.course, [hall.unit])
     assert "mallory" not in {submission.student for submission in todo}
     assert len(complaints) == 1
     assert "is a link" in complaints[0]

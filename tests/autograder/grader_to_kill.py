@@ -6,7 +6,6 @@ Each task is a line in LOG as it begins: the student and the process. The lines 
 import json
 import os
 import sys
-from pathlib import Path
 
 import autograder.grading.grade
 from autograder.course import Course
@@ -14,6 +13,7 @@ from autograder.execution.client import Zygote
 from autograder.execution.sandbox import sandbox_waived
 from autograder.grading import local
 from autograder.grading.task import work
+from lecture_lib.course import ROOT_VARIABLE
 
 LOG = sys.argv[2]
 
@@ -45,6 +45,6 @@ def told(course, unsandboxed, begin=autograder.grading.grade._zygote):
 if __name__ == "__main__":
     local.work = counted
     autograder.grading.grade._zygote = lent if len(sys.argv) > 3 else told
-    root = Path(sys.argv[1])
-    graded = autograder.grading.grade.grade(Course(root, root / "classroom"), workers=2, unsandboxed=sandbox_waived())
+    os.environ[ROOT_VARIABLE] = sys.argv[1]
+    graded = autograder.grading.grade.grade(Course.here(), workers=2, unsandboxed=sandbox_waived())
     note(f"done {json.dumps([graded.submissions, graded.complaints])}")

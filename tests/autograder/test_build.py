@@ -76,7 +76,7 @@ def test_points_are_split_between_the_visible_and_the_sealed_check(released):
 def test_a_poll_is_released_without_its_letter_and_without_a_stub(released, simulated_toy):
     poll = next(cell for cell in released.cells if cell.id == "which_sum")
     assert poll.source == 'which_sum = None  # write "A", "B" or "C"'
-    visible = json.loads((simulated_toy / "lecture_lib" / "keys" / f"{UNIT}.json").read_text())
+    visible = json.loads((simulated_toy / "toylib" / "keys" / f"{UNIT}.json").read_text())
     assert visible["exercises"]["which_sum"]["cases"] == {}
     assert visible["exercises"]["which_sum"]["misconceptions"] == {}
 
@@ -148,7 +148,7 @@ REFUSALS = [  # (file, what stands there, what stands there instead, what the bu
     ("99_toy/misconceptions.py", "Your result leaves one number out: which?", MEAN_HINT, "same hint"),
     ("99_toy/alternatives.py", '@alternative("total")\n', "", "no second right answer"),
     ("fallbacks/toy.py", "def total", "def other", "no fallback"),
-    ("probes/toy.py", "rng.integers(1, 9, size=4)", "(1, 2, 3)", "same for every seed"),
+    ("exercises/toy.py", "rng.integers(1, 9, size=4)", "(1, 2, 3)", "same for every seed"),
     ("99_toy/toy.py", "# It doubles, and it adds.", "# Now the code:\n# def add(x):", "code in a markdown cell"),
     ("99_toy/toy.py", "#   kernelspec:", "#   formats: ipynb,py:percent\n#   kernelspec:", "formats"),
     ("99_toy/toy.py", "return sum(numbers)", "raise RuntimeError", "raises"),
@@ -161,6 +161,44 @@ def test_the_build_refuses(toy_course, file, old, new, complaint):
     edit(toy_course, file, old, new)
     with pytest.raises(BadInput, match=re.escape(complaint)):
         built(toy_course)
+
+
+def test_the_build_names_all_that_a_unit_lacks_at_once(toy_course):
+    (unit,) = find_units(toy_course)
+    (unit.folder / "alternatives.py").unlink()
+    (toy_course.root / "toylib" / "fallbacks" / "toy.py").unlink()
+    (toy_course.root / "toylib" / "units.py").write_text("UNITS = ()\n")
+    edit(toy_course, "99_toy/toy.py", '# %% tags=["exercise:total"]', '# %% tags=["exercise:sum"]')
+    edit(toy_course, "99_toy/toy.py", '# %% tags=["setup"]', "# %%")
+    edit(
+        toy_course,
+        "99_toy/misconceptions.py",
+        '@misconception("total", "Your result is a mean: what was asked for?")',
+        "",
+    )
+    with pytest.raises(BadInput) as refused:
+        build(toy_course, unit)
+    lacks = [
+        'one cell is tagged "setup"',
+        "sum has no probe",
+        "the exercise total has a probe but no cell",
+        "alternatives.py is missing",
+        "toylib/fallbacks/toy.py is missing",
+        "total has 2 misconceptions, expected at least 3",
+        "99_toy has no line in toylib/units.py",
+    ]
+    assert [part for line, part in zip(str(refused.value).split("\n"), lacks) if part in line] == lacks
+
+
+def test_the_build_names_every_exercise_whose_key_will_not_do(toy_course):
+    edit(toy_course, "99_toy/toy.py", "return sum(numbers)", "raise RuntimeError")
+    edit(toy_course, "99_toy/misconceptions.py", "return np.square(x)", "return x + x")
+    (unit,) = find_units(toy_course)
+    with pytest.raises(BadInput) as refused:
+        build(toy_course, unit)
+    first, second = str(refused.value).split("\n")
+    assert "squares of double passes" in first
+    assert "total" in second
 
 
 def test_the_search_for_leaks_finds_an_answer_a_misconception_and_a_seed(built_course, released):

@@ -103,4 +103,4 @@ def test_a_unit_of_changes_builds_the_keys_that_it_built_written_out(toy_course,
     shutil.rmtree(toy_course.visible_keys, ignore_errors=True)
     (unit,) = find_units(toy_course)
     build(toy_course, unit)
-    assert keys.read_bytes() == (simulated_toy / "lecture_lib" / "keys" / "99_toy.json").read_bytes()
+    assert keys.read_bytes() == (simulated_toy / "toylib" / "keys" / "99_toy.json").read_bytes()

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 from nbgrader.api import Gradebook
-from toy_course import placed
+from toy import placed
 
 from autograder.gradebook.grades import grades
 from autograder.nbgrader_steps.settings import nbgrader_settings
@@ -32,9 +32,8 @@ from pathlib import Path
 from autograder.course import Course
 from autograder.nbgrader_steps.settings import nbgrader_settings
 
-root = Path(__file__).resolve().parent
 c = get_config()
-c.merge(nbgrader_settings(Course(root, root / os.environ["CLASSROOM"])))
+c.merge(nbgrader_settings(Course.here().with_classroom(Path(os.environ["CLASSROOM"]))))
 c.LateSubmissionPlugin.penalty_method = "zero"
 """
 

@@ -12,7 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 from graded_class import grade_in_process
-from toy_course import placed
+from toy import placed
 
 from autograder.course import BadInput
 from autograder.gradebook.findings import PARTLY, RIGHT, TRIED, UNTOUCHED, VISIBLE_ONLY, Check, Finding

@@ -11,6 +11,7 @@ from autograder.course import BadInput
 from autograder.execution import host
 from autograder.grading import cluster, version
 from autograder.grading.grade import grade
+from lecture_lib.course import ROOT_VARIABLE
 
 distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 CONFIGURATION = """
@@ -28,9 +29,8 @@ def pair_of_workers(simulated_toy, tmp_path_factory):
     """The address of a scheduler with two worker processes; they know the toy unit, but none of the tests' folders."""
     import dask
 
-    site = simulated_toy.parent / "site"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])]))
+        patch.setenv(ROOT_VARIABLE, str(simulated_toy))
         patch.chdir(tmp_path_factory.mktemp("workers"))
         # A worker that was killed may take its time to come again on a loaded machine: the cluster else forgets it.
         settings = {"distributed.scheduler.allowed-failures": 1, "distributed.deploy.lost-worker-timeout": "5 minutes"}

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
-from toy_course import placed
+from toy import placed
 
 from autograder.course import Course
 
 from .chromium import FLAGS, NO_CHROMIUM, find_chromium
 from .demo_page import show
-from .desk import configure, put_on_desk
+from .desk import put_on_desk
 from .lab import Run, drawn_panels, leave, open_notebook, press_validate, run_all
 from .server import jupyterlab
 from .watch import Watch
@@ -34,7 +34,6 @@ def executable() -> str:
 def course(executable, simulated_toy, tmp_path_factory) -> Course:
     with placed(tmp_path_factory.mktemp("browser")) as course:
         shutil.copytree(simulated_toy, course.root, dirs_exist_ok=True)
-        configure(course)
         yield course
 
 

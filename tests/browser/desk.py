@@ -7,21 +7,6 @@ from autograder.simulation.simulate import RIGHT, hand_in
 from autograder.units import Unit, find_units
 
 HOUSE = Course.here()
-_CONFIG = """
-from pathlib import Path
-
-from autograder.course import Course
-from autograder.nbgrader_steps.settings import nbgrader_settings
-
-root = Path(__file__).resolve().parent
-c = get_config()
-c.merge(nbgrader_settings(Course(root, root / "classroom")))
-"""
-
-
-def configure(course: Course) -> None:
-    """Gives the course nbgrader's configuration, as this repository has it in its root."""
-    (course.root / "nbgrader_config.py").write_text(_CONFIG, encoding="utf-8")
 
 
 def released_units() -> list[Unit]:

@@ -10,9 +10,10 @@ from kernels import execute
 
 from autograder.course import Course
 from autograder.units import find_units
+from lecture_lib.course import earlier_than
 from lecture_lib.mywork import MyWork, saved
 from lecture_lib.mywork.source import NotSelfContained, self_contained
-from lecture_lib.units import UNITS, earlier_than
+from lecture_lib.units import UNITS
 
 UNIT, LATER = "05_attention", "07_tokenizers"
 _numbers = itertools.count()
