@@ -25,7 +25,7 @@ Classroom = Annotated[
     Path | None, typer.Option(help=f"Folder of the class, instead of classroom/ (or ${CLASSROOM_VARIABLE}).")
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Submissions graded at once.")]
-ClassSize = Annotated[int | None, typer.Option(help="Students of the class, 12 by default; more where need be.")]
+ClassSize = Annotated[int | None, typer.Option(help="Number of students (default 12, more if need be).")]
 Unsandboxed = Annotated[
     bool, typer.Option("--unsandboxed", help="Run submissions with your own rights: only those that you trust.")
 ]

@@ -15,9 +15,6 @@ client.py         the grader's side of a zygote: starts it, asks it for processe
 process.py        the grader's side of one process: runs cells with deadlines, reads what comes back
 host.py           the zygote of this process
 companions.py     the files beside a notebook
-kernels.py        the process that Jupyter kernels are forked from, for one's own work
-mouthpiece.py     a Jupyter kernel whose cells run in the sandbox, for stock execution of submissions
-provisioner.py    how stock nbclient, nbgrader and JupyterLab come by both
 
 The grader believes nothing of what comes back: `nbgrader_steps/verify.py` alone decides about points. A zygote is a new
 program, never a fork of the grader, whose memory holds keys.

@@ -73,21 +73,6 @@ def _exactly(sock: socket.socket, size: int) -> bytes | None:
     return b"".join(parts)
 
 
-def send_with(sock: socket.socket, message: dict[str, Any], descriptors: list[int]) -> None:
-    """Sends one frame and, with its first bytes, copies of these descriptors."""
-    data = packed(message)
-    sent = socket.send_fds(sock, [data], descriptors)
-    sock.sendall(data[sent:])
-
-
-def receive_with(sock: socket.socket, most: int) -> tuple[dict[str, Any] | None, list[int]]:
-    """The next frame of a blocking socket and its descriptors, at most so many; (None, []) at its end."""
-    head, descriptors, _, _ = socket.recv_fds(sock, _LENGTH.size, most)
-    head += _exactly(sock, _LENGTH.size - len(head)) or b"" if head else b""
-    data = _exactly(sock, _LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else None
-    return (None if data is None else unpacked(data)), list(descriptors)
-
-
 class Splitter:
     """Cuts a stream of bytes into frames as they arrive: `for data in splitter.feed(bytes)`."""
 

@@ -155,7 +155,7 @@ NOT_COUNTED = [
     "autograder/grading/local.py",
     "autograder/report/page.py",
     "autograder/simulation/simulate.py",
-    "autograder/execution/provisioner.py",
+    "autograder/progress.py",
     "lecture_lib/demos/browser/charts.js",
     "lecture_lib/demos/attention_explorer.py",
     "lecture_lib/exercises/rnn_lm.py",
