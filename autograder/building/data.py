@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from autograder.course import BadInput
-from autograder.execution import beside
+from autograder.execution import companions
 from autograder.units import Unit
 
 _KNOWN = ("misconceptions.py", "alternatives.py")
@@ -28,8 +28,8 @@ def data_files(unit: Unit) -> list[Path]:
             faults.append(f"{path} is none of a unit's files; what lessons share belongs into the course's library")
         else:
             found.append(name)
-    if size > beside.MOST:
-        faults.append(f"{unit.folder} holds {size >> 20} MB beside its lesson, at most {beside.MOST >> 20}")
+    if size > companions.MOST:
+        faults.append(f"{unit.folder} holds {size >> 20} MB beside its lesson, at most {companions.MOST >> 20}")
     if faults:
         raise BadInput("\n".join(faults))
     return found
