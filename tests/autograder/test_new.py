@@ -5,7 +5,8 @@ import pytest
 from autograder.building.new import lay_out
 from autograder.building.pipeline import build_all
 from autograder.course import BadInput
-from autograder.grading.grade import grade, grades
+from autograder.gradebook.grades import grades
+from autograder.grading.grade import grade
 from autograder.simulation.main_job import as_expected
 from autograder.simulation.simulate import expected_grades, simulate
 from autograder.units import find_units
