@@ -37,8 +37,8 @@ endif
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRA)]'
 	@mkdir -p $(@D) && touch $@
 
-course: setup ## the main job: build, simulate a class, grade it, compare with the truth
-	$(PYTHON) -m autograder course
+course: setup ## the main job: build, simulate a class, grade it, compare with the truth (UNITS=05_attention, FULL=1)
+	$(PYTHON) -m autograder course $(UNITS) $(if $(FULL),--full)
 
 lab: setup ## open JupyterLab on notebooks/, with nbgrader's formgrader and Validate button
 	PATH="$(abspath $(or $(BIN),.)):$$PATH" $(PYTHON) -m jupyterlab $(LAB_OPTIONS)
@@ -55,7 +55,7 @@ bundles: node_modules/.package-lock.json ## bundle the JavaScript of the demos a
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --silent --ignore-scripts --no-audit --no-fund && touch $@
 
-test: setup ## the tests, without the slow ones and the browser
+test: setup ## the tests, without the slow ones and the browser, and on a sample of the answers of each unit
 	$(PYTEST) -m "not slow and not browser"
 
 browser: setup ## the tests in a real browser (Chromium)
@@ -82,8 +82,8 @@ format: setup ## format and mend what ruff can
 	$(PYTHON) -m ruff format .
 	$(BIN)oxfmt $(JAVASCRIPT)
 
-build: setup ## rebuild notebooks/ and lecture_lib/keys/ from solutions/
-	$(PYTHON) -m autograder build
+build: setup ## rebuild notebooks/ and lecture_lib/keys/ from solutions/, where something has changed
+	$(PYTHON) -m autograder build $(UNITS)
 
 bench: setup ## measure, beside peers, and write build/bench.json
 	$(PYTHON) -m benchmarks

@@ -25,7 +25,9 @@ Classroom = Annotated[
     Path | None, typer.Option(help=f"Folder of the class, instead of classroom/ (or ${CLASSROOM_VARIABLE}).")
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Submissions graded at once.")]
-ClassSize = Annotated[int | None, typer.Option(help="Number of students (default 12, more if need be).")]
+ClassSize = Annotated[
+    int | None, typer.Option(help="Students of each unit; by default 12, or as many as hold every misconception.")
+]
 Unsandboxed = Annotated[
     bool, typer.Option("--unsandboxed", help="Run submissions with your own rights: only those that you trust.")
 ]
@@ -69,12 +71,19 @@ def new(unit: Annotated[str, typer.Argument(help="Its number and name, e.g. 14_a
 
 
 @app.command()
-def build(units: Units = None, classroom: Classroom = None) -> None:
-    """Build the release notebooks, nbgrader's source and the keys."""
+def build(
+    units: Units = None,
+    classroom: Classroom = None,
+    again: Annotated[bool, typer.Option("--again", help="Also the units of which nothing has changed.")] = False,
+) -> None:
+    """Build the release notebooks, nbgrader's source and the keys, of the units that have changed."""
     from autograder.building.pipeline import build_all
+    from autograder.progress import progress_bar
 
-    for path in build_all(_course(classroom), units):
-        print(path)
+    with progress_bar(console, "Building") as progress:
+        built = build_all(_course(classroom), units, again, progress=progress)
+    for unit in built:
+        print(unit.notebook if unit.rebuilt else f"{unit.notebook} is up to date")
 
 
 @app.command()
@@ -238,13 +247,18 @@ def inventory(units: Units = None, as_json: Annotated[bool, typer.Option("--json
 
 @app.command()
 def course(
+    units: Units = None,
     workers: Workers = 2,
-    students: ClassSize = None,
+    students: Annotated[int | None, typer.Option(help="Students of each unit, 4 by default.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="A class that holds every misconception.")] = False,
     seed: Annotated[int, typer.Option(help="Another seed, another class.")] = 0,
     unsandboxed: Unsandboxed = False,
 ) -> None:
-    """Build everything, simulate a class, grade it, and compare with its true grades."""
-    from autograder.simulation.main_job import run_course
+    """Build what has changed, simulate a class, grade it, and compare with its true grades."""
+    from autograder.simulation.main_job import SMALLEST, Job, run_course
 
-    if not run_course(Course.here(), console, students, seed, workers, unsandboxed):
+    if full and students:
+        raise BadInput("--full decides how many students there are; give it or --students")
+    size = None if full else students or SMALLEST
+    if not run_course(Course.here(), console, Job(units or [], size, seed, workers, unsandboxed)):
         raise typer.Exit(1)

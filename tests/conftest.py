@@ -16,7 +16,6 @@ from autograder.simulation.simulate import simulate
 from autograder.units import find_units
 from lecture_lib.mywork import saved
 
-HERE = Path(__file__).parent
 SLOW_SECONDS = 1800  # in place of the timeout in pyproject.toml
 
 

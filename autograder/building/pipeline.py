@@ -1,17 +1,24 @@
 """The build, in order, for each unit; and whether what is committed is what it would make."""
 
 import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 
+from autograder.building import record
 from autograder.building.complete import complete_lesson
 from autograder.building.data import lay_out_data, other_files
+from autograder.building.each import for_each
 from autograder.building.keys import course_secret, sealed_key, visible_key, without_answer
 from autograder.building.reference import Reference
 from autograder.building.release import has_outputs, release, require_nothing_leaks, same_notebook
 from autograder.building.source import source_notebook
 from autograder.course import BadInput, Course
+from autograder.gradebook.rows import knows, opened
 from autograder.units import Unit, find_units
 from lecture_lib.checking.compare import difference
 from lecture_lib.checking.keys import Key, UnreadableKey, read_keys, write_keys
@@ -48,25 +55,29 @@ def _keys(course: Course, unit: Unit, reference: Reference) -> tuple[list[Key], 
     return visible, sealed
 
 
-def stale(course: Course) -> list[str]:
+def stale(course: Course, workers: int | None = None) -> list[str]:
     """What is committed and not what the build makes, one line each; an empty list if all is up to date."""
-    complaints = []
     units = find_units(course)
     known = {unit.id for unit in units}
-    complaints += [f"{p} belongs to no unit" for p in sorted(course.release.glob("*")) if p.name not in known]
+    complaints = [f"{p} belongs to no unit" for p in sorted(course.release.glob("*")) if p.name not in known]
     complaints += [f"{p} belongs to no unit" for p in sorted(course.visible_keys.glob("*.json")) if p.stem not in known]
+    found = dict(for_each(_stale, course, units, workers))
+    return complaints + [complaint for unit in units for complaint in found[unit.id]]
+
+
+def _stale(course: Course, unit: Unit) -> list[str]:
+    complaints = []
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Course(Path(scratch), Path(scratch) / "classroom")
-        for unit in units:
-            built = build(fresh, unit)
-            committed = course.release / unit.id / unit.notebook
-            if committed.exists() and has_outputs(committed):
-                complaints.append(f"{committed} carries outputs; run python -m autograder build")
-            elif not same_notebook(built, committed):
-                complaints.append(f"{committed} is not what the build makes; run python -m autograder build")
-            complaints += other_files(unit, committed.parent)
-            if (fault := _key_fault(course, unit, fresh)) is not None:
-                complaints.append(fault)
+        built = build(fresh, unit)
+        committed = course.release / unit.id / unit.notebook
+        if committed.exists() and has_outputs(committed):
+            complaints.append(f"{committed} carries outputs; run python -m autograder build")
+        elif not same_notebook(built, committed):
+            complaints.append(f"{committed} is not what the build makes; run python -m autograder build")
+        complaints += other_files(unit, committed.parent)
+        if (fault := _key_fault(course, unit, fresh)) is not None:
+            complaints.append(fault)
     return complaints
 
 
@@ -113,14 +124,62 @@ def _key_alike(a: Key, b: Key) -> bool:
     )
 
 
-def build_all(course: Course, ids: list[str] | None = None) -> list[Path]:
-    """Builds the units asked for, all of them by default; a faulty one is named after the others are built."""
-    built, faults = [], []
-    for unit in find_units(course, ids):
-        try:
-            built.append(build(course, unit))
-        except BadInput as error:
-            faults.append(str(error))
+@dataclass(frozen=True)
+class Built:
+    """A unit that is built: its release, whether it was built now or found as it must be, and what that took."""
+
+    unit: str
+    notebook: Path
+    rebuilt: bool
+    seconds: float
+
+
+def build_all(
+    course: Course,
+    ids: list[str] | None = None,
+    again: bool = False,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Built]:
+    """Builds the units asked for, all of them by default; a faulty one is named after the others are built.
+
+    A unit that would come out as it is there is left alone, unless `again`. workers: processes, by default one a core.
+    progress: called with (done, total) after each.
+    """
+    units = find_units(course, ids)
+    built, faults = {}, {}
+    for unit_id, outcome in for_each(_built_again if again else _built, course, units, workers):
+        (faults if isinstance(outcome, str) else built)[unit_id] = outcome
+        if progress is not None:
+            progress(len(built) + len(faults), len(units))
     if faults:
-        raise BadInput("\n".join(faults))
-    return built
+        raise BadInput("\n".join(faults[unit.id] for unit in units if unit.id in faults))
+    return [built[unit.id] for unit in units]
+
+
+def _built(course: Course, unit: Unit, again: bool = False) -> Built | str:
+    """What came of it, or what is wrong with the unit."""
+    start = time.perf_counter()
+    try:
+        stands = not again and record.holds(course, unit)
+        if not stands:
+            with record.reading() as seen:
+                notebook = build(course, unit)
+            record.write(course, unit, seen)
+        elif _entered(course, unit):
+            notebook = course.release / unit.id / unit.notebook
+        else:
+            notebook = release(course, unit)
+    except BadInput as error:
+        return str(error)
+    return Built(unit.id, notebook, not stands, time.perf_counter() - start)
+
+
+def _built_again(course: Course, unit: Unit) -> Built | str:
+    return _built(course, unit, again=True)
+
+
+def _entered(course: Course, unit: Unit) -> bool:
+    """Whether the class's gradebook has the unit."""
+    with closing(opened(course.gradebook)) as book:
+        return knows(book, unit.id)

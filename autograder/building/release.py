@@ -1,5 +1,6 @@
 """nbgrader's own generate_assignment, then a search of what it made for anything that must not get out."""
 
+import fcntl
 import json
 import logging
 from contextlib import closing
@@ -29,7 +30,9 @@ def release(course: Course, unit: Unit) -> Path:
     folder = course.release / unit.id
     before = {path: path.read_bytes() for path in folder.glob("*") if path.is_file()}
     logging.getLogger("traitlets").setLevel(logging.ERROR)
-    result = nbgrader_api(course).generate_assignment(unit.id, force=True, create=True)
+    with (course.classroom / ".releasing").open("w") as lock:  # one at a time: nbgrader makes the gradebook here
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = nbgrader_api(course).generate_assignment(unit.id, force=True, create=True)
     if not result["success"]:
         for path, data in before.items():
             path.parent.mkdir(parents=True, exist_ok=True)

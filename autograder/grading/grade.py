@@ -32,6 +32,7 @@ class Graded:
     """What a run of the grader did: (student, unit id) of each graded submission, and a line for each that was not.
 
     standing: those that were graded before and have not changed since.
+    seconds: what each graded submission took.
     notes: a line for each that was mended first, with what.
     """
 
@@ -39,6 +40,7 @@ class Graded:
     complaints: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     standing: list[tuple[str, str]] = field(default_factory=list)
+    seconds: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
 def grade(
@@ -135,6 +137,7 @@ class _Job:
             self.complain(submission, f"graded, but without a feedback page ({result.no_page}); see {log}")
         self.writer.enter(task, result)
         self.graded.submissions.append((student, unit.id))
+        self.graded.seconds[student, unit.id] = result.seconds
         if submission.note:
             self.graded.notes.append(submission.note)
         notebook = next(file.data for file in result.autograded if file.path == unit.notebook)

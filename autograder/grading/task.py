@@ -12,9 +12,10 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -75,6 +76,7 @@ class Result:
     no_page: why there is no feedback page, though there is a grade.
 
     log: what nbgrader and the submission's process said. fault: why it could not be graded; the rest is empty then.
+    seconds: what it took.
     """
 
     log: str
@@ -83,6 +85,7 @@ class Result:
     feedback: tuple[File, ...] = ()
     gradebook: bytes = b""
     no_page: str | None = None
+    seconds: float = 0.0
 
 
 def work(task: Task, course: Course | None = None) -> Result:
@@ -101,7 +104,9 @@ def work(task: Task, course: Course | None = None) -> Result:
         except (NoSandbox, RuntimeError) as error:
             raise WorkerUnfit(str(error)) from None
         with _folder() as folder:
-            return _graded(task, course, Course(folder, folder / "classroom"))
+            start = time.perf_counter()
+            result = _graded(task, course, Course(folder, folder / "classroom"))
+            return replace(result, seconds=time.perf_counter() - start)
 
 
 def read_files(folder: Path) -> tuple[File, ...]:

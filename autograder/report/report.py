@@ -22,12 +22,20 @@ class Written:
 
 
 def write_report(
-    course: Course, ids: list[str] | None = None, *, hide_names: bool = False, feedback: bool = False
+    course: Course,
+    ids: list[str] | None = None,
+    *,
+    hide_names: bool = False,
+    feedback: bool = False,
+    folder: Path | None = None,
 ) -> Written:
-    """The page, the CSVs and, if asked for, a text for each student. Raises BadInput if nothing was graded."""
+    """The page, the CSVs and, if asked for, a text for each student, in `build/report/` if no folder is given.
+
+    Raises BadInput if nothing was graded.
+    """
     found = survey(course, ids)
     names = Names({s: found.gradebook.students.get(s, s) for s in found.students}, hide=hide_names)
-    folder = course.root / "build" / "report"
+    folder = folder or course.root / "build" / "report"
     folder.mkdir(parents=True, exist_ok=True)
     complaints = [names.scrub(line) for line in found.complaints]
     complaints += sorted(f"{names[student]}, {unit}: {fault}" for (student, unit), fault in found.ungraded.items())

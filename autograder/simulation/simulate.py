@@ -1,8 +1,9 @@
 """A class of students whose grades are known: each answer is right, wrong in a known way, or missing.
 
 The first student has all right, the second writes it all differently, the third hands in the untouched notebook; the
-others mix every misconception of the bank with right answers and blanks. Where an exercise has more misconceptions than
-there are others, the second and then the third student hold one too.
+others mix misconceptions with right answers and blanks. A whole class holds every misconception of the bank; where an
+exercise has more of them than there are others, the second and then the third student hold one too. A smaller class
+holds some.
 """
 
 import json
@@ -22,7 +23,8 @@ from lecture_lib.checking.judge import judge
 from lecture_lib.checking.keys import Key, UnreadableKey, read_keys
 from lecture_lib.checking.values import Value
 
-LEAST = 12  # students, unless told otherwise: more where an exercise has as many misconceptions
+LEAST = 12  # students of a whole class: more where an exercise has as many misconceptions
+SMALLEST = 4  # three of known kinds, and one with misconceptions
 BLANK, RIGHT = "blank", "right"
 _NAMES = (
     *(
@@ -58,15 +60,15 @@ def simulate(course: Course, units: list[Unit], size: int | None = None, seed: i
 
     size: students of each unit; by default as many as hold every misconception, and some more.
 
-    Raises BadInput if a unit is not built, or if the class is too small to hold every misconception or too large for
-    its list of names.
+    Raises BadInput if a unit is not built, or if the class is smaller than the smallest or too large for its list of
+    names.
     """
     written, expected = [], {}
     for unit in units:
         most = max(len(answers) for answers in unit.misconceptions.values())
         students = max(LEAST, most + 1) if size is None else size
-        if not most < students <= len(_NAMES):
-            raise BadInput(f"a class for {unit.id} has {most + 1} to {len(_NAMES)} students, seen {students}")
+        if not SMALLEST <= students <= len(_NAMES):
+            raise BadInput(f"a class has {SMALLEST} to {len(_NAMES)} students, seen {students}")
         try:
             visible, sealed = (read_keys(keys / f"{unit.id}.json") for keys in (course.visible_keys, course.sealed))
         except UnreadableKey as error:
@@ -93,10 +95,12 @@ def expected_grades(course: Course) -> dict[str, dict[str, dict[str, Expected]]]
 
 
 def _answers(unit: Unit, size: int, chance: random.Random) -> list[dict[str, Answer | str]]:
-    """For each student an answer to every exercise. Every misconception is held by someone."""
+    """For each student an answer to every exercise. Every misconception is held by someone, if there are enough."""
     students: list[dict[str, Answer | str]] = [{} for _ in range(size)]
     for name in unit.exercises:
         wrong = list(unit.misconceptions[name])
+        if len(wrong) > size - 1:
+            wrong = chance.sample(wrong, size - SMALLEST + 1)
         different = (unit.alternatives[name] or [RIGHT])[0]
         plain = [BLANK, different][: size - 1 - len(wrong)][::-1]
         others = [BLANK if chance.random() < 0.25 else RIGHT for _ in range(size - 1 - len(wrong) - len(plain))]

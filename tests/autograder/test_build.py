@@ -3,16 +3,21 @@
 import json
 import re
 import shutil
+from contextlib import closing
 from copy import deepcopy
+from pathlib import Path
 
 import nbformat
 import pytest
 
+from autograder.building import record
 from autograder.building.lesson import read_lesson
-from autograder.building.pipeline import build, stale
+from autograder.building.pipeline import build, build_all, stale
+from autograder.building.reference import Reference
 from autograder.building.release import require_nothing_leaks
 from autograder.building.source import unfolding
-from autograder.course import BadInput
+from autograder.course import BadInput, Course
+from autograder.gradebook.rows import knows, opened
 from autograder.units import find_units
 from lecture_lib.checking.keys import read_keys
 
@@ -242,3 +247,91 @@ def test_when_nbgrader_fails_the_release_that_was_there_is_put_back(built_course
     with pytest.raises(BadInput, match="SomeError: why"):
         built(built_course)
     assert notebook.read_bytes() == before
+
+
+@pytest.fixture
+def recorded(built_course):
+    """The toy course, built and recorded, to be edited."""
+    (first,) = build_all(built_course)
+    assert first.rebuilt
+    return built_course
+
+
+def rebuilt(course):
+    return [unit.unit for unit in build_all(course) if unit.rebuilt]
+
+
+def test_a_unit_of_which_nothing_has_changed_is_not_built_again_unless_asked_for(recorded):
+    assert rebuilt(recorded) == []
+    assert [unit.rebuilt for unit in build_all(recorded, again=True)] == [True]
+
+
+def test_what_a_build_depends_on_is_recorded_and_what_it_makes_is_not():
+    course = Course.here()
+    (unit,) = find_units(course, ["05_attention"])
+    with record.reading() as seen:
+        Reference(unit, read_lesson(unit))
+    read = record.inputs(course, unit, seen)
+    for name in ("lecture_lib/exercises/attention.py", "lecture_lib/checking/judge.py", "autograder/building/keys.py"):
+        assert course.root / name in read
+    assert not [path for path in read if "keys/" in str(path) or "site-packages" in str(path)]
+
+
+EDITS = ["99_toy/toy.py", "99_toy/misconceptions.py", "99_toy/alternatives.py", "probes/toy.py", "fallbacks/toy.py"]
+
+
+@pytest.mark.parametrize("file", EDITS)
+def test_a_unit_whose_source_has_changed_is_built_again(recorded, file):
+    path = next(p for p in recorded.root.rglob("*.py") if str(p).endswith(file))
+    path.write_text(path.read_text() + "\n# a remark\n")
+    assert rebuilt(recorded) == [UNIT]
+    assert rebuilt(recorded) == []
+
+
+def test_a_new_file_in_a_units_folder_is_a_change(recorded):
+    (recorded.solutions / UNIT / "data.csv").write_text("1,2\n")
+    assert rebuilt(recorded) == [UNIT]
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text(path.read_text() + " ")])
+def test_an_output_that_is_gone_or_edited_is_made_again(recorded, number, spoil):
+    (unit,) = find_units(recorded)
+    path = record.outputs(recorded, unit)[number]
+    made = path.read_bytes()
+    spoil(path)
+    assert rebuilt(recorded) == [UNIT]
+    assert path.read_bytes() == made
+
+
+def test_another_secret_or_another_version_of_what_computes_is_a_change(recorded, monkeypatch):
+    (recorded.sealed / "secret").write_text("another")
+    assert rebuilt(recorded) == [UNIT]
+    monkeypatch.setattr(record, "version", lambda name: "another")
+    assert rebuilt(recorded) == [UNIT]
+
+
+def test_a_new_class_gets_a_unit_that_is_not_built_again(recorded, tmp_path):
+    course = recorded.with_classroom(tmp_path / "another class")
+    assert rebuilt(course) == []
+    with closing(opened(course.gradebook)) as book:
+        assert knows(book, UNIT)
+
+
+def test_a_faulty_unit_is_named_after_the_others_are_built(recorded):
+    other = recorded.solutions / "98_toy"
+    shutil.copytree(recorded.solutions / UNIT, other)
+    lesson = (other / "toy.py").read_text().replace(UNIT, "98_toy")
+    (other / "toy.py").write_text(lesson)
+    done = []
+    built = build_all(recorded, progress=lambda done_, total: done.append((done_, total)))
+    assert [(unit.unit, unit.rebuilt, unit.notebook.exists()) for unit in built] == [
+        ("98_toy", True, True),
+        (UNIT, False, True),
+    ]
+    assert done == [(1, 2), (2, 2)]
+    (other / "toy.py").write_text(lesson.replace('tags=["setup"]', 'tags=["set-up"]'))
+    (recorded.release / UNIT / "toy.ipynb").unlink()
+    with pytest.raises(BadInput, match=r"98_toy.*roles"):
+        build_all(recorded)
+    assert (recorded.release / UNIT / "toy.ipynb").exists()

@@ -12,7 +12,7 @@ import autograder.simulation.simulate
 from autograder.cli import main
 from autograder.course import BadInput
 from autograder.grading.grade import Graded
-from autograder.simulation.simulate import simulate
+from autograder.simulation.simulate import SMALLEST, expected_grades, simulate
 from autograder.units import find_units
 
 
@@ -42,7 +42,8 @@ def test_the_inventory_lists_units_exercises_points_and_misconceptions():
         ),
         (("grade", "--workers", "2", "--scheduler", "tcp://127.0.0.1:9"), "give one of them"),
         (("grade", "--unit", "77_none"), "there is no unit '77_none'; there are: 01_ngrams"),
-        (("simulate", "--students", "3"), "students, seen 3"),
+        (("course", "--full", "--students", "4"), "--full decides how many students there are"),
+        (("simulate", "--students", "3"), "a class has 4 to 26 students, seen 3"),
         (("report", "--classroom", "build/no-such-class"), "there is no gradebook; grade first"),
         (("collect", "01_ngrams", "no-such.zip"), "no-such.zip: is not there; give the zip of all submissions"),
         (("collect", "77_none", "no-such.zip"), "there is no unit '77_none'; there are: 01_ngrams"),
@@ -61,14 +62,17 @@ def test_simulate_before_the_build_names_what_is_missing(toy_course):
         simulate(toy_course, find_units(toy_course), 6)
 
 
-def test_a_class_is_large_enough_for_every_misconception_unless_a_size_is_given(simulated, tmp_path, monkeypatch):
+def test_a_class_is_large_enough_for_every_misconception_unless_one_asks_for_less(simulated, tmp_path, monkeypatch):
     monkeypatch.setattr(autograder.simulation.simulate, "LEAST", 1)
     course = simulated.with_classroom(tmp_path / "class")
     (unit,) = find_units(course)
     most = max(map(len, unit.misconceptions.values()))
     assert len(simulate(course, [unit])) == most + 1
-    with pytest.raises(BadInput, match=f"a class for 99_toy has {most + 1} to 26 students, seen {most}"):
-        simulate(course, [unit], most)
+    held = {e.answer for by_unit in expected_grades(course).values() for e in by_unit[unit.id].values()}
+    assert held >= {answer.name for answers in unit.misconceptions.values() for answer in answers}
+    assert len(simulate(course, [unit], SMALLEST)) == SMALLEST
+    with pytest.raises(BadInput, match=f"a class has {SMALLEST} to 26 students, seen {SMALLEST - 1}"):
+        simulate(course, [unit], SMALLEST - 1)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])

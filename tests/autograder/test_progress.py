@@ -21,8 +21,14 @@ def test_it_shows_how_many_are_done_how_many_a_minute_and_the_time_left(monkeypa
     assert re.search(r"Grading .* 4/10 2\.0 a minute 0:03:00 left", last)
 
 
-def test_there_is_none_where_the_output_is_no_terminal():
-    console = Console(file=io.StringIO(), force_terminal=False)
+def test_where_the_output_is_no_terminal_a_line_says_so_every_few_seconds(monkeypatch):
+    console, clock = Console(file=io.StringIO(), force_terminal=False), [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
     with progress_bar(console, "Grading") as step:
-        step(1, 10)
-    assert console.file.getvalue() == ""
+        for done in range(1, 8):
+            clock[0] += 2.0
+            step(done, 7)
+    assert console.file.getvalue().splitlines() == [
+        "Grading: 3 of 7, 30.0 a minute",
+        "Grading: 6 of 7, 30.0 a minute",
+    ]

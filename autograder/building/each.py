@@ -1,0 +1,67 @@
+"""Something done for each unit, on all cores: each in a process that has imported nothing of another unit."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from typing import TypeVar
+
+from autograder.course import BadInput, Course
+from autograder.fork_server import forked_from
+from autograder.units import Unit
+
+T = TypeVar("T")
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def for_each(
+    do: Callable[[Course, Unit], T], course: Course, units: list[Unit], workers: int | None = None
+) -> Iterator[tuple[str, T]]:
+    """Yields (unit id, what `do` returns) as each is done; where there is one unit only, in this process.
+
+    workers: how many at a time, by default one a core. Raises the BadInput that `do` does.
+    """
+    if len(units) == 1:
+        yield units[0].id, do(course, units[0])
+        return
+    with forked_from(["torch", do.__module__]) as context, ThreadPoolExecutor(workers or cores()) as threads:
+        largest_first = sorted(units, key=_size, reverse=True)
+        asked = {threads.submit(_in_process, context, do, course, unit): unit.id for unit in largest_first}
+        for future in as_completed(asked):
+            yield asked[future], future.result()
+
+
+def _size(unit: Unit) -> int:
+    """Guesses at the work: what is known of wrong answers is most of it."""
+    return sum(path.stat().st_size for path in unit.folder.glob("*.py"))
+
+
+def _in_process(context: BaseContext, do: Callable[[Course, Unit], T], course: Course, unit: Unit) -> T:
+    mine, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_tell, args=(theirs, do, course, unit), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        outcome = mine.recv()
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"{unit.id}: its process ended with exit code {process.exitcode}") from None
+    process.join()
+    if isinstance(outcome, BadInput):
+        raise outcome
+    return outcome
+
+
+def _tell(line: Connection, do: Callable[[Course, Unit], T], course: Course, unit: Unit) -> None:
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(1)  # the other cores have other units
+    try:
+        line.send(do(course, unit))
+    except BadInput as error:
+        line.send(error)
