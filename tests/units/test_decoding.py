@@ -1,36 +1,17 @@
 """Unit 10_decoding against brute force, statistics, `transformers` and an uncached model: lesson and fallbacks."""
 
 from itertools import product
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from letters import as_written
 
-from autograder.building.lesson import read_lesson
-from autograder.building.reference import Reference
-from autograder.course import Course
-from autograder.units import find_units
-from lecture_lib.fallbacks import decoding as fallbacks
 from lecture_lib.fallbacks.transformer_lm import TransformerLM
 from lecture_lib.models import Config
 
 UNIT = "10_decoding"
-(DECODING,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
 V = 4
 CHI_SQUARED = {3: 21.1, 15: 44.3}  # exceeded once in 10,000 runs, by degrees of freedom
-
-
-@pytest.fixture(scope="module")
-def reference():
-    torch.set_num_threads(1)
-    return SimpleNamespace(**Reference(DECODING, read_lesson(DECODING)).answers)
-
-
-@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
-def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture
@@ -205,18 +186,18 @@ def test_presence_and_frequency_are_counted_one_token_at_a_time(answers, logits)
         assert found[b, token].item() == pytest.approx(wanted, abs=1e-6)  # a number times a truth value is float32
 
 
-def test_the_answers_to_the_polls_follow_from_the_filters(reference, logits):
+def test_the_answers_to_the_polls_follow_from_the_filters(reference, logits, as_written):
     scores = torch.tensor([0.64, 0.25, 0.09, 0.02]).log()
     warm, top_p = lambda s: reference.apply_temperature(s, 2.0), lambda s: reference.top_p_filter(s, 0.8)
     assert [int(s.isfinite().sum()) for s in (top_p(warm(scores)), warm(top_p(scores)))] == [3, 2]
-    assert as_written(DECODING, "sampler_order", reference.sampler_order) == "C"
+    assert as_written("sampler_order", reference.sampler_order) == "C"
     commutes = {}
     for letter, cut in (("A", reference.top_k_filter), ("B", reference.top_p_filter), ("C", reference.min_p_filter)):
         amount = 3 if letter == "A" else 0.3
         commutes[letter] = torch.allclose(cut(warm(logits), amount), warm(cut(logits, amount)))
     assert (
         [letter for letter, same in commutes.items() if same]
-        == [as_written(DECODING, "temperature_commutes", reference.temperature_commutes)]
+        == [as_written("temperature_commutes", reference.temperature_commutes)]
         == ["A"]
     )
 

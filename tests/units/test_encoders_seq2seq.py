@@ -1,45 +1,18 @@
 """Unit 12_encoders_seq2seq against torch's own layers, transformers and BERT's figures: lesson and fallbacks alike."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
-from letters import as_written
 from torch import nn
 
-from autograder.building.lesson import read_lesson
-from autograder.building.reference import Reference
-from autograder.course import Course
-from autograder.units import find_units
 from lecture_lib.fallbacks import encoders_seq2seq as fallbacks
 from lecture_lib.fallbacks.transformer_lm import TransformerLM
 from lecture_lib.models.config import Config
 
 UNIT = "12_encoders_seq2seq"
-(ENCODERS,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
-LESSON = read_lesson(ENCODERS)
 B, S, T, D_MODEL, N_HEADS, D_FF = 3, 6, 4, 12, 3, 20
 PAD, BOS, EOS, VOCAB = 0, 1, 2, 17
 CONFIG = Config(VOCAB, 10, D_MODEL, N_HEADS, n_layers=2, d_ff=D_FF, pad_id=PAD)
-
-
-@pytest.fixture(scope="module")
-def reference():
-    torch.set_num_threads(1)
-    return SimpleNamespace(**Reference(ENCODERS, LESSON).answers)
-
-
-@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
-def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else fallbacks
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 def drawn(*shape):
@@ -285,7 +258,7 @@ def places_heard(logits, *vectors):
     return [[place + 1 for place, g in enumerate(grad[0]) if g.abs().sum() > 1e-12] for grad in grads]
 
 
-def test_the_answer_to_the_poll_on_who_sees_what_is_where_gradients_come_from(reference):
+def test_the_answer_to_the_poll_on_who_sees_what_is_where_gradients_come_from(reference, as_written):
     texts = {}
     for name, model in {"encoder": reference.MaskedLM(CONFIG), "lm": TransformerLM(CONFIG)}.items():
         model = scattered(model)
@@ -296,30 +269,30 @@ def test_the_answer_to_the_poll_on_who_sees_what_is_where_gradients_come_from(re
     model.embeddings.register_forward_hook(lambda module, ids, x: caught.append(x))
     texts["translator"] = places_heard(model(words(1, 5), words(1, 6)), *caught)
     assert texts == {"encoder": [[1, 2, 3, 4, 5, 6]], "lm": [[1, 2, 3]], "translator": [[1, 2, 3, 4, 5], [1, 2, 3]]}
-    assert as_written(ENCODERS, "who_sees_what", reference.who_sees_what) == "C"
+    assert as_written("who_sees_what", reference.who_sees_what) == "C"
 
 
-def test_the_answer_to_the_poll_on_kept_words_agrees_with_their_targets(reference):
+def test_the_answer_to_the_poll_on_kept_words_agrees_with_their_targets(reference, as_written):
     ids = words(100, 100)
     inputs, targets = reference.mask_tokens(ids, np.random.default_rng(0), PAD, VOCAB)
     kept = (targets != -100) & (inputs == ids)
     assert 0.05 < kept.sum() / (targets != -100).sum() < 0.2  # so they do count in the loss
-    assert as_written(ENCODERS, "why_keep_some", reference.why_keep_some) == "B"
+    assert as_written("why_keep_some", reference.why_keep_some) == "B"
 
 
-def test_the_answer_to_the_poll_on_the_bottleneck_counts_what_an_rnn_hands_on(reference):
+def test_the_answer_to_the_poll_on_the_bottleneck_counts_what_an_rnn_hands_on(reference, as_written):
     counts = []
     for length in (5, 50):
         states, last = nn.GRU(8, 64, batch_first=True)(torch.zeros(1, length, 8))
         counts.append((last.numel(), states.numel()))
     assert counts == [(64, 320), (64, 3200)]
-    assert as_written(ENCODERS, "bottleneck", reference.bottleneck) == "D"
+    assert as_written("bottleneck", reference.bottleneck) == "D"
 
 
-def test_the_answer_to_the_poll_on_teacher_forcing_is_what_the_decoder_reads(reference):
+def test_the_answer_to_the_poll_on_teacher_forcing_is_what_the_decoder_reads(reference, as_written):
     right, guesses = torch.tensor([[5, 6, 7, 8]]), [[5, 6, 9, 8]]  # wrong at place 3
     model = Scripted(guesses)
     reference.translate(model, words(1, S), BOS, EOS, 4)
     assert reference.shift_right(right, BOS)[0, 3] == 7
     assert model.read[3][0][3] == 9
-    assert as_written(ENCODERS, "teacher_forcing", reference.teacher_forcing) == "A"
+    assert as_written("teacher_forcing", reference.teacher_forcing) == "A"

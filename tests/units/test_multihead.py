@@ -1,39 +1,15 @@
 """Unit 06_multihead against torch.nn.MultiheadAttention with the same weights, and against plain loops."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
-from letters import as_written
 from torch import nn
 
-from autograder.building.lesson import read_lesson
-from autograder.building.reference import Reference
-from autograder.course import Course
-from autograder.units import find_units
 from lecture_lib.checking import open_unit
 from lecture_lib.fallbacks import multihead as fallbacks
 
 UNIT = "06_multihead"
-(MULTIHEAD,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
 D_MODEL, N_HEADS, B, T, S = 12, 3, 2, 5, 7
-
-
-@pytest.fixture(scope="module")
-def reference():
-    torch.set_num_threads(1)
-    return SimpleNamespace(**Reference(MULTIHEAD, read_lesson(MULTIHEAD)).answers)
-
-
-@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
-def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else fallbacks
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
 
 
 def _mask(rng, shape):
@@ -163,7 +139,7 @@ def test_the_names_of_the_fallbacks_hide_nothing_of_an_earlier_unit():
     assert my.scaled_dot_product_attention.__module__ == "lecture_lib.fallbacks.attention"
 
 
-def test_the_answer_to_the_first_poll_is_what_splitting_gives(reference):
+def test_the_answer_to_the_first_poll_is_what_splitting_gives(reference, as_written):
     X = np.array([[11, 12, 13, 14], [21, 22, 23, 24]])
     assert reference.split_heads(X, 2)[1].tolist() == [[13, 14], [23, 24]]
-    assert as_written(MULTIHEAD, "second_head", reference.second_head) == "A"
+    assert as_written("second_head", reference.second_head) == "A"

@@ -1,42 +1,18 @@
 """Unit 03_neural_lm against torch's own operators with the same weights: the lesson's answers and the fallbacks."""
 
 import inspect
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from letters import as_written
 from torch import nn
 from torch.nn import functional as F
 
-from autograder.building.lesson import read_lesson
-from autograder.building.reference import Reference
-from autograder.course import Course
-from autograder.units import find_units
 from lecture_lib.fallbacks import autodiff
 from lecture_lib.fallbacks import neural_lm as fallbacks
 from lecture_lib.models.window import WindowLM as LibraryWindowLM
 
 UNIT = "03_neural_lm"
-(NEURAL,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
-LESSON = read_lesson(NEURAL)
-
-
-@pytest.fixture(scope="module")
-def reference():
-    torch.set_num_threads(1)
-    return SimpleNamespace(**Reference(NEURAL, LESSON).answers)
-
-
-@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
-def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else fallbacks
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    torch.manual_seed(0)
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (2, 5), (2, 3, 4)])
@@ -190,23 +166,23 @@ def test_torch_finds_the_gradients_of_unit_02_s_own_modules(answers):
         assert np.allclose(ours, theirs.grad.numpy(), atol=1e-12)
 
 
-def test_the_polls_follow_from_the_models_themselves(reference):
+def test_the_polls_follow_from_the_models_themselves(reference, as_written):
     def parameters(n):
         return {name: p.numel() for name, p in reference.WindowLM(100, 32, n, 128).named_parameters()}
 
     four, eight = parameters(4), parameters(8)
     assert {name: eight[name] / four[name] for name in four} == dict.fromkeys(four, 1.0) | {"hidden.weight": 2.0}
-    assert as_written(NEURAL, "growing_window", reference.growing_window) == "C"
+    assert as_written("growing_window", reference.growing_window) == "C"
     model = reference.AverageLM(10, 4, 3)
     fallbacks.fit(
         model, (torch.tensor([[1, 2, 3], [3, 2, 1]]), torch.tensor([5, 6])), 20, 2, 0.1, np.random.default_rng(0)
     )
     assert torch.allclose(*model(torch.tensor([[1, 2, 3], [3, 2, 1]])), atol=1e-6)
-    assert as_written(NEURAL, "same_words", reference.same_words) == "A"
+    assert as_written("same_words", reference.same_words) == "A"
     sentence = ["when", "the", "concert", "began", "the", "seals", "opened", "their"]
     X, _ = reference.make_windows(torch.arange(len(sentence) + 1), 4)
     assert sentence.index("concert") not in X[-1].tolist()
-    assert as_written(NEURAL, "what_a_window_sees", reference.what_a_window_sees) == "D"
+    assert as_written("what_a_window_sees", reference.what_a_window_sees) == "D"
 
 
 def test_names_and_signatures_are_those_that_later_units_build_on():

@@ -3,33 +3,17 @@
 import math
 from collections import Counter
 from fractions import Fraction
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from autograder.building.lesson import read_lesson
-from autograder.building.reference import Reference
-from autograder.course import Course
-from autograder.units import find_units
-from lecture_lib.fallbacks import ngrams as fallbacks
 from lecture_lib.models.ngram import NgramLM
 
+UNIT = "01_ngrams"
 BOS, EOS = "<bos>", "<eos>"
 WORDS = ["a", "bay", "cod", "deep", "eats"]
 UNSEEN = "zorb"
 VOCAB = [*WORDS, UNSEEN, EOS]
-
-
-@pytest.fixture(scope="module")
-def reference():
-    (unit,) = (unit for unit in find_units(Course.here()) if unit.id == "01_ngrams")
-    return SimpleNamespace(**Reference(unit, read_lesson(unit)).answers)
-
-
-@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
-def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else fallbacks
 
 
 @pytest.fixture
@@ -74,9 +58,8 @@ def test_counts_are_those_of_all_targets_of_each_sentence(answers, sentences, to
     assert {(c, t): times for c, following in counted.items() for t, times in following.items()} == pairs
 
 
-def test_eight_sentences_of_the_lesson_give_the_table_of_the_deck(answers):
-    (unit,) = (unit for unit in find_units(Course.here()) if unit.id == "01_ngrams")
-    cell = next(cell.source for cell in read_lesson(unit).cells if cell.source.startswith("SENTENCES"))
+def test_eight_sentences_of_the_lesson_give_the_table_of_the_deck(answers, lesson):
+    cell = next(cell.source for cell in lesson.cells if cell.source.startswith("SENTENCES"))
     names = {"BOS": BOS, "EOS": EOS}
     exec(cell.rpartition("print")[0], names)
     assert len(names["SENTENCES"]) == 8

@@ -8,14 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from letters import as_written
 from torch import nn
 from torch.nn import functional as F
 
-from autograder.building.lesson import read_lesson
-from autograder.building.reference import Reference
-from autograder.course import Course
-from autograder.units import find_units
 from lecture_lib import pretrained
 from lecture_lib.fallbacks import pretrained as fallbacks
 from lecture_lib.fallbacks.multihead import merge_heads, split_heads
@@ -23,8 +18,6 @@ from lecture_lib.fallbacks.transformer_block import apply_rope
 from lecture_lib.models.config import Config
 
 UNIT = "11_pretrained"
-(PRETRAINED,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
-LESSON = read_lesson(PRETRAINED)
 SMOLLM2 = Config.preset("smollm2-135m")
 
 # The parts of a Llama as Hugging Face and as GGUF files call them.
@@ -43,24 +36,6 @@ FILE_NAMES = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
-
-
-@pytest.fixture(scope="module")
-def reference():
-    torch.set_num_threads(1)
-    return SimpleNamespace(**Reference(PRETRAINED, LESSON).answers)
-
-
-@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
-def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else fallbacks
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 def drawn(*shape):
@@ -218,23 +193,23 @@ def test_a_model_of_these_parts_has_the_logits_of_huggingface(answers, tied):
         assert torch.allclose(model(ids), theirs(ids).logits, rtol=1e-4, atol=1e-4)
 
 
-def lesson_namespace(answers):
+def lesson_namespace(lesson, answers):
     """What is defined after the lesson's set-up and the classes of its model, with these answers as the student's."""
     namespace = {"__name__": "__main__"}
-    exec(LESSON.setup.source, namespace)
+    exec(lesson.setup.source, namespace)
     earlier = {"split_heads": split_heads, "merge_heads": merge_heads, "apply_rope": apply_rope}
     parts = ("rms_norm", "grouped_query_attention", "swiglu", "load_weights")
     namespace["my"] = SimpleNamespace(**earlier, **{part: getattr(answers, part) for part in parts})
-    for cell in LESSON.cells:
+    for cell in lesson.cells:
         if cell.role == "" and re.search("^class ", cell.source, re.MULTILINE):
             exec(cell.source, namespace)
     return namespace
 
 
-def test_the_lesson_s_own_model_has_the_logits_of_huggingface(answers):
+def test_the_lesson_s_own_model_has_the_logits_of_huggingface(lesson, answers):
     config = config_of(True)
     theirs, tensors = huggingface_model(config)
-    model, ids = lesson_namespace(answers)["Llama"](config), torch.randint(config.vocab_size, (2, 17))
+    model, ids = lesson_namespace(lesson, answers)["Llama"](config), torch.randint(config.vocab_size, (2, 17))
     answers.load_weights(model, tensors)
     with torch.no_grad():
         assert torch.allclose(model(ids), theirs(ids).logits, rtol=1e-4, atol=1e-4)
@@ -242,9 +217,9 @@ def test_the_lesson_s_own_model_has_the_logits_of_huggingface(answers):
 
 @pytest.mark.slow  # reads 135 million weights twice
 @pytest.mark.skipif(not pretrained.is_cached(), reason="SmolLM2's file is not at hand: pretrained.fetch()")
-def test_the_lesson_s_own_model_reads_the_real_weights_as_the_library_does(reference):
-    namespace = lesson_namespace(reference)
-    for cell in LESSON.cells:
+def test_the_lesson_s_own_model_reads_the_real_weights_as_the_library_does(lesson, reference):
+    namespace = lesson_namespace(lesson, reference)
+    for cell in lesson.cells:
         if cell.role == "experiment" and ("read_gguf(" in cell.source or "theirs" in cell.source):
             exec(cell.source, namespace)
     assert torch.allclose(namespace["mine"], namespace["theirs"], atol=1e-3)
@@ -452,7 +427,7 @@ def test_words_that_are_the_same_have_no_gap(answers):
 # -------------------------------------------------------------------- polls
 
 
-def test_the_answer_to_the_poll_on_shared_keys_is_counted(reference):
+def test_the_answer_to_the_poll_on_shared_keys_is_counted(reference, as_written):
     def sizes(n_kv_heads):
         config = SMOLLM2.changed(n_kv_heads=n_kv_heads)
         d, T = config.d_model, 100
@@ -466,11 +441,11 @@ def test_the_answer_to_the_poll_on_shared_keys_is_counted(reference):
     assert (SMOLLM2.n_heads, SMOLLM2.n_kv_heads) == (9, 3)
     every_head, shared = sizes(9), sizes(3)
     assert [letter for letter in "ABCD" if every_head[letter] == 3 * shared[letter]] == [
-        as_written(PRETRAINED, "grouped_cache", reference.grouped_cache)
+        as_written("grouped_cache", reference.grouped_cache)
     ]
 
 
-def test_the_answer_to_the_poll_on_comparable_models_is_the_only_figure_that_ignores_the_cutting(reference):
+def test_the_answer_to_the_poll_on_comparable_models_is_the_only_figure_that_ignores_the_cutting(reference, as_written):
     """One and the same distribution of texts, once by letters and once by pairs of them, on a text of ASCII."""
     chain, text = Bigrams(26), [ord(c) - ord("a") for c in "thenarwhalmetanothernarwhal"]
     letters = [float(chain.log_p[a, b]) for a, b in itertools.pairwise(text)]
@@ -486,20 +461,18 @@ def test_the_answer_to_the_poll_on_comparable_models_is_the_only_figure_that_ign
 
     by_letters, by_pairs = figures(letters, hits), figures(in_pairs, pair_hits)
     same = [letter for letter in "ABCD" if by_letters[letter] == pytest.approx(by_pairs[letter])]
-    assert same == [as_written(PRETRAINED, "comparable_models", reference.comparable_models)]
+    assert same == [as_written("comparable_models", reference.comparable_models)]
 
 
-def test_the_answer_to_the_poll_on_the_size_of_lora_is_counted(reference):
+def test_the_answer_to_the_poll_on_the_size_of_lora_is_counted(reference, as_written):
     layer = reference.LoRALinear(nn.Linear(576, 576, bias=False), 8, 16)
     trained = sum(p.numel() for p in layer.parameters() if p.requires_grad)
-    assert {"A": 9216, "B": 331_776, "C": 4608, "D": 64}[
-        as_written(PRETRAINED, "lora_size", reference.lora_size)
-    ] == trained
+    assert {"A": 9216, "B": 331_776, "C": 4608, "D": 64}[as_written("lora_size", reference.lora_size)] == trained
 
 
-def test_the_answer_to_the_poll_on_the_gap_leaves_room_for_another_template(reference):
+def test_the_answer_to_the_poll_on_the_gap_leaves_room_for_another_template(reference, as_written):
     """The same model, the same words: a gap in one template says nothing sure of another, so neither A, B nor C."""
     model = Bigrams(9)
     gaps = [reference.bias_gap(model, [first, None], [([1], [2])]) for first in range(9)]
     assert min(gaps) < 0 < max(gaps)
-    assert as_written(PRETRAINED, "what_the_gap_says", reference.what_the_gap_says) == "D"
+    assert as_written("what_the_gap_says", reference.what_the_gap_says) == "D"

@@ -2,19 +2,13 @@
 
 import math
 import threading
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from letters import as_written
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from autograder.building.lesson import read_lesson
-from autograder.building.reference import Reference
-from autograder.course import Course
-from autograder.units import find_units
 from lecture_lib.checking.observe import observe
 from lecture_lib.exercises.scaling import LargestTensor
 from lecture_lib.fallbacks import scaling as fallbacks
@@ -23,8 +17,6 @@ from lecture_lib.fallbacks.transformer_lm import TransformerLM
 from lecture_lib.models.config import Config
 
 UNIT = "13_scaling"
-(SCALING,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
-LESSON = read_lesson(SCALING)
 SMALL = Config(vocab_size=37, block_size=19, d_model=12, n_heads=3, n_layers=2, d_ff=31)
 
 # Brown et al. 2020, table 2.1: layers, width, heads, parameters. Widths that heads don't divide are rounded to 5120.
@@ -38,24 +30,6 @@ GPT3 = {
     "13B": (40, 5120, 40, 13e9),
     "175B": (96, 12288, 96, 175e9),
 }
-
-
-@pytest.fixture(scope="module")
-def reference():
-    torch.set_num_threads(1)
-    return SimpleNamespace(**Reference(SCALING, LESSON).answers)
-
-
-@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
-def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else fallbacks
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 def drawn(*shape):
@@ -305,17 +279,16 @@ def whole_matrix(Q, K, V):
     return torch.softmax(Q @ K.T / Q.shape[1] ** 0.5, dim=-1) @ V
 
 
-def test_the_answer_to_the_poll_on_fifty_days_follows_from_the_table(reference):
+def test_the_answer_to_the_poll_on_fifty_days_follows_from_the_table(reference, as_written):
     named = {"A": "Small", "B": "2.7B", "C": "13B", "D": "175B"}
     flops = {letter: reference.training_flops(GPT3[name][3], 300e9) for letter, name in named.items()}
     days = {letter: reference.petaflop_days(of_one) for letter, of_one in flops.items()}
-    assert min(days, key=lambda letter: abs(math.log(days[letter] / 50))) == as_written(
-        SCALING, "whose_fifty", reference.whose_fifty
-    )
-    assert days[as_written(SCALING, "whose_fifty", reference.whose_fifty)] == pytest.approx(50, rel=0.15)
+    right = as_written("whose_fifty", reference.whose_fifty)
+    assert min(days, key=lambda letter: abs(math.log(days[letter] / 50))) == right
+    assert days[right] == pytest.approx(50, rel=0.15)
 
 
-def test_the_answer_to_the_poll_on_twice_the_length_is_measured(reference):
+def test_the_answer_to_the_poll_on_twice_the_length_is_measured(reference, as_written):
     feed_forward = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 8))
 
     def sizes(T):
@@ -329,11 +302,11 @@ def test_the_answer_to_the_poll_on_twice_the_length_is_measured(reference):
 
     before, after = sizes(8), sizes(16)
     assert [letter for letter in "ABCD" if after[letter] == 4 * before[letter]] == [
-        as_written(SCALING, "twice_as_long", reference.twice_as_long)
+        as_written("twice_as_long", reference.twice_as_long)
     ]
 
 
-def test_the_answer_to_the_poll_on_flash_attention_is_measured(reference):
+def test_the_answer_to_the_poll_on_flash_attention_is_measured(reference, as_written):
     Q, K, V = drawn(3, 48, 4)
     assert torch.allclose(reference.flash_attention(Q, K, V, 6), whole_matrix(Q, K, V))  # so it is not B
     tiles = operations(reference.flash_attention, Q, K, V, 6)
@@ -341,34 +314,34 @@ def test_the_answer_to_the_poll_on_flash_attention_is_measured(reference):
     with LargestTensor() as largest:
         reference.flash_attention(Q, K, V, 6)
     assert largest.numel < 48 * 48
-    assert as_written(SCALING, "what_flash_saves", reference.what_flash_saves) == "D"
+    assert as_written("what_flash_saves", reference.what_flash_saves) == "D"
 
 
-def test_the_answer_to_the_poll_on_the_bill_of_a_mixture_is_counted(reference):
+def test_the_answer_to_the_poll_on_the_bill_of_a_mixture_is_counted(reference, as_written):
     experts = [nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 8)) for _ in range(8)]
     chosen, _ = reference.top_k_route(torch.randn(1, 8), 2)
     x = torch.randn(1, 8)
     asked = operations(lambda: [experts[e](x) for e in chosen[0]])
     memory, one = (sum(p.numel() for e in some for p in e.parameters()) for some in (experts, experts[:1]))
     assert (memory // one, asked // operations(experts[0], x)) == (8, 2)
-    assert as_written(SCALING, "mixture_bill", reference.mixture_bill) == "A"
+    assert as_written("mixture_bill", reference.mixture_bill) == "A"
 
 
-def test_the_answer_to_the_poll_on_what_fits_is_the_only_one_below_a_gpu_s_memory(reference):
+def test_the_answer_to_the_poll_on_what_fits_is_the_only_one_below_a_gpu_s_memory(reference, as_written):
     state = 120  # GB of weights, gradients and optimiser; batches, scores and copies leave it as it is
     on_one_gpu = {"A": state, "B": state, "C": state / 4, "D": state}
     assert [letter for letter, held in on_one_gpu.items() if held <= 80] == [
-        as_written(SCALING, "does_not_fit", reference.does_not_fit)
+        as_written("does_not_fit", reference.does_not_fit)
     ]
 
 
-def test_the_probe_hands_back_what_real_workers_get_even_if_one_asks_twice():
+def test_the_probe_hands_back_what_real_workers_get_even_if_one_asks_twice(this_unit):
     def twice(model, n_workers, all_reduce):
         for p in model.parameters():
             all_reduce(p.grad)
             all_reduce(p.grad)
 
-    seen = observe(SCALING.exercises["all_reduce_gradients"], twice, seed=0)["two workers, one parameter"]
-    right = observe(SCALING.exercises["all_reduce_gradients"], fallbacks.all_reduce_gradients, seed=0)
+    seen = observe(this_unit.exercises["all_reduce_gradients"], twice, seed=0)["two workers, one parameter"]
+    right = observe(this_unit.exercises["all_reduce_gradients"], fallbacks.all_reduce_gradients, seed=0)
     mean = right["two workers, one parameter"][0][0].array
     assert np.allclose(seen[0][0].array, 2 * 2 * mean)  # the sum of two, and that sum from both

@@ -8,17 +8,12 @@ import subprocess
 import sys
 from collections import Counter
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from letters import as_written
 
-from autograder.building.lesson import read_lesson
-from autograder.building.reference import Reference
 from autograder.course import Course
-from autograder.units import find_units
 from lecture_lib import corpora, pretrained
 from lecture_lib.fallbacks import tokenizers as fallbacks
 from lecture_lib.tokenizers.byte_level import ALPHABET, to_alphabet
@@ -33,10 +28,6 @@ CHARACTERS = "abcAZé ñ鯨🐋𝔫'’_-.,?!()0٣½  \n\t\r\x1c\xa0"
 
 
 UNIT = "07_tokenizers"
-(TOKENIZERS,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
-LESSON = read_lesson(TOKENIZERS)
-REFERENCE = SimpleNamespace(**Reference(TOKENIZERS, LESSON).answers)
-BOTH = pytest.mark.parametrize("answers", [REFERENCE, fallbacks], ids=["the lesson's answers", "the fallbacks"])
 TEXTS = st.one_of(st.text(), st.text(CHARACTERS), st.text("aab b.", max_size=60))
 
 
@@ -46,8 +37,8 @@ def library():
 
 
 @pytest.fixture(scope="module")
-def learned():
-    return REFERENCE.train_bpe(MIXED, 330)
+def learned(reference):
+    return reference.train_bpe(MIXED, 330)
 
 
 def random_texts(count, seed):
@@ -67,17 +58,15 @@ def spelled(token):
 
 @settings(max_examples=200, deadline=None)
 @given(text=TEXTS)
-def test_the_fallback_finds_the_words_that_the_lesson_finds(text):
-    assert REFERENCE.word_tokenize(text) == fallbacks.word_tokenize(text)
+def test_the_fallback_finds_the_words_that_the_lesson_finds(reference, text):
+    assert reference.word_tokenize(text) == fallbacks.word_tokenize(text)
 
 
-@BOTH
 def test_words_and_white_space_hold_every_character_of_the_text(answers):
     for text in random_texts(200, 1):
         assert "".join(answers.word_tokenize(text)) == "".join(text.split())
 
 
-@BOTH
 @settings(max_examples=100, deadline=None)
 @given(text=st.text())
 def test_characters_joined_are_the_text(answers, text):
@@ -86,7 +75,6 @@ def test_characters_joined_are_the_text(answers, text):
     assert all(len(character) == 1 for character in characters)
 
 
-@BOTH
 @settings(max_examples=100, deadline=None)
 @given(tokens=st.lists(st.sampled_from([*"abcdef", "<unk>", "<pad>"])), seen=st.lists(st.sampled_from("abcxyz")))
 def test_a_vocabulary_gives_every_known_token_an_id_of_its_own_by_falling_frequency(answers, tokens, seen):
@@ -104,7 +92,6 @@ def test_a_vocabulary_gives_every_known_token_an_id_of_its_own_by_falling_freque
 # -------------------------------------------------------------------- byte-pair encoding
 
 
-@BOTH
 @settings(max_examples=200, deadline=None)
 @given(text=TEXTS)
 def test_pieces_joined_are_the_text_and_mix_no_kinds(answers, text):
@@ -118,11 +105,10 @@ def test_pieces_joined_are_the_text_and_mix_no_kinds(answers, text):
 
 @settings(max_examples=200, deadline=None)
 @given(text=TEXTS)
-def test_the_fallback_cuts_as_the_lesson_does(text):
-    assert fallbacks.pre_tokenize(text) == REFERENCE.pre_tokenize(text)
+def test_the_fallback_cuts_as_the_lesson_does(reference, text):
+    assert fallbacks.pre_tokenize(text) == reference.pre_tokenize(text)
 
 
-@BOTH
 @settings(max_examples=100, deadline=None)
 @given(words=st.dictionaries(st.lists(st.integers(95, 99), min_size=1, max_size=7).map(tuple), st.integers(1, 9)))
 def test_pair_counts_are_those_of_every_word_written_out(answers, words):
@@ -130,7 +116,6 @@ def test_pair_counts_are_those_of_every_word_written_out(answers, words):
     assert dict(answers.count_pairs(words)) == Counter(pair for word in written for pair in pairwise(word))
 
 
-@BOTH
 @settings(max_examples=200, deadline=None)
 @given(ids=st.lists(st.integers(97, 99), min_size=1, max_size=12), pair=st.tuples(*[st.integers(97, 99)] * 2))
 def test_merging_a_pair_is_search_and_replace_in_bytes(answers, ids, pair):
@@ -140,18 +125,18 @@ def test_merging_a_pair_is_search_and_replace_in_bytes(answers, ids, pair):
 
 @settings(max_examples=60, deadline=None)
 @given(text=st.text("aab bc.é", max_size=150), room=st.integers(0, 25))
-def test_training_learns_the_merges_of_the_fast_trainer(text, room):
-    counts = Counter(piece.encode().decode("latin-1") for piece in REFERENCE.pre_tokenize(text))
+def test_training_learns_the_merges_of_the_fast_trainer(reference, text, room):
+    counts = Counter(piece.encode().decode("latin-1") for piece in reference.pre_tokenize(text))
     expected = [(left, right) for left, right, _ in learn_merges(counts, 256, room, min_count=2)]
-    vocab, merges = REFERENCE.train_bpe(text, 256 + room)
+    vocab, merges = reference.train_bpe(text, 256 + room)
     assert merges == expected
     assert (vocab, merges) == fallbacks.train_bpe(text, 256 + room)
 
 
-def test_training_agrees_with_the_tokenizers_library(library):
+def test_training_agrees_with_the_tokenizers_library(reference, library):
     # Its trainer breaks ties by ids too, but gives the bytes other ids; on ASCII letters the order is the same.
     text = "sea seal seals seas ease easel lease leases release aaaa aaa aa " * 2 + "see eel eels"
-    pieces = [piece.strip() for piece in REFERENCE.pre_tokenize(text) if piece.strip()]
+    pieces = [piece.strip() for piece in reference.pre_tokenize(text) if piece.strip()]
     model = library.Tokenizer(library.models.BPE())
     trainer = library.trainers.BpeTrainer(
         vocab_size=256 + 25, min_frequency=2, initial_alphabet=sorted(ALPHABET), show_progress=False
@@ -159,13 +144,13 @@ def test_training_agrees_with_the_tokenizers_library(library):
     model.train_from_iterator(pieces, trainer)
     theirs = [tuple(merge) for merge in json.loads(model.to_str())["model"]["merges"]]
     # Each piece alone, apart by line ends: then no token holds a space.
-    vocab, merges = REFERENCE.train_bpe("\n".join(pieces), 256 + 25)
+    vocab, merges = reference.train_bpe("\n".join(pieces), 256 + 25)
     ours = [(vocab[left].decode(), vocab[right].decode()) for left, right in merges]
     assert ours == theirs
     assert len(ours) > 15
 
 
-def test_encoding_agrees_with_the_tokenizers_library_on_random_unicode(library, learned):
+def test_encoding_agrees_with_the_tokenizers_library_on_random_unicode(reference, library, learned):
     vocab, merges = learned
     spellings = [spelled(token) for token in vocab]
     assert len(set(spellings)) == len(spellings)
@@ -176,14 +161,14 @@ def test_encoding_agrees_with_the_tokenizers_library_on_random_unicode(library, 
     texts = [*random_texts(600, 3), MIXED]
     merged = 0
     for text in texts:
-        expected = [t.id for piece in REFERENCE.pre_tokenize(text) for t in model.tokenize(to_alphabet(piece))]
-        assert REFERENCE.bpe_encode(text, merges) == expected
+        expected = [t.id for piece in reference.pre_tokenize(text) for t in model.tokenize(to_alphabet(piece))]
+        assert reference.bpe_encode(text, merges) == expected
         assert fallbacks.bpe_encode(text, merges) == expected
         merged += sum(i > 255 for i in expected)
     assert merged > 1000
 
 
-def test_the_tokenizer_of_smollm2_works_in_the_lesson_s_encoder():
+def test_the_tokenizer_of_smollm2_works_in_the_lesson_s_encoder(lesson, reference):
     if not pretrained.is_cached():
         pytest.skip("SmolLM2 is not at hand; lecture_lib.pretrained.fetch() gets it")
     pytest.importorskip("gguf")
@@ -192,17 +177,17 @@ def test_the_tokenizer_of_smollm2_works_in_the_lesson_s_encoder():
 
     real = gguf_tokenizer(read_gguf(pretrained.fetch()))
     names = {}
-    cell = next(cell.source for cell in LESSON.cells if "def merges_as_ids" in cell.source)
+    cell = next(cell.source for cell in lesson.cells if "def merges_as_ids" in cell.source)
     exec(cell, names)
     vocab, merges = names["merges_as_ids"](real)
     # It cuts digits and contractions in its own way; elsewhere the pieces are those of the lesson.
     documents = corpora.load("python_docs").documents("heldout")
     paragraphs = [p for document in documents for p in document.split("\n\n")]
-    alike = [p for p in paragraphs if gpt2_pieces(p, individual_digits=True) == REFERENCE.pre_tokenize(p)]
+    alike = [p for p in paragraphs if gpt2_pieces(p, individual_digits=True) == reference.pre_tokenize(p)]
     assert len(alike) > 20
     for text in alike[:60]:
         expected = [real.token_bytes(i) for i in real.encode(text)]
-        assert [vocab[i] for i in REFERENCE.bpe_encode(text, merges)] == expected
+        assert [vocab[i] for i in reference.bpe_encode(text, merges)] == expected
 
 
 @settings(max_examples=150, deadline=None)
@@ -210,17 +195,16 @@ def test_the_tokenizer_of_smollm2_works_in_the_lesson_s_encoder():
     text=st.text("abc ", max_size=40),
     pairs=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12, unique=True),
 )
-def test_the_fallback_encodes_as_the_lesson_does_for_any_merges(text, pairs):
+def test_the_fallback_encodes_as_the_lesson_does_for_any_merges(reference, text, pairs):
     known, merges = [32, 97, 98, 99], []
     for left, right in pairs:
         pair = known[left % len(known)], known[right % len(known)]
         if pair not in merges:
             merges.append(pair)
             known.append(255 + len(merges))
-    assert fallbacks.bpe_encode(text, merges) == REFERENCE.bpe_encode(text, merges)
+    assert fallbacks.bpe_encode(text, merges) == reference.bpe_encode(text, merges)
 
 
-@BOTH
 @settings(max_examples=300, deadline=None)
 @given(text=TEXTS)
 def test_any_unicode_text_comes_back_from_its_ids(answers, learned, text):
@@ -228,7 +212,6 @@ def test_any_unicode_text_comes_back_from_its_ids(answers, learned, text):
     assert answers.bpe_decode(answers.bpe_encode(text, merges), vocab) == text
 
 
-@BOTH
 @settings(max_examples=300, deadline=None)
 @given(ids=st.lists(st.integers(0, 255) | st.integers(0, 10_000)))
 def test_any_ids_decode_as_python_decodes_their_bytes(answers, learned, ids):
@@ -245,13 +228,13 @@ PIECES = st.text("abc", min_size=1, max_size=4)
 
 @settings(max_examples=200, deadline=None)
 @given(word=st.text("abcd", min_size=1, max_size=12), first=st.sets(PIECES), inner=st.sets(PIECES))
-def test_wordpiece_agrees_with_the_tokenizers_library(library, word, first, inner):
+def test_wordpiece_agrees_with_the_tokenizers_library(reference, library, word, first, inner):
     vocab = first | {"##" + piece for piece in inner}
     model = library.models.WordPiece(
         vocab={token: i for i, token in enumerate(["<unk>", *sorted(vocab)])}, unk_token="<unk>"
     )
     expected = [token.value for token in model.tokenize(word)]
-    assert REFERENCE.wordpiece_encode(word, vocab) == expected
+    assert reference.wordpiece_encode(word, vocab) == expected
     assert fallbacks.wordpiece_encode(word, vocab) == expected
 
 
@@ -261,7 +244,6 @@ def all_cuts(word):
         yield [word[a:b] for a, b in pairwise(places)]
 
 
-@BOTH
 def test_unigram_finds_the_best_of_all_cuts(answers):
     rng = random.Random(5)
     unwritable = 0
@@ -282,20 +264,19 @@ def test_unigram_finds_the_best_of_all_cuts(answers):
 # -------------------------------------------------------------------- comparing
 
 
-@BOTH
 def test_a_uniform_guess_of_bytes_costs_eight_bits_a_byte(answers):
     for text in ("a sea", "été", "鯨🐋"):
         assert answers.bits_per_byte(math.log(256), list(text.encode()), text) == pytest.approx(8.0)
 
 
-def test_the_polls_follow_from_the_numbers_in_their_questions():
+def test_the_polls_follow_from_the_numbers_in_their_questions(reference, as_written):
     assert 600**2 / 150**2 == 16
-    assert as_written(TOKENIZERS, "attention_cost", REFERENCE.attention_cost) == "B"
+    assert as_written("attention_cost", reference.attention_cost) == "B"
     he, th, th_e = (104, 101), (116, 104), (257, 101)
-    assert REFERENCE.bpe_encode("the", [he, th, th_e]) == [116, 256]
-    assert as_written(TOKENIZERS, "merge_order", REFERENCE.merge_order) == "B"
+    assert reference.bpe_encode("the", [he, th, th_e]) == [116, 256]
+    assert as_written("merge_order", reference.merge_order) == "B"
     assert math.log(60) < 5.5 * math.log(3)
-    assert as_written(TOKENIZERS, "fair_comparison", REFERENCE.fair_comparison) == "B"
+    assert as_written("fair_comparison", reference.fair_comparison) == "B"
 
 
 # -------------------------------------------------------------------- the name of this unit

@@ -1,42 +1,16 @@
 """Unit 08_transformer_block against torch, transformers and the papers' formulas: lesson and fallbacks alike."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from letters import as_written
 from torch import nn
 
-from autograder.building.lesson import read_lesson
-from autograder.building.reference import Reference
-from autograder.course import Course
-from autograder.units import find_units
 from lecture_lib.fallbacks import transformer_block as fallbacks
 
 UNIT = "08_transformer_block"
-(BLOCK,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
-LESSON = read_lesson(BLOCK)
 B, T, D_MODEL, N_HEADS, D_FF = 2, 5, 12, 3, 20
-
-
-@pytest.fixture(scope="module")
-def reference():
-    torch.set_num_threads(1)
-    return SimpleNamespace(**Reference(BLOCK, LESSON).answers)
-
-
-@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
-def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else fallbacks
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
 
 
 def drawn(*shape):
@@ -245,7 +219,7 @@ def test_the_table_learns_from_both_of_its_uses(answers):
 # -------------------------------------------------------------------- polls
 
 
-def test_the_answer_to_the_poll_on_word_order_follows_from_attention_itself(reference):
+def test_the_answer_to_the_poll_on_word_order_follows_from_attention_itself(reference, as_written):
     x = dict(zip(["the", "man", "ate", "fish"], drawn(4, 1, D_MODEL)))
     attention = scattered(fallbacks.MultiHeadAttention(D_MODEL, N_HEADS))
     first, second = (
@@ -253,19 +227,19 @@ def test_the_answer_to_the_poll_on_word_order_follows_from_attention_itself(refe
         for words in (["the", "man", "ate", "the", "fish"], ["the", "fish", "ate", "the", "man"])
     )
     assert all(torch.allclose(first[word], second[word]) for word in x)
-    assert as_written(BLOCK, "word_order", reference.word_order) == "A"
+    assert as_written("word_order", reference.word_order) == "A"
 
 
-def test_the_answer_to_the_poll_on_means_is_the_shape_of_the_means(reference):
+def test_the_answer_to_the_poll_on_means_is_the_shape_of_the_means(reference, as_written):
     assert torch.zeros(20, 5, 10).mean(-1).numel() == 100
-    assert as_written(BLOCK, "layer_norm_means", reference.layer_norm_means) == "B"
+    assert as_written("layer_norm_means", reference.layer_norm_means) == "B"
 
 
-def test_the_answer_to_the_poll_on_the_moved_sentence_follows_from_rope(reference):
+def test_the_answer_to_the_poll_on_the_moved_sentence_follows_from_rope(reference, as_written):
     q, k = drawn(1, 8), drawn(1, 8)
     here, moved = (
         reference.apply_rope(q, torch.tensor([2 + far])) @ reference.apply_rope(k, torch.tensor([3 + far])).T
         for far in (0, 100)
     )
     assert torch.allclose(here, moved, atol=1e-6)
-    assert as_written(BLOCK, "moved_sentence", reference.moved_sentence) == "C"
+    assert as_written("moved_sentence", reference.moved_sentence) == "C"

@@ -1,46 +1,19 @@
 """Unit 09_transformer_lm against transformers' GPT-2 and torch.optim: the lesson's answers, and the fallbacks."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from letters import as_written
 from torch import nn
 from torch.nn import functional as F
 
-from autograder.building.lesson import read_lesson
-from autograder.building.reference import Reference
-from autograder.course import Course
-from autograder.units import find_units
 from lecture_lib.fallbacks import transformer_lm as fallbacks
 from lecture_lib.models import Config
 from lecture_lib.train import TrainConfig
 
 UNIT = "09_transformer_lm"
-(UNIT_09,) = (unit for unit in find_units(Course.here()) if unit.id == UNIT)
 SHAPE = Config(vocab_size=19, block_size=12, d_model=16, n_heads=4, n_layers=3, d_ff=40)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def reference():
-    return SimpleNamespace(**Reference(UNIT_09, read_lesson(UNIT_09)).answers)
-
-
-@pytest.fixture(params=["the lesson's answers", "the fallbacks"])
-def answers(request, reference):
-    return reference if request.param == "the lesson's answers" else fallbacks
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
 
 
 def _model(answers, config=SHAPE, seed=0):
@@ -304,23 +277,23 @@ def test_perplexity_is_that_of_all_tokens_at_once(answers, rng):
 # --- polls
 
 
-def test_the_poll_on_padding_follows_from_the_model_itself(reference, rng):
+def test_the_poll_on_padding_follows_from_the_model_itself(reference, rng, as_written):
     model = _model(reference).eval()
     ids = _ids(rng, 1, 10)
     other = ids.clone()
     other[:, 6:] = 0
     moved = (model(ids) - model(other)).abs().sum(-1)[0] > 1e-9
     assert moved.tolist() == [False] * 6 + [True] * 4
-    assert as_written(UNIT_09, "who_sees_pad", reference.who_sees_pad) == "C"
+    assert as_written("who_sees_pad", reference.who_sees_pad) == "C"
 
 
-def test_the_poll_on_two_batches_follows_from_the_sum_of_all_surprises(reference):
+def test_the_poll_on_two_batches_follows_from_the_sum_of_all_surprises(reference, as_written):
     total = 100 * math.log(2) + 300 * math.log(8)
     assert math.exp(total / 400) == pytest.approx(2**2.5)
-    assert as_written(UNIT_09, "two_batches", reference.two_batches) == "D"
+    assert as_written("two_batches", reference.two_batches) == "D"
 
 
-def test_the_poll_on_micro_batches_follows_from_the_gradients(reference, rng):
+def test_the_poll_on_micro_batches_follows_from_the_gradients(reference, rng, as_written):
     model, ids = _model(reference), _ids(rng, 5, 11)
     ids[:2, 6:] = 0  # 10 real targets, and 30
     whole, one, two = (reference.lm_loss(model, part, pad_id=0) for part in (ids, ids[:2], ids[2:]))
@@ -329,7 +302,7 @@ def test_the_poll_on_micro_batches_follows_from_the_gradients(reference, rng):
     expected, *parts = (torch.autograd.grad(loss, p)[0] for loss in (whole, one, two))
     sums = {"A": (1, 1), "B": (0.5, 0.5), "C": (0.25, 0.75), "D": (10, 30)}
     right = [c for c, (a, b) in sums.items() if torch.allclose(a * parts[0] + b * parts[1], expected)]
-    assert right == [as_written(UNIT_09, "micro_batches", reference.micro_batches)]
+    assert right == [as_written("micro_batches", reference.micro_batches)]
 
 
 # --- the bank, for a student who has nothing else right
