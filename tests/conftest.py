@@ -44,18 +44,18 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def shared_by(nodeid: str) -> str:
-    """The group of a test: its unit, the file if it grades, else its folder.
+    """The group of a test: its exercise, the file if it grades, else its folder.
 
     >>> shared_by("tests/units/test_bank.py::test_the_stub_fails[05_attention-softmax]")
-    '05_attention'
+    '05_attention-softmax'
     >>> shared_by("tests/browser/test_report.py::test_sorting"), shared_by("tests/autograder/test_cli.py::test_x")
     ('tests/browser', 'tests/autograder/test_cli.py')
     """
     path, _, test = nodeid.partition("::")
     room = path.rpartition("/")[0]
-    unit = re.search(r"\[(\d\d_[a-z_0-9]+)", test)
-    if room == "tests/units" and unit:
-        return unit[1]
+    exercise = re.search(r"\[(\d\d_\w+(-\w+)?)", test)
+    if room == "tests/units" and exercise:
+        return exercise[1]
     return path if room in ("tests/autograder", "tests/units") else room
 
 

@@ -106,7 +106,7 @@ def find_units(course: Course, ids: list[str] | None = None) -> list[Unit]:
 def _load(path: Path, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # inspect.getsource looks a class up there
+    sys.modules[name] = module  # where dataclasses look for a class's module
     try:
         spec.loader.exec_module(module)
     except Exception as error:

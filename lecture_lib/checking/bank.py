@@ -18,10 +18,12 @@ would have written it: it may use what the lesson's set-up cell imports, and `my
 """
 
 import ast
-import inspect
+import linecache
+import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 Change = tuple[str, str]  # a piece of the lesson's answer, and what stands there instead
@@ -52,13 +54,15 @@ def misconception(
     the first stands.
     """
     if change is None:
-        return lambda thing: Answer(exercise, thing.__name__, _source_as(thing, exercise), hint)
+        place = _place()
+        return lambda thing: Answer(exercise, thing.__name__, _source_as(thing, exercise, place), hint)
     return Answer(exercise, "", "", hint, (change,) if isinstance(change, tuple) else tuple(change))
 
 
 def alternative(exercise: str) -> Callable[[Any], Answer]:
     """Marks a function or class as a right answer, written differently from the lesson's."""
-    return lambda thing: Answer(exercise, thing.__name__, _source_as(thing, exercise))
+    place = _place()
+    return lambda thing: Answer(exercise, thing.__name__, _source_as(thing, exercise, place))
 
 
 def wrong_choice(poll: str, choice: str, hint: str, *, name: str) -> Answer:
@@ -72,9 +76,32 @@ def answers_in(module: Any) -> list[Answer]:
     return [replace(answer, name=answer.name or name) for name, answer in answers.items()]
 
 
-def _source_as(thing: Any, exercise: str) -> str:
-    """The definition without its decorator, then the exercise's name bound to it."""
-    source = textwrap.dedent(inspect.getsource(thing))
-    (definition,) = ast.parse(source).body
-    body = "\n".join(source.splitlines()[definition.lineno - 1 :])
+def _place() -> tuple[str, int]:
+    """The file and line in which a decorator of this module is called."""
+    caller = sys._getframe(2)
+    return caller.f_code.co_filename, caller.f_lineno
+
+
+def _source_as(thing: Any, exercise: str, place: tuple[str, int]) -> str:
+    """The definition whose decorator stands there, without it, then the exercise's name bound to it."""
+    path, line = place
+    linecache.checkcache(path)
+    text = "".join(linecache.getlines(path))
+    first, last = _decorated(text)[line]
+    body = textwrap.dedent("\n".join(text.split("\n")[first - 1 : last]))
     return f"{body}\n" if thing.__name__ == exercise else f"{body}\n\n\n{exercise} = {thing.__name__}\n"
+
+
+@lru_cache(maxsize=4)
+def _decorated(text: str) -> dict[int, tuple[int, int]]:
+    """For each line of a decorator, the first and last line of the definition below it.
+
+    inspect.getsource would look through every module that is loaded, and parse the file anew for every class.
+    """
+    return {
+        line: (node.lineno, node.end_lineno)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        for decorator in node.decorator_list
+        for line in range(decorator.lineno, decorator.end_lineno + 1)
+    }

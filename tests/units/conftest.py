@@ -17,39 +17,55 @@ from autograder.building.lesson import Lesson, read_lesson
 from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import Unit, find_units
+from lecture_lib.checking.exercise import Exercise
 from lecture_lib.checking.keys import Key
 from lecture_lib.mywork import fallbacks as fallbacks_of
 
 UNITS = find_units(Course.here())
+SECRET = b"a secret of the tests"
+
+
+ONE_OF = 4  # exercises of a unit, the first and so on, is asked in every run; all of them in a run of the slow tests
 
 
 @dataclass(frozen=True)
 class Prepared:
     unit: Unit
-    lesson: Lesson
+    name: str  # of the exercise
     reference: Reference
-    visible: dict[str, Key]
-    sealed: dict[str, Key]
+    visible: Key
+    sealed: Key
+
+    @property
+    def exercise(self) -> Exercise:
+        return self.unit.exercises[self.name]
 
 
 @cache
-def prepare(unit_id: str) -> Prepared:
-    unit = next(u for u in UNITS if u.id == unit_id)
-    lesson = read_lesson(unit)
-    reference = Reference(unit, lesson)
-    visible = {name: visible_key(unit, exercise, reference) for name, exercise in unit.exercises.items()}
-    sealed = {
-        name: sealed_key(unit, exercise, reference, visible[name], b"a secret of the tests")
-        for name, exercise in unit.exercises.items()
-    }
-    return Prepared(unit, lesson, reference, visible, sealed)
+def reference_of(unit: Unit) -> Reference:
+    return Reference(unit, read_lesson(unit))
 
 
-@pytest.fixture(params=[(u.id, name) for u in UNITS for name in u.exercises], ids=lambda p: f"{p[0]}-{p[1]}")
-def prepared_exercise(request) -> tuple[Prepared, str]:
-    """(the prepared unit, the name of one of its exercises), for every exercise of the course."""
-    unit_id, name = request.param
-    return prepare(unit_id), name
+@cache
+def prepare(unit: Unit, name: str) -> Prepared:
+    reference, exercise = reference_of(unit), unit.exercises[name]
+    visible = visible_key(unit, exercise, reference)
+    return Prepared(unit, name, reference, visible, sealed_key(unit, exercise, reference, visible, SECRET))
+
+
+def every_exercise() -> list:
+    """A parameter (unit, name) for each, all but a sample marked as slow."""
+    return [
+        pytest.param((unit, name), id=f"{unit.id}-{name}", marks=[pytest.mark.slow] if number % ONE_OF else [])
+        for unit in UNITS
+        for number, name in enumerate(unit.exercises)
+    ]
+
+
+@pytest.fixture(params=every_exercise())
+def prepared(request) -> Prepared:
+    """An exercise with its keys and the lesson's answers to its unit, for every exercise of the course."""
+    return prepare(*request.param)
 
 
 @pytest.fixture(params=UNITS, ids=lambda unit: unit.id)

@@ -16,13 +16,12 @@ from lecture_lib.mywork import fallback_module, fallbacks
 FROM_ON = 3  # misconceptions that an exercise has at least; a poll has one for each wrong letter
 
 
-def both_verdicts(prepared, name, thing):
+def both_verdicts(prepared, thing):
     """The verdicts on `thing`: visible and sealed."""
-    exercise = prepared.unit.exercises[name]
-    return [judge(observe(exercise, thing, key[name].seed), key[name]) for key in (prepared.visible, prepared.sealed)]
+    return [judge(observe(prepared.exercise, thing, key.seed), key) for key in (prepared.visible, prepared.sealed)]
 
 
-def test_the_exercises_fallback_the_order_of_the_lesson(unit):
+def test_the_exercises_stand_in_the_order_of_the_lesson(unit):
     assert list(exercises_of(unit.id)) == list(read_lesson(unit).exercise_cells)
 
 
@@ -33,73 +32,66 @@ def test_no_answer_of_the_bank_calls_the_one_that_it_stands_for(unit):
             assert not re.search(rf"\bmy\.{name}\b", answer.source), answer.name
 
 
-def test_the_reference_passes_both_checks(prepared_exercise):
-    prepared, name = prepared_exercise
-    for verdict in both_verdicts(prepared, name, prepared.reference.answers[name]):
+def test_the_reference_passes_both_checks(prepared):
+    for verdict in both_verdicts(prepared, prepared.reference.answers[prepared.name]):
         assert verdict.all_passed
 
 
-def test_a_second_right_answer_passes_both_checks(prepared_exercise):
-    prepared, name = prepared_exercise
-    answers = prepared.unit.alternatives[name]
-    assert answers or prepared.unit.exercises[name].is_poll
+def test_a_second_right_answer_passes_both_checks(prepared):
+    answers = prepared.unit.alternatives[prepared.name]
+    assert answers or prepared.exercise.is_poll
     for answer in answers:
-        for verdict in both_verdicts(prepared, name, prepared.reference.answer(answer)):
+        for verdict in both_verdicts(prepared, prepared.reference.answer(answer)):
             assert verdict.all_passed, (answer.name, verdict.first_failing)
 
 
-def test_each_misconception_fails_both_checks_and_earns_its_own_hint(prepared_exercise):
-    prepared, name = prepared_exercise
-    wrong = prepared.unit.misconceptions[name]
+def test_each_misconception_fails_both_checks_and_earns_its_own_hint(prepared):
+    wrong = prepared.unit.misconceptions[prepared.name]
     assert len(wrong) >= FROM_ON
     assert len({answer.hint for answer in wrong}) == len(wrong)
     for answer in wrong:
-        for verdict in both_verdicts(prepared, name, prepared.reference.answer(answer)):
+        for verdict in both_verdicts(prepared, prepared.reference.answer(answer)):
             assert not verdict.all_passed, answer.name
             assert (verdict.diagnosis.name, verdict.diagnosis.text) == (answer.name, answer.hint)
 
 
-def test_the_stub_fails_and_is_called_unwritten(prepared_exercise):
-    prepared, name = prepared_exercise
-    exercise = prepared.unit.exercises[name]
+def test_the_stub_fails_and_is_called_unwritten(prepared):
+    exercise = prepared.exercise
 
     def stub(*args, **kwargs):
         raise NotImplementedError
 
-    for verdict in both_verdicts(prepared, name, None if exercise.is_poll else stub):
+    for verdict in both_verdicts(prepared, None if exercise.is_poll else stub):
         assert verdict.passed == 0
         assert verdict.diagnosis.kind == "unwritten"
 
 
-def test_the_stub_as_released_earns_nothing(prepared_exercise):
+def test_the_stub_as_released_earns_nothing(prepared):
     """A class that inherits its parameters may pass a case or two unwritten: none of those may confirm the others."""
-    prepared, name = prepared_exercise
-    unit = prepared.unit
+    unit, name = prepared.unit, prepared.name
     notebook = nbformat.read(Course.here().release / unit.id / unit.notebook, as_version=4)
     (cell,) = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name]
     stub = prepared.reference.answer(Answer(name, "released", cell.source))
-    confirming = seed_dependent(prepared.visible[name], prepared.sealed[name])
-    assert points(unit.exercises[name], *both_verdicts(prepared, name, stub), confirming) == (0, 0)
+    confirming = seed_dependent(prepared.visible, prepared.sealed)
+    assert points(unit.exercises[name], *both_verdicts(prepared, stub), confirming) == (0, 0)
 
 
-def test_nonsense_fails_in_every_case_that_is_no_property(prepared_exercise):
-    prepared, name = prepared_exercise
-    for verdict in both_verdicts(prepared, name, "Z" if prepared.unit.exercises[name].is_poll else lambda *a, **k: "Z"):
+def test_nonsense_fails_in_every_case_that_is_no_property(prepared):
+    for verdict in both_verdicts(prepared, "Z" if prepared.exercise.is_poll else lambda *a, **k: "Z"):
         assert not verdict.all_passed
-        key = prepared.visible[name]
+        key = prepared.visible
         assert not any(case.passed for case in verdict.cases if not key.cases[case.name].is_property)
 
 
-def test_the_fallback_gives_the_right_answers_and_is_forbidden_as_an_answer(prepared_exercise):
-    prepared, name = prepared_exercise
-    exercise = prepared.unit.exercises[name]
+def test_the_fallback_gives_the_right_answers_and_is_forbidden_as_an_answer(prepared):
+    exercise, name = prepared.exercise, prepared.name
     if exercise.is_poll:
         assert not hasattr(fallbacks(prepared.unit.id), name)
         return
     fallback = getattr(fallbacks(prepared.unit.id), name)
-    for verdict in both_verdicts(prepared, name, fallback):
+    for verdict in both_verdicts(prepared, fallback):
         assert verdict.all_passed or verdict.diagnosis.kind == "forbidden", verdict.first_failing
     forbidden = (f"{fallback_module(prepared.unit.id)}.{name}",)
-    key = prepared.visible[name]
+    key = prepared.visible
     seen = observe(exercise, lambda *a, **k: fallback(*a, **k), key.seed, forbidden)
     assert judge(seen, key).diagnosis.kind == "forbidden"
