@@ -602,7 +602,7 @@ def mean_loss(model, data, batch_size=4096):
 # %% [markdown]
 # **See:** your first neural language model, trained on 1800 tales. This takes a few seconds.
 
-# %%
+# %% tags=["experiment"]
 train_data, new_data = windows(tales.tokens("train"), 4), windows(tales.tokens("heldout"), 4)
 torch.manual_seed(0)
 model = my.WindowLM(len(vocab), d_emb=32, n=4, d_hidden=128).to(device)

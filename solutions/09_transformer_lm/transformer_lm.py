@@ -530,13 +530,13 @@ def train(model, data, config, pad_id=None, state=None, on_step=None):
 # %% [markdown]
 # **See:** can it learn our eight sentences by heart? It should: a model that can't overfit eight sentences has a bug.
 
-# %%
+# %% tags=["experiment"]
 torch.set_num_threads(1)  # so small a model is done before two cores have shared the work
 rows = my.pad_and_truncate(ids, block_size=11, pad_id=0)
 losses = my.train(little, lambda rng: (rows[:, :-1], rows[:, 1:]), TrainConfig(steps=150, lr=1e-2), pad_id=0)
 print("loss at steps 0, 50, 100, 149:", [round(losses[step], 3) for step in (0, 50, 100, 149)])
 
-# %%
+# %% tags=["experiment"]
 names = list(lookup)
 device = next(little.parameters()).device
 for start in ("The", "A", "No"):
@@ -707,7 +707,7 @@ def load_checkpoint(path, device="cpu"):
 # **See:** the power fails in the middle of a run. We load the last checkpoint, go on, and compare with a run that was
 # never disturbed.
 
-# %%
+# %% tags=["experiment"]
 import tempfile
 from pathlib import Path
 
@@ -746,7 +746,7 @@ print("steps done again:", len(resumed), "  same losses:", np.allclose(resumed, 
 # them is a throw of dice that we know. So we know exactly what a *perfect* model would pay on the held-out tales:
 # **the floor**. Whatever stands above it can be learned. No honest model stays below it.
 
-# %%
+# %% tags=["experiment"]
 narwhals = corpora.load("narwhals", n_documents=4000, seed=0)
 tales, heldout = narwhals.tokens("train"), narwhals.tokens("heldout")[:200]
 vocabulary = my.Vocabulary([word for tale in tales for word in tale])  # your unit 07: PAD 0, UNK 1, BOS 2, EOS 3
@@ -762,7 +762,7 @@ print(" ".join(tales[0]))
 # Tales are short, so each row of a batch is a whole tale, padded to the longest of its batch. With a GPU, exchange
 # the first line for the one below it: the rest stays as it is.
 
-# %%
+# %% tags=["experiment"]
 d_model, n_layers, steps, batch_size = 64, 2, 600, 16  # 20 to 60 seconds on two cores
 # d_model, n_layers, steps, batch_size = 256, 6, 3000, 64  # on a GPU
 
@@ -884,7 +884,7 @@ micro_batches = "C"
 # **See:** two ways to add up the halves of one batch, and how far each is from the gradient of the whole.
 
 
-# %%
+# %% tags=["experiment"]
 def gradient(model, pieces, weights):
     model.zero_grad()
     for (x, y), weight in zip(pieces, weights):
