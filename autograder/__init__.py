@@ -11,7 +11,6 @@ grading/         a class graded: tasks, who works on them, and the one writer
 report/          what a class earned and misunderstood
 similarity/      submissions whose code is much alike
 simulation/      a class with known grades, graded and compared: what `make course` runs
-fork_server.py   processes forked from one that has imported what they need
 progress.py      a bar or lines that say how far a long command is
 cli.py           the command line
 """

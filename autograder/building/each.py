@@ -9,7 +9,7 @@ from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 from autograder.course import BadInput, Course
-from autograder.fork_server import forked_from
+from autograder.execution.fork_server import forked_from
 from autograder.units import Unit
 
 T = TypeVar("T")

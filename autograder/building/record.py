@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import lecture_lib
+from autograder.building.data import data_files
 from autograder.course import Course
 from autograder.units import Unit
 
@@ -47,7 +48,8 @@ def reading() -> Iterator[set[str]]:
 def outputs(course: Course, unit: Unit) -> list[Path]:
     """The files that the build of a unit writes."""
     keys = [folder / f"{unit.id}.json" for folder in (course.visible_keys, course.sealed)]
-    return [*keys, course.source / unit.id / unit.notebook, course.release / unit.id / unit.notebook]
+    names = [unit.notebook, *data_files(unit)]
+    return keys + [folder / unit.id / name for folder in (course.source, course.release) for name in names]
 
 
 def inputs(course: Course, unit: Unit, seen: Iterable[str]) -> set[Path]:

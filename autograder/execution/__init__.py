@@ -14,6 +14,7 @@ zygote.py         the process that has imported everything once, and forks one f
 client.py         the grader's side of a zygote: starts it, asks it for processes
 process.py        the grader's side of one process: runs cells with deadlines, reads what comes back
 host.py           the zygote of this process
+fork_server.py    other processes that are forked from one that has imported what they need
 companions.py     the files beside a notebook
 
 The grader believes nothing of what comes back: `nbgrader_steps/verify.py` alone decides about points. A zygote is a new

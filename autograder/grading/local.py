@@ -13,7 +13,7 @@ from multiprocessing import connection
 from autograder.course import Course
 from autograder.execution import host
 from autograder.execution.client import Zygote
-from autograder.fork_server import forked_from
+from autograder.execution.fork_server import forked_from
 from autograder.grading.run import WorkerLost
 from autograder.grading.task import Result, Task, clean_up, work
 from autograder.units import Unit
@@ -21,33 +21,14 @@ from autograder.units import Unit
 
 @contextmanager
 def local_workers(course: Course, number: int, zygote: Zygote, units: set[Unit]) -> Iterator["LocalWorkers"]:
-<<<<<<< HEAD
-    """Processes that use this zygote, each a fork of one that has imported what they need.
-
-    Not of this process: a fork would take its threads' locks along. The one that they are forked from goes with them,
-    so that the next call's sees that call's environment.
-    """
-    context = multiprocessing.get_context("forkserver")
-    probes = {course.library.exercises(unit.id) for unit in units}  # with torch, where they use it
-    context.set_forkserver_preload(["autograder.grading.worker_seed", *sorted(probes)])
-    workers = LocalWorkers(course, number, zygote, context)
-    try:
-        yield workers
-    finally:
-        workers.close()
-        server = forkserver._forkserver
-        os.kill(server._forkserver_pid, signal.SIGKILL)  # it holds nothing, and takes a second to end by itself
-        server._stop()
-=======
     """Processes that use this zygote, each a fork of one that has imported what they need."""
-    probes = {f"lecture_lib.exercises.{unit.name}" for unit in units}  # with torch, where they use it
+    probes = {course.library.exercises(unit.id) for unit in units}  # with torch, where they use it
     with forked_from(["autograder.grading.worker_seed", *sorted(probes)]) as context:
         workers = LocalWorkers(course, number, zygote, context)
         try:
             yield workers
         finally:
             workers.close()
->>>>>>> 6e581be (The build works on all cores and leaves alone what has not changed)
 
 
 class LocalWorkers:
