@@ -319,6 +319,10 @@ def sequence_log_prob(model, tokens):
 #    token ask the model with everything from that place up to here, and add the log of the token's probability, or
 #    `-math.inf`.
 
+# %% tags=["figures"]
+always = {"see": 0.5, "seals": 0.25, "<eos>": 0.25}
+figure(r"\approx -3.466$", sequence_log_prob(lambda context: always, [BOS, "seals", "see", EOS]))
+
 # %% [markdown]
 # **Break it.** Why logarithms? Multiply instead, and watch a text get lost on the way (the eight sentences, four
 # times over).
@@ -369,6 +373,9 @@ def perplexity(model, tokens):
 # 2. One float. The log-probability is in nats, so what undoes it is `math.exp`. `math.exp(math.inf)` is `inf`, no
 #    error.
 # 3. In words: count the tokens that are not `<bos>`; divide the negative log-probability by that count; `math.exp`.
+
+# %% tags=["figures"]
+figure(r"\approx 3.17$: a little", perplexity(lambda context: always, [BOS, "seals", "see", EOS]))
 
 # %% [markdown]
 # **See.** Perplexity on the eight sentences that the models have read, and on a ninth:
@@ -579,6 +586,10 @@ def interpolate(models, weights, context, vocab):
 #    the weights that are left; for each word take the sum of weight times probability (0 where missing) over that
 #    total.
 
+# %% tags=["figures"]
+spoken = [lambda context: {}, lambda context: {"shy": 0.1}, lambda context: {"shy": 0.4}]
+figure("= 0.22$", interpolate(spoken, [0.5, 0.3, 0.2], (), ["shy"])["shy"])
+
 # %% [markdown]
 # **See.** The ninth sentence again, with unigrams, bigrams and trigrams mixed; no longer impossible:
 
@@ -769,6 +780,9 @@ with course_style():
 # - Kneser-Ney does not rise by much. Why does it not fall either?
 # - The reference has about 50,000 words, a short novel. Which $n$ would you choose for it, and which for a whole
 #   library?
+
+# %% tags=["figures"]
+figure("about 50,000 words", sum(len(d) for split in ("train", "heldout") for d in docs.tokens(split)), within=3000)
 
 # %% [markdown]
 # **Where does it fail?** Of every token of the tales we know *what it takes* to predict it: the words next to it

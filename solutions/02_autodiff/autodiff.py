@@ -74,6 +74,10 @@ print(f"new weights {w_1:.2f}, {w_2:.2f}, {b:.2f}   new y = {y:.2f}   new loss =
 # %% [markdown]
 # 10.96 instead of 12: the loss fell from 4 to 0.92. Everything else in this unit is this step, for more numbers.
 
+# %% tags=["figures"]
+before = 2 * 4 + -1 * -3 + 1
+figure("10.96 instead of 12: the loss fell from 4 to 0.92", y, before, (10 - before) ** 2, (10 - y) ** 2)
+
 # %% [markdown]
 # ## 2. A witness who can't be fooled
 #
@@ -300,6 +304,9 @@ def sgd_step(params, grads, lr):
 #    two does a module notice that also holds the array?
 # 3. For each name: lower the array of params by lr times the array of grads, in place.
 
+# %% tags=["figures"]
+figure("= 1.84$. What becomes", 2 - 0.01 * 16)
+
 # %% [markdown]
 # **See:** expect 1.84, -0.88, 0.96, and a prediction of 10.96.
 
@@ -425,6 +432,9 @@ class Tanh:
 # 1. Is the square in the derivative that of the input, or that of the output?
 # 2. Output, its square and grad_out are all (B, d); the products are number by number, so `*` and not `@`.
 # 3. forward: y = np.tanh(x), keep y, return it. backward(self, grad_out): (1 - y squared) times grad_out.
+
+# %% tags=["figures"]
+figure("it is 0.9999 and its slope 0.0002", np.tanh(5), 1 - np.tanh(5) ** 2)
 
 # %% [markdown]
 # The third squeezes into $(0, 1)$, as a probability needs: $\sigma(x) = \dfrac{1}{1 + e^{-x}}$, with $\sigma'(x) =
@@ -572,6 +582,9 @@ class SoftmaxCrossEntropy:
 # 3. forward: lowered = logits - row maximum; log_p = lowered - log of the row sums of exp(lowered); keep it; minus the
 #    mean of the picked entries. backward(self, grad_out=1.0): p = exp(log_p), minus 1 at the targets, divided by B,
 #    times grad_out.
+
+# %% tags=["figures"]
+figure("0.288$ and the gradient", np.log(4 / 3))
 
 # %% [markdown]
 # **See:** the case that broke, and the witness's opinion on a random batch.

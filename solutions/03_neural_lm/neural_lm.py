@@ -599,6 +599,9 @@ def mean_loss(model, data, batch_size=4096):
 # 3. total = 0; without gradients: for each start = 0, batch_size, ...: total += mean of the batch times its number of
 #    rows. Answer: total divided by the number of all rows.
 
+# %% tags=["figures"]
+figure("= 1.6$. A small batch", (4 * 1 + 4 * 1 + 2 * 4) / 10)
+
 # %% [markdown]
 # **See:** your first neural language model, trained on 1800 tales. This takes a few seconds.
 

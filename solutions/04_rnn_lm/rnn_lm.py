@@ -111,6 +111,9 @@ def rnn_step(x, h, W_hx, W_hh, b_h):
 #    to turn it: which way round does it stand in $W_{hh}\mathbf{h}$, if `h` is a row?
 # 3. from_input = x @ (W_hx transposed); from_state = h @ (W_hh transposed); answer = tanh of their sum and the bias.
 
+# %% tags=["figures"]
+figure("= (0.964, 0)$", *torch.tanh(torch.tensor([2.0, 0.0])))
+
 # %% [markdown]
 # **See:** the worked example. Expect 0.964 and 0.
 
@@ -160,6 +163,11 @@ def rnn_unroll(X, h, W_hx, W_hh, b_h):
 #    `torch.stack` put the new axis?
 # 3. For each t: h = my.rnn_step of the slice and the h of before; keep it in a list. At the end, stack the list along
 #    the axis of time.
+
+# %% tags=["figures"]
+one, bias = torch.ones(1, 1), torch.zeros(1)
+first = rnn_step(one, 0 * one, one, one, bias)
+figure(r"$h_2 = \tanh(0 + 0.762) = 0.642$", 0, first, rnn_step(0 * one, first, one, one, bias))
 
 # %%
 one = torch.ones(1, 1)
@@ -386,6 +394,9 @@ def sequence_loss(logits, targets, pad_id):
 # 3. log_probs = log_softmax over the vocabulary; picked = those of the targets; answer = minus the mean of those picked
 #    where the target isn't PAD.
 
+# %% tags=["figures"]
+figure(r"$\ln 2 = 0.693$. With", 2, sequence_loss(torch.zeros(1, 1, 2), torch.tensor([[1]]), 0))
+
 # %% [markdown]
 # **See:** your loss agrees with what you built in unit 03 (`my.cross_entropy`, told to skip an id).
 
@@ -432,6 +443,9 @@ how_far_back = "B"
 #
 # **Play:** the green bars show how strongly the state at the outlined word still depends on each earlier word. Ask
 # from the last word, and look for a *memory* at which *whales* still matters.
+
+# %% tags=["figures"]
+figure("With 1.1 it would be 117", 1.1, 1.1**50)
 
 # %% tags=["demo"]
 demos.rnn_unrolled.show(sentence, memory=0.6, at=9)
@@ -763,6 +777,9 @@ for max_norm in (1.0, float("inf")):
 # **Build** a step. The four blocks of weights are stacked in one tall matrix, so that one product computes all four
 # dots; cut it into four, **in the order of PyTorch: input, forget, cell ($\mathbf{g}$), output**.
 
+# %% tags=["figures"]
+figure("= 0.61$ of it through fifty steps", 0.99**50)
+
 
 # %% tags=["exercise:lstm_step"]
 def lstm_step(x, state, W_hx, W_hh, b_h):
@@ -793,6 +810,10 @@ def lstm_step(x, state, W_hx, W_hh, b_h):
 # 3. dots = x times W_hx, plus h times W_hh, plus b_h; cut into i, f, g, o; c = sigmoid(f) c + sigmoid(i) tanh(g); h =
 #    sigmoid(o) tanh(c); return both.
 
+# %% tags=["figures"]
+zero, state = torch.zeros(4, 1), (torch.zeros(1, 1), torch.full((1, 1), 2.0))
+figure("= 0.381$", lstm_step(torch.zeros(1, 1), state, zero, zero, torch.zeros(4))[0])
+
 # %%
 state = (torch.zeros(1, 1), torch.tensor([[2.0]]))
 my.lstm_step(torch.zeros(1, 1), state, torch.zeros(4, 1), torch.zeros(4, 1), torch.zeros(4))
@@ -801,6 +822,9 @@ my.lstm_step(torch.zeros(1, 1), state, torch.zeros(4, 1), torch.zeros(4, 1), tor
 # **Build** the model around it, both methods this time. `RNNLM` is your pattern; only the recurrence differs. One trick
 # of the trade: the forget gate's quarter of `b_h` starts at **1**, the rest at 0. Then the doors stand mostly open
 # ($\sigma(1) = 0.73$), and the model remembers until it learns to forget.
+
+# %% tags=["figures"]
+figure("= 0.73$), and the model", torch.tensor(1.0).sigmoid())
 
 
 # %% tags=["exercise:LSTMLM"]
@@ -896,6 +920,9 @@ with course_style():
 # of unit 03?
 #
 # **Build** it, for one text. Probabilities are the softmax of the logits of the *last* position.
+
+# %% tags=["figures"]
+figure("With a bias of 3 the doors stand at 0.95", 3, torch.tensor(3.0).sigmoid())
 
 
 # %% tags=["exercise:generate"]

@@ -270,6 +270,9 @@ def attention_scores(Q, K):
 # 3. d_k = length of the last axis; K_turned = K with its last two axes swapped; answer = Q @ K_turned, divided by the
 #    square root of d_k.
 
+# %% tags=["figures"]
+figure("$(2, 1)$, is 5", 2, 1, attention_scores(np.array([[1.5, 2.0]]), np.array([[2.0, 1.0]])).item() * 2**0.5)
+
 # %%
 S = my.attention_scores(Q, K)
 S[tokens.index("hungry")]  # scores that "hungry" gives to the seven words
@@ -512,6 +515,9 @@ def scaled_dot_product_attention(Q, K, V, mask=None):
 # 2. (..., T_q, T_k) times (..., T_k, d_v) gives (..., T_q, d_v).
 # 3. S = my.attention_scores(...); if there is no mask, take one of zeros; A = my.attention_weights(...); answer = A
 #    times V.
+
+# %% tags=["figures"]
+figure("make $(1, 9)$", *(np.array([0.1, 0.9]) @ np.array([[10.0, 0.0], [0.0, 10.0]])))
 
 # %% [markdown]
 # **See:** your own function in the explorer, with a causal mask. Which words can *because* still see?

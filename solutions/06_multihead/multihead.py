@@ -75,6 +75,9 @@ demos.attention_explorer.show(names, momo_gave @ W_q, momo_gave, momo_gave, quer
 # The cure: **two softmaxes**. One asks for the giver, the other for the receiver, and their answers are put *side by
 # side* instead of being added. Each is called a **head**.
 
+# %% tags=["figures"]
+figure(r"come out as $\pm 0.2$", 0.6 - 0.4)
+
 # %%
 asks_giver, asks_receiver = np.array([[0.0, 20, 0, 0]]), np.array([[0.0, 0, 20, 0]])
 for story in (momo_gave, lulu_gave):

@@ -169,6 +169,9 @@ vocabulary = my.Vocabulary(my.word_tokenize(docs))
 sentence = "Ada is writin' a fucntion for iterators."
 print(len(vocabulary), "tokens;", " ".join(vocabulary.decode(vocabulary.encode(my.word_tokenize(sentence)))))
 
+# %% tags=["figures"]
+figure("about 230,000 characters", len(docs), within=5000)
+
 # %% [markdown]
 # Gone: the name, and both words with a typo. To the model *writin*, *fucntion* and *Ada* are now one and the same
 # thing. More data doesn't cure this, because new words never cease. And there is a quieter loss: *iterator* and
@@ -808,6 +811,9 @@ def bits_per_byte(loss, ids, text):
 # 1. What does the whole text cost, in nats? And in bits?
 # 2. `loss` is a mean over `len(ids)` tokens. `len(text)` counts characters: how do you get the bytes?
 # 3. nats = loss times number of tokens; bits = nats over ln 2; divide by the number of bytes.
+
+# %% tags=["figures"]
+figure("6 bits in 12 bytes, 0.5 bits per byte", 3 * 2, 12, bits_per_byte(2 * 0.6931471805599453, 3, 12))
 
 # %% [markdown]
 # ## 9. Experiment: how large should the vocabulary be?

@@ -129,6 +129,9 @@ def sinusoidal_positions(T, d_model):
 # 3. speeds = 10000 to the power of -(0, 2, 4, ...) / d_model; angles = positions times speeds; an empty table; its
 #    columns 0, 2, 4, ... are the sines, its columns 1, 3, 5, ... the cosines. `table[:, 0::2]` can be assigned to.
 
+# %% tags=["figures"]
+figure("= (0.841, 0.540, 0.010, 1.000)$", *sinusoidal_positions(2, 4)[1])
+
 # %% [markdown]
 # **See** your own table, longer and wider. Column 0 turns in 6 steps; the last hands haven't left their place.
 
@@ -259,6 +262,10 @@ def apply_rope(q, positions, theta=10_000.0):
 # 3. speeds = theta to the power of -(0, 2, 4, ...) / d_k; angles = positions times speeds; a, b = the two halves of q;
 #    answer = the new a and the new b, one behind the other (`torch.cat` along the last axis).
 
+# %% tags=["figures"]
+turned = apply_rope(torch.tensor([[1.0, 0.0]] * 2), torch.tensor([2, 5]))
+figure(r"$\cos 3 = -0.99$", 3, turned[0] @ turned[1])
+
 # %% [markdown]
 # **See:** six queries and keys, turned to the places 0 to 5, then to the places 1000 to 1005.
 
@@ -272,8 +279,21 @@ for first in (0, 1000):
 
 # %% [markdown]
 # In a model, queries and keys are turned in every layer, right before their scores are computed; values are not. No
-# table, no parameters, no longest text. Most models of today do it this way. (Another way, in the lectures: learn one
-# number for each distance and add it to the score, as in Raffel et al. 2020.)
+# table, no parameters. Most models of today do it this way. (Another way, in the lectures: learn one number for each
+# distance and add it to the score, as in Raffel et al. 2020.)
+#
+# And no longest text? The formula has none, but a model learns from texts of *some* length, and larger distances it
+# has never seen. We trained the same small model three times on windows of 64 characters and let it read 256. The
+# nats a character of new text, by place, in one run (`python -m benchmarks.length_extrapolation`):
+#
+# | positions | 32 to 63 | 64 to 95 | 96 to 127 | 128 to 191 | 192 to 255 |
+# | --- | --- | --- | --- | --- | --- |
+# | learned | 1.74 | 3.12 | 3.15 | 3.12 | 3.07 |
+# | sinusoids, added | 1.58 | 3.04 | 3.23 | 3.24 | 3.17 |
+# | RoPE | 1.38 | 1.48 | 1.79 | 2.95 | 3.32 |
+#
+# Past the trained length the first two know about as much as the bare frequencies of letters tell (3.15). RoPE lasts
+# a little longer, and then fails as badly: models are made for longer texts by training on some.
 #
 # **Poll.** With RoPE, *the otter eats mussels and crabs* has been moved behind 100 other tokens. Look at the first
 # layer, before any mask and softmax. What becomes of the score that *eats* gives to *mussels*?
@@ -293,6 +313,15 @@ moved_sentence = "C"
 # 1. How far was *mussels* from *eats* before the move, and how far is it now?
 # 2. Both vectors are turned by 100 steps more. What does that do to the angle between them?
 # 3. A score is one query times one key. Which other tokens take part in it?
+
+# %% tags=["figures"]
+import math
+from collections import Counter
+
+prose = corpora.load("python_docs")
+seen, unseen = Counter(prose.text("train")), prose.text("heldout")
+nats = -sum(math.log((seen[letter] + 1) / (seen.total() + 100)) for letter in unseen)
+figure("tell (3.15)", nats / len(unseen))
 
 # %% [markdown]
 # ## 5. Layer norm: keep the numbers in range
@@ -384,6 +413,9 @@ my.layer_norm(x, torch.ones(4), torch.zeros(4), 1e-5)
 # the output 2. From $x = -3$ come $(0, 3)$ and 3. Two neurons make an absolute value, which no linear map can.
 #
 # **Build** it.
+
+# %% tags=["figures"]
+figure("variance is 0.000125", x[2].var(unbiased=False))
 
 
 # %% tags=["exercise:feed_forward"]

@@ -220,6 +220,9 @@ print(f"blocks {12 * n_layers * d_model**2:,}   embeddings {vocab_size * d_model
 # above, and keep the config itself as `self.config`. The last line of `__init__` is given: it draws the initial
 # weights, small enough that the stream neither explodes nor dies as it goes through the layers.
 
+# %% tags=["figures"]
+figure("124 million: the first row", (12 * 12 * 768**2 + 50257 * 768) / 1e6)
+
 
 # %% tags=["exercise:TransformerLM"]
 class TransformerLM(nn.Module):
@@ -471,7 +474,8 @@ with course_style():
 #   than two dimensions (`p.dim() < 2`) get a weight decay of 0.
 # * **Everything a step draws follows from (seed, step).** The generator of a step is
 #   `np.random.default_rng([config.seed, step])`. So a run that is cut off can go on as if nothing had happened: no
-#   position in the text needs to be remembered.
+#   position in the text needs to be remembered. (That holds without dropout, as here. Dropout draws from torch's own
+#   generator, which would have to be seeded by step as well; `lecture_lib.train` does it.)
 # * **All that the optimiser remembers is in `state`**: how many steps are done, and for each parameter, by its name,
 #   its AdamW dictionary. It is changed in place, step by step, so that whoever passed it in can save it.
 #
@@ -600,6 +604,9 @@ def evaluate(model, data, pad_id=None):
 #    `ids.to(next(model.parameters()).device)`.)
 # 3. Remember model.training; eval; for each pair, without gradients: n = targets that count; nats += n times the
 #    loss; count += n. Restore the mode; answer = nats / count and its exponential.
+
+# %% tags=["figures"]
+figure("$e^{1.5} = 4.5$", np.exp(1.5))
 
 # %% [markdown]
 # **Poll.** A held-out text comes in two batches. The first has 100 targets and a mean loss of $\ln 2$, the second has
@@ -831,6 +838,9 @@ print(f"held-out {nats:.3f} nats a token, perplexity {perplexity:.2f}; floor {fl
 # A floor is more than a goal: it is an alarm. Take a text whose floor anyone knows, throws of a die: $\ln 6 = 1.79$
 # nats a throw. We train two small models on 100,000 throws, one as it should be, and one whose attention is not
 # causal. **Predict** the two losses.
+
+# %% tags=["figures"]
+figure(r"$\ln 6 = 1.79$", 6, np.log(6))
 
 # %% tags=["break-it"]
 throws = torch.from_numpy(np.random.default_rng(0).integers(6, size=100_000))

@@ -144,6 +144,11 @@ demos.search_tree.show(with_weights(sea), using=my)  # greedy is your own search
 # $0.21 \cdot 0.90 \cdot 0.80 = 0.151$, half as much again. **The likeliest next token is not the way to the likeliest
 # text.**
 
+# %% tags=["figures"]
+sings, play = sea["the"], sea["two"]
+figure("= 0.099$", sings[0] * sings[1]["narwhal"][0] * sings[1]["narwhal"][1]["sings"][0])
+figure("= 0.151$", play[0] * play[1]["otters"][0] * play[1]["otters"][1]["play"][0])
+
 # %% [markdown]
 # ## 2. A model that can write
 #
@@ -409,6 +414,10 @@ def beam_search(model, prompt, width, max_tokens, length_penalty=1.0, stop_id=No
 #    + [token]); keep the `width` best; those that end with stop_id go to the finished ones, with their score, the
 #    others are the new beam. At last, add what is still growing, with its score; return the best.
 
+# %% tags=["figures"]
+figure("$-1.0$ against $-0.9$", -3.0 / 3, -3.6 / 4)
+figure("= -921$ is a number", 400 * np.log(0.1))
+
 # %% tags=["experiment"]
 for width in (1, 4, 12):
     ids, score = my.beam_search(narwhal_lm, [BOS], width, 100, length_penalty=0.0, stop_id=EOS)
@@ -533,6 +542,9 @@ def top_k_filter(logits, k):
 # 3. k = at most V; limit = the k-th highest score of each row; fill with -inf wherever a score is below the limit
 #    (`masked_fill` leaves its argument as it was).
 
+# %% tags=["figures"]
+figure("0.533, 0.293, 0.173", *top_k_filter(scores, 3).softmax(-1)[:3])
+
 # %%
 show(scores, my.top_k_filter(scores, 3))
 
@@ -584,6 +596,9 @@ def top_p_filter(logits, p):
 #    (`cumsum`) minus the token's own probability; -inf where before is p or more; scatter the result back by the
 #    places.
 
+# %% tags=["figures"]
+figure("0.40, then 0.62, 0.75, 0.84", *scores.softmax(-1).cumsum(0)[:4])
+
 # %%
 show(scores, my.top_p_filter(scores, 0.8), my.top_p_filter(scores, 0.3))
 
@@ -618,6 +633,9 @@ def min_p_filter(logits, p):
 # 2. Probabilities are (..., V), the largest of each row (..., 1). What is compared, and what is returned?
 # 3. probs = softmax; bar = p times the largest probability of the row; -inf where probs is below the bar, else the
 #    score as it was.
+
+# %% tags=["figures"]
+figure("Four words reach it", min_p_filter(scores, 0.2).isfinite().sum())
 
 # %%
 show(scores, my.min_p_filter(scores, 0.2))
@@ -672,6 +690,11 @@ def penalise(logits, history, repetition=1.0, presence=0.0, frequency=0.0):
 #    it give (B, V) counts?
 # 3. counts; seen = counts above 0; repeated = scores divided by r where positive, else multiplied (`torch.where`);
 #    take repeated where seen; subtract presence times seen, and frequency times counts.
+
+# %% tags=["figures"]
+three = torch.zeros(1, 3, dtype=torch.long)
+figure("= 0.2$. With", penalise(torch.tensor([[2.0]]), three, 2.0, 0.5, 0.1))
+figure("= -4.8$", penalise(torch.tensor([[-2.0]]), three, 2.0, 0.5, 0.1))
 
 # %% [markdown]
 # **See:** penalties punish *every* repetition, the right ones too. But a tale of ours must come back to its animals

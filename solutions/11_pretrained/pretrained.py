@@ -110,6 +110,10 @@ def rms_norm(x, gain, eps):
 #    meets every vector.
 # 3. x over the square root of (mean of x squared along the last axis, plus eps), times the gain.
 
+# %% tags=["figures"]
+figure("12.5$, whose root is 3.536", 12.5, 12.5**0.5)
+figure("$(0.849, 1.131)$", *rms_norm(torch.tensor([3.0, 4.0]), torch.ones(2), 0.0))
+
 # %% [markdown]
 # **See:** the two norms side by side, on vectors far from zero and near it.
 
@@ -257,6 +261,11 @@ def swiglu(x, W_gate, W_up, W_down):
 #    neuron by neuron.
 # 3. gate = x times W_gate transposed; content = x times W_up transposed; answer = (silu of gate, times content) times
 #    W_down transposed. silu(z) is z times the sigmoid of z.
+
+# %% tags=["figures"]
+one = torch.ones(1, 1)
+figure("= 1.762$; times", torch.nn.functional.silu(torch.tensor(2.0)))
+figure("is 10.57; times", swiglu(torch.tensor([2.0]), one, 3 * one, one))
 
 # %% [markdown]
 # ## 3. Assemble it, and load the weights
@@ -498,6 +507,9 @@ def score_label(model, prompt, labels):
 #    from position P - 1 on, and one column of each.
 # 3. For each label: logits of prompt + label, rows P - 1 to the last but one; log-softmax along the last axis; from
 #    row i take the column of the label's i-th token; sum, as a float. The best is the name of the largest sum.
+
+# %% tags=["figures"]
+figure("= -2.08$", torch.tensor(1 / 8).log())
 
 # %% [markdown]
 # ### Examples in the prompt
@@ -784,6 +796,9 @@ comparable_models = "C"
 # 1. One tokenizer cuts the paragraph into 40 tokens, the other into 200. Which of the four figures are *per token*?
 # 2. What do both models have in common, whatever their tokenizers do?
 # 3. Suppose that both pay 200 bits for the paragraph in all. Compute the four figures for each, as far as you can.
+
+# %% tags=["figures"]
+figure("= 3.47$ nats a token, perplexity 32", 138.6 / 40, torch.tensor(138.6 / 40).exp())
 
 # %% [markdown]
 # **Predict:** Dickens' *A Tale of Two Cities* (1859) opens with one of the most quoted sentences of all. Beside it
@@ -1103,6 +1118,9 @@ def bias_gap(model, template, pairs):
 # 2. `template.index(None)` is the place of the gap; a word is a list of ids, and so is each part of the template.
 # 3. Cut the template at the gap into before and after; for each pair: scores of first + after and of second + after,
 #    given before; add up first minus second; divide by the number of pairs.
+
+# %% tags=["figures"]
+figure("= -0.69$: *she*", torch.tensor(0.03 / 0.06).log())
 
 # %% [markdown]
 # **See:** six jobs in two templates: once *he* against *she*, once three pairs of first names. Bars to the right:

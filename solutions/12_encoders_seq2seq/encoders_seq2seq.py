@@ -564,6 +564,10 @@ def additive_attention(query, keys, W, U, v, mask=None):
 # 3. scores = tanh(query part + key part) @ v; add the mask, if any; weights = softmax along the last axis; context =
 #    sum over the keys of weight times key.
 
+# %% tags=["figures"]
+weight = torch.sigmoid(-torch.tanh(torch.tensor(1.0)))
+figure("= 0.32$ and $0.68$", weight, 1 - weight)
+
 # %% [markdown]
 # **See** a writer's first look at four states. The matrices are random: every state gets a share, and which gets the
 # largest means nothing yet.
@@ -701,6 +705,9 @@ class DecoderBlock(nn.Module):
 # knows what: change the *last* word of the memory, then the *last* of the words written; in which rows of
 # the output does it show?
 
+# %% tags=["figures"]
+figure("are 16,512 parameters", 4 * 64**2 + 2 * 64)
+
 # %%
 torch.manual_seed(0)
 block, y, memory = my.DecoderBlock(8, 2, 32), torch.randn(1, 4, 8), torch.randn(1, 6, 8)
@@ -797,6 +804,9 @@ class Seq2Seq(nn.Module):
 #
 # **See** a translator untrained: it knows nothing of 35 words, so its loss should be some $\ln 35 = 3.56$, and what its
 # random numbers add to that.
+
+# %% tags=["figures"]
+figure(r"$\ln 35 = 3.56$", 35, torch.tensor(35.0).log())
 
 # %%
 torch.manual_seed(0)

@@ -85,6 +85,9 @@ def count_params(config, attention_bias=False):
 # 3. embeddings = (vocab_size + block_size) times d; block = 4 d² + 2 d d_ff + d_ff + d + two norms, and 4 d more if
 #    attention has biases; answer = embeddings + n_layers times block + one norm.
 
+# %% tags=["figures"]
+figure("Together 73", count_params(Config(vocab_size=10, block_size=4, d_model=2, n_heads=1, n_layers=1, d_ff=3)))
+
 # %% [markdown]
 # **See:** your count beside your model of unit 09, the published GPT-2 small to the last number, then the lecture's
 # table of the models of Brown et al. (2020). The last column is the rule of thumb $12\, n_\mathrm{layers}\, d^2$: with
@@ -151,6 +154,9 @@ def training_flops(n_params, n_tokens):
 # 2. Three numbers are multiplied.
 # 3. (2 forward + 4 backward) for each parameter and each token.
 
+# %% tags=["figures"]
+figure("30,000 FLOP", training_flops(100, 50))
+
 # %% [markdown]
 # Such numbers are too large to think about, so people measure them in **petaflop/s-days**: what a machine that does
 # $10^{15}$ operations in a second does in a day. **By hand:** a day has 86,400 seconds, so one of them is
@@ -175,6 +181,9 @@ def petaflop_days(flops):
 # 1. How many operations does such a machine do in a second? In a day?
 # 2. More operations take more days: do you multiply or divide?
 # 3. operations divided by (1e15 a second times the seconds of a day).
+
+# %% tags=["figures"]
+figure(r"$8.64 \cdot 10^{19}$ FLOP", 1 / petaflop_days(1.0))
 
 # %% [markdown]
 # **Poll.** "50 petaflop/s-days" is the lecture's figure for GPT-3. All eight models of the table read 300 billion
@@ -270,6 +279,9 @@ twice_as_long = "C"
 # \mathbf{a}' = e^{m - m'} \mathbf{a} + \sum_j e^{s_j - m'} \mathbf{v}_j$$
 #
 # At the end the answer is $\mathbf{a} / \ell$.
+
+# %% tags=["figures"]
+figure("20 GB in 16 bits", 100_000**2 * 2 / 1e9, 16)
 
 # %% [markdown]
 # **By hand:** the first block has the scores $\ln 1, \ln 3$, the second $\ln 6$. After the first, $m = \ln 3$ and
@@ -550,6 +562,9 @@ def quantize(W):
 # 3. scale = largest absolute value of each row (dim=1, keepdim=True) over 127; where it is 0, put 1; q = W over
 #    scale, rounded, as int8.
 
+# %% tags=["figures"]
+figure("q = (20, -127, 2)$", *quantize(torch.tensor([[0.2, -1.27, 0.018]]))[0][0])
+
 
 # %% tags=["exercise:dequantize"]
 def dequantize(q, scale):
@@ -639,6 +654,10 @@ def distillation_loss(logits, teacher_logits, temperature):
 # 3. log_p, log_q = log_softmax of logits over temperature (the teacher's detached); for each position, the sum of
 #    e^log_p times (log_p - log_q); the mean of these; times the temperature squared.
 
+# %% tags=["figures"]
+gained, lost = 0.75 * np.log(1.5), 0.25 * np.log(2)
+figure("= 0.304 - 0.173 = 0.131$", gained, lost, gained - lost)
+
 # %% [markdown]
 # **See:** a teacher with an opinion, and what a temperature makes of it. The last line is the entropy: how many nats
 # there are to learn from.
@@ -689,6 +708,9 @@ def top_k_route(logits, k):
 # 1. Along which axis do the experts stand? Which logits take part in the softmax?
 # 2. From (..., n_experts) come two results of shape (..., k). `torch.topk` returns values and places, in that order.
 # 3. values, places = the k largest along the last axis; answer = places, and the softmax of the values.
+
+# %% tags=["figures"]
+figure("which is 0.731 and 0.269", *top_k_route(torch.tensor([2.0, 0.0, 1.0, -1.0]), 2)[1])
 
 # %% [markdown]
 # **See:** a layer of eight experts at work. Each reads only the tokens that were sent to it:
@@ -960,6 +982,9 @@ does_not_fit = "C"
 # We train your transformer of unit 09 in several sizes, letter by letter on the Python documentation, all with the
 # same batches in the same order. A straight line goes through all but the largest: **predict**, will it foretell the
 # largest? That is what scaling laws are for: to know the loss of a training that costs millions before paying for it.
+
+# %% tags=["figures"]
+figure("= 0.84$ times what it was", 10**-0.076)
 
 # %% tags=["experiment"]
 from lecture_lib.train import TrainConfig
