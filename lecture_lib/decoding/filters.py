@@ -21,7 +21,10 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     if temperature < 0:
         raise ValueError(f"temperature must not be negative, not {temperature}")
     if temperature > 0:
-        return logits / temperature
+        scaled = logits / temperature
+        if scaled.amax(-1).isfinite().all():
+            return scaled
+        return (logits - logits.amax(-1, keepdim=True)) / temperature  # the same but for a constant that overflows
     likeliest = logits.argmax(-1, keepdim=True)
     return torch.full_like(logits, float("-inf")).scatter_(-1, likeliest, logits.gather(-1, likeliest))
 

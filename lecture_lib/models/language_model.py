@@ -40,7 +40,7 @@ class LanguageModel(nn.Module):
 
         Raises ValueError where ids are no rows, are outside the vocabulary (on a CPU), or longer than block_size.
         """
-        _check_rows(ids)
+        ids = _rows(ids)
         try:
             return self.head(self.hidden(ids, cache))
         except IndexError:  # torch does not say of what
@@ -73,11 +73,12 @@ class LanguageModel(nn.Module):
         more. Or, with targets (B, T), targets[b, t] is predicted at ids[b, t], and left out where it is -100. NaN where
         that leaves out all.
         """
-        _check_rows(ids)
+        ids = _rows(ids)
         if targets is None:
             if ids.shape[1] < 2:
                 raise ValueError(f"ids of shape {tuple(ids.shape)} leave nothing to predict; a row needs two tokens")
             ids, targets = ids[:, :-1], ids[:, 1:]
+        targets = targets.long()
         if self.pad_id is not None:
             targets = targets.masked_fill(targets == self.pad_id, IGNORE)
         return F.cross_entropy(self(ids).flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
@@ -143,9 +144,13 @@ class LanguageModel(nn.Module):
         return ancestral_sample(self, prompt, max_tokens, Sampler(**filters), rng=rng, stop_id=stop_id)
 
 
-def _check_rows(ids: Tensor) -> None:
+def _rows(ids: Tensor) -> Tensor:
+    """The ids as int64, whatever integers they were."""
     if ids.dim() != 2:
         raise ValueError(f"ids have the shape {tuple(ids.shape)}, expected (B, T); one text is a batch of 1: ids[None]")
+    if ids.is_floating_point():
+        raise ValueError(f"ids must be integers, not {ids.dtype}; encode the text first")
+    return ids.long()
 
 
 def initialise(model: nn.Module, n_layers: int, residual: Sequence[str] = ("out.weight", "down.weight")) -> None:
