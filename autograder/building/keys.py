@@ -24,8 +24,9 @@ from lecture_lib.checking.judge import judge
 from lecture_lib.checking.keys import Key, KeyCase, Misconception
 from lecture_lib.checking.notebook import visible_seed
 from lecture_lib.checking.observe import ProbeError, observe
-from lecture_lib.checking.values import Opaque, Oversized, Raised, Value
+from lecture_lib.checking.values import Raised, Value, kind_of, unobservable
 
+_INSTEAD = "return numbers, text, arrays or tensors; lists, tuples, dicts and dataclasses of them, sets, pandas frames"
 _SEEDS_TO_TRY = 20
 
 
@@ -84,7 +85,12 @@ def _key(unit: Unit, exercise: Exercise, reference: Reference, seed: int) -> Key
     right = _observe(unit, exercise, reference.answers[exercise.name], seed)
     tolerances = _cases(exercise, reference.answers[exercise.name], seed)
     for name, value in right.items():
-        if isinstance(value, Oversized | Opaque) or (isinstance(value, Raised) and name not in tolerances):
+        if (part := unobservable(value)) is not None:
+            raise BadInput(
+                f"{unit.id}: the reference answer to {exercise.name}, case {name!r}, gives {kind_of(part)}, which no "
+                f"check can look at; {_INSTEAD}"
+            )
+        if isinstance(value, Raised) and name not in tolerances:
             raise BadInput(f"{unit.id}: the reference answer to {exercise.name}, case {name!r}, gives {value}")
         if isinstance(value, Raised) and value.kind not in ("ValueError", "TypeError", "KeyError", "IndexError"):
             raise BadInput(f"{unit.id}: the reference answer to {exercise.name}, case {name!r}, raises {value}")

@@ -20,6 +20,7 @@ from lecture_lib.checking.values import (
     Oversized,
     Printed,
     Raised,
+    Record,
     Stateful,
     Tensor,
     Value,
@@ -57,6 +58,10 @@ def encode(value: Value) -> Any:
     if isinstance(value, dict):
         pairs = [[encode(k), encode(v)] for k, v in value.items()]
         return {"dict": sorted(pairs, key=lambda pair: json.dumps(pair[0], sort_keys=True))}
+    if isinstance(value, frozenset):
+        return {"set": sorted(map(encode, value), key=lambda item: json.dumps(item, sort_keys=True))}
+    if isinstance(value, Record):
+        return {"record": [value.kind[:MAX_NAME], encode(value.parts)]}
     if isinstance(value, np.ndarray):
         little = value.astype(value.dtype.newbyteorder("<"), copy=False)
         return {"array": [value.dtype.name, list(value.shape), base64.b64encode(little.tobytes()).decode()]}
@@ -128,6 +133,16 @@ class _Decoder:
     def _dict(self, content, depth):
         return {self.value(k, depth + 1): self.value(v, depth + 1) for k, v in content}
 
+    def _set(self, content, depth):
+        return frozenset(self.value(list(content), depth + 1))
+
+    def _record(self, content, depth):
+        kind, parts = content
+        parts = self.value(parts, depth + 1)
+        if not isinstance(parts, dict):
+            raise Undecodable("a record without named parts")
+        return Record(_short(kind), parts)
+
     def _array(self, content, depth):
         name, shape, data = content
         dtype = np.dtype(_short(name))
@@ -171,7 +186,7 @@ class _Decoder:
 
 
 _TAGS = {"int", "float", "bytes", "tuple", "dict", "array", "tensor", "raised", "oversized", "opaque"}
-_TAGS |= {"mutated", "stateful", "printed", "left"}
+_TAGS |= {"set", "record", "mutated", "stateful", "printed", "left"}
 
 
 def _short(text: Any) -> str:

@@ -17,6 +17,7 @@ from lecture_lib.checking.values import (
     Oversized,
     Printed,
     Raised,
+    Record,
     Stateful,
     Tensor,
     Value,
@@ -79,6 +80,10 @@ def difference(seen: Value, right: Value, within: Tolerance | None = None) -> Di
         return _compare_numbers(seen, right, within)
     if type(seen) is not type(right):
         return Difference("type", f"returns {kind_of(seen)}, expected {kind_of(right)}")
+    if isinstance(right, Record):
+        return _compare_records(seen, right, within)
+    if isinstance(right, frozenset):
+        return _compare_sets(seen, right)
     if isinstance(right, dict):
         return _compare_dicts(seen, right, within)
     if isinstance(right, list | tuple):
@@ -112,6 +117,8 @@ def show(value: Value) -> str:
     if isinstance(value, np.ndarray | Tensor):
         shape = (value.array if isinstance(value, Tensor) else value).shape
         return f"{kind_of(value)} of shape {shape}"
+    if isinstance(value, frozenset) and value:
+        return _short(f"{{{', '.join(sorted(map(repr, value)))}}}", 60)
     return _short(repr(value), 60)
 
 
@@ -230,9 +237,38 @@ def _compare_dicts(seen: dict, right: dict, within: Tolerance) -> Difference | N
     return None
 
 
+def _compare_sets(seen: frozenset, right: frozenset) -> Difference | None:
+    missing, extra = (sorted(items, key=repr) for items in (right - seen, seen - right))
+    if missing:
+        return Difference("keys", f"has no {show(missing[0])} in it{_more(missing)}")
+    return Difference("keys", f"has {show(extra[0])} in it, which should not be there{_more(extra)}") if extra else None
+
+
+def _compare_records(seen: Record, right: Record, within: Tolerance) -> Difference | None:
+    if seen.kind != right.kind:
+        return Difference("type", f"returns {kind_of(seen)}, expected {kind_of(right)}")
+    word = "column" if right.kind in ("DataFrame", "Series") else "field"
+    missing = [name for name in right.parts if name not in seen.parts]
+    extra = [name for name in seen.parts if name not in right.parts]
+    if missing or extra:
+        said = f"has no {_part(word, missing[0])}" if missing else f"has an extra {_part(word, extra[0])}"
+        return Difference("keys", f"{said}{_more(missing or extra)}")
+    for name, expected in right.parts.items():
+        inner = difference(seen.parts[name], expected, within)
+        if inner is not None:
+            return _inside(f"its {_part(word, name)}", inner)
+    return None
+
+
+def _part(word: str, name: Value) -> str:
+    return "index" if name is None else f"{word} {show(name)}"
+
+
 def _inside(place: str, inner: Difference) -> Difference:
     """The difference of one part of a value: it is not the part that returns something."""
     said = inner.message.removeprefix("returns ")
+    if inner.wrong is not None:
+        return Difference(inner.kind, f"{place}: {said}")
     return Difference(inner.kind, f"{place} {inner.message if said == inner.message else f'is {said}'}")
 
 

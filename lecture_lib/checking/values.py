@@ -1,12 +1,13 @@
 """The plain values that an observation may hold.
 
-None, bool, int, float, str, bytes, list, tuple, dict, NumPy arrays of numbers, and the small classes below for what
-these can't say. `freeze` turns anything into such a value; it copies, so that nothing done later changes it.
+None, bool, int, float, str, bytes, list, tuple, dict, frozenset, NumPy arrays of numbers, and the small classes below
+for what these can't say: a dataclass or a pandas frame is a Record. `freeze` turns anything into such a value; it
+copies, so that nothing done later changes it.
 """
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ MAX_BYTES = 16 * 1024  # of one array or string
 MAX_ITEMS = 2048  # of one list or dict
 MAX_DEPTH = 8
 MAX_BITS = 1023  # of one integer: what a float can hold too
-SIZES = {"str": "characters", "bytes": "bytes", "list": "items", "tuple": "items", "dict": "entries"}
+SIZES = {"str": "characters", "bytes": "bytes", "list": "items", "tuple": "items", "dict": "entries", "set": "items"}
 DTYPES = {np.dtype(name) for name in ("bool", "float16", "float32", "float64")} | {
     np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
@@ -27,6 +28,17 @@ class Tensor:
 
     array: np.ndarray
     dtype: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """Something with named parts. kind: the name of its class. parts: a dataclass's fields, a frame's columns.
+
+    A frame's index, unless it only counts the rows, is the part called None; a series has its values as one column.
+    """
+
+    kind: str
+    parts: dict[Any, "Value"]
 
 
 @dataclass(frozen=True)
@@ -114,9 +126,58 @@ def freeze(thing: Any, depth: int = 0) -> Value:
             return Oversized(type(thing).__name__, (len(thing),))
         items = [freeze(item, depth + 1) for item in thing]
         return tuple(items) if isinstance(thing, tuple) else items
+    if isinstance(thing, set | frozenset):
+        return _freeze_set(thing, depth)
     if isinstance(thing, Raised | Opaque | Oversized):
         return thing
-    return Opaque(type(thing).__name__)
+    return _freeze_record(thing, depth)
+
+
+def _freeze_set(items: set | frozenset, depth: int) -> Value:
+    """Its plain items. Numbers in a set must be equal: it has no order in which they could be compared."""
+    if len(items) > MAX_ITEMS:
+        return Oversized("set", (len(items),))
+    frozen = [freeze(item, depth + 1) for item in items]
+    opaque = next((item for item in frozen if not _is_plain(item)), None)
+    return frozenset(frozen) if opaque is None else Opaque(f"set with {kind_of(opaque)} in it")
+
+
+def _is_plain(item: Value) -> bool:
+    """Whether a set of it can be written down: a number, a text, None, or a tuple of such."""
+    if isinstance(item, tuple):
+        return all(map(_is_plain, item))
+    return item is None or isinstance(item, int | float | str | bytes)
+
+
+def _freeze_record(thing: Any, depth: int) -> Value:
+    """A dataclass's fields, a frame's columns; anything else is opaque. pandas is asked only if it is there."""
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(thing, pandas.DataFrame | pandas.Series):
+        return _freeze_frame(thing, pandas, depth)
+    if not is_dataclass(thing) or isinstance(thing, type):
+        return Opaque(type(thing).__name__)
+    parts = {part.name: freeze(getattr(thing, part.name, None), depth + 1) for part in fields(thing)}
+    return Record(type(thing).__name__, parts)
+
+
+def _freeze_frame(thing: Any, pandas: Any, depth: int) -> Value:
+    kind = "DataFrame" if isinstance(thing, pandas.DataFrame) else "Series"
+    if thing.size > MAX_ITEMS:
+        return Oversized(kind, thing.shape)
+    frame = thing if kind == "DataFrame" else thing.to_frame()
+    if not frame.columns.is_unique:
+        return Opaque(f"{kind} with two columns of one name")
+    counts_rows = frame.index.equals(pandas.RangeIndex(len(frame)))
+    columns = {None: frame.index} if not counts_rows else {}
+    columns |= {_key(freeze(name, depth + 1)): frame[name] for name in frame.columns}
+    return Record(kind, {name: _freeze_column(column, depth + 1) for name, column in columns.items()})
+
+
+def _freeze_column(column: Any, depth: int) -> Value:
+    """Numbers as an array, anything else as a list, in which what is missing is None."""
+    if column.to_numpy().dtype in DTYPES:
+        return freeze(column.to_numpy(), depth)
+    return [None if missing else freeze(item, depth) for item, missing in zip(column.tolist(), column.isna())]
 
 
 def _freeze_text(text: str | bytes) -> Value:
@@ -175,7 +236,9 @@ def kind_of(value: Value) -> str:
         return f"the error {value.kind}"
     if value is None or isinstance(value, Printed):
         return "None"
-    names = {bool: "a truth value", int: "a number", float: "a number", str: "a string"}
+    if isinstance(value, Record):
+        return f"{_article(value.kind)} {value.kind}"
+    names = {bool: "a truth value", frozenset: "a set", int: "a number", float: "a number", str: "a string"}
     name = type(value).__name__
     return names.get(type(value), f"{_article(name)} {name}")
 
@@ -195,3 +258,18 @@ def _oversized(value: Oversized) -> str:
 
 def _article(word: str) -> str:
     return "an" if word[:1].lower() in "aeio" else "a"
+
+
+def unobservable(value: Value) -> Opaque | Oversized | None:
+    """The first part of a value that no key can hold, or None: any two of its kind would count as equal.
+
+    >>> unobservable({"a": [freeze(iter(()))]})
+    Opaque(kind='tuple_iterator')
+    """
+    if isinstance(value, Opaque | Oversized):
+        return value
+    if isinstance(value, Left):
+        return unobservable(value.value)
+    parts = value.parts if isinstance(value, Record) else value
+    inside = parts.values() if isinstance(parts, dict) else parts if isinstance(parts, list | tuple) else ()
+    return next(filter(None, map(unobservable, inside)), None)

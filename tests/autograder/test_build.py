@@ -157,6 +157,12 @@ REFUSALS = [  # (file, what stands there, what stands there instead, what the bu
     ("99_toy/toy.py", "# It doubles, and it adds.", "# Now the code:\n# def add(x):", "code in a markdown cell"),
     ("99_toy/toy.py", "#   kernelspec:", "#   formats: ipynb,py:percent\n#   kernelspec:", "formats"),
     ("99_toy/toy.py", "return sum(numbers)", "raise RuntimeError", "raises"),
+    (
+        "99_toy/toy.py",
+        "return sum(numbers)",
+        "return [iter(numbers)]",
+        "which no check can look at; return numbers, text",
+    ),
     ("99_toy/toy.py", 'tags=["setup"]', 'tags=["set-up"]', "roles"),
 ]
 
