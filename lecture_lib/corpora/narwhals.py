@@ -1,15 +1,20 @@
 """Narwhals: short stories about sea animals, from a grammar whose exact entropy is known.
 
-A tale introduces three animals and a song, goes through four scenes in any order, and closes with what became of
-everyone. What it takes to predict a token is its *kind*:
+A tale begins with up to six sentences about the weather, introduces three animals and a song, goes through six scenes
+in any order, and closes with what became of everyone. What it takes to predict a token is its *kind*:
 
 local      free choices, function words, and habits of neighbouring words (an n-gram learns them)
 agreement  a verb whose number is that of a noun on the far side of a relative clause
-recall     who is of which colour and species, who gave whom what
+recall     who is of which colour and species, who gave whom what, with which of its notes a song may begin again
 copy       a song, note for note
 bracket    whether an aside ends here, and with which bracket
 
 Every choice names the very next token, so `grammar` gives exact probabilities and the exact entropy.
+
+Three scenes sing the song again, each from any of its notes on and round to the note before that one. So neither the
+place in the text nor which notes are still missing tells the next note, but only what followed the last one before.
+`BY_PLACE` leaves this out: there the first song stands at the same place in every tale, and its one echo begins as it
+does, so a model that copies by place makes no mistake.
 """
 
 import math
@@ -37,6 +42,7 @@ from lecture_lib.corpora.grammar import (
 )
 
 KINDS = (LOCAL, "agreement", "recall", "copy", "bracket")
+ECHOES = ("Again", "Later", "Soon")  # how the scenes begin in which the song is sung again
 
 
 @dataclass(frozen=True)
@@ -63,14 +69,30 @@ class Lexicon:
     liking: tuple[tuple[str, str], ...] = (("likes", "like"), ("knows", "know"), ("feeds", "feed"))
     manners: tuple[str, ...] = ("softly", "slowly", "gladly", "deeply")
     weathers: tuple[str, ...] = ("wind", "rain", "tide", "moon")
-    skies: tuple[str, ...] = ("cold", "dark", "old", "pale")
+    skies: tuple[str, ...] = ("cold", "dark", "wild", "pale")
     moves: tuple[str, ...] = ("rose", "fell", "turned", "waited")
     brackets: tuple[tuple[str, str], ...] = (("(", ")"), ("[", "]"), ("{", "}"))
     habits: tuple[float, ...] = (0.7, 0.2, 0.1)
     cast: int = 3  # animals in a tale
-    song_length: int = 4
+    leading: int = 6  # most sentences before the animals come: any number up to it, each equally likely
+    song_length: int = 6
+    echoes: int = 3  # scenes in which the song is sung again, at most as many as `ECHOES`
+    turned: bool = True  # whether an echo may begin with any note of the song
     nested_clauses: int = 3  # nouns before the first verb
     deepest: int = 3  # brackets inside brackets
+
+    def __post_init__(self):
+        if self.leading < 0:
+            raise ValueError(f"leading is {self.leading}; expected a number of sentences, 0 or more")
+        if not 0 <= self.echoes <= len(ECHOES):
+            raise ValueError(f"echoes is {self.echoes}; a tale has 0 to {len(ECHOES)} of them")
+        if not 1 <= self.song_length <= len(self.notes):
+            raise ValueError(
+                f"song_length is {self.song_length}; a song has 1 to {len(self.notes)} notes, all different"
+            )
+
+
+BY_PLACE = {"leading": 0, "song_length": 4, "echoes": 1, "turned": False}  # Lexicon(**BY_PLACE)
 
 
 @dataclass
@@ -101,12 +123,25 @@ def without(words: tuple[str, ...], used: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def tale(memory: Memory) -> Writer:
+    if memory.words.leading:
+        yield Part(beginning, memory, "beginning")
     yield from introduction(memory)
-    left = {"Once": gift, "The": clause, "Far": storm, "Again": echo}
+    left = {"Once": gift, "The": clause, "Far": storm} | dict.fromkeys(ECHOES[: memory.words.echoes], echo)
     while left:
         opener = yield uniform(LOCAL, tuple(left), alike=False)
         yield Part(left.pop(opener), memory, opener)
     yield Part(ending, memory, "ending")
+
+
+def beginning(memory: Memory) -> Writer:
+    """A cold tide turned. A wild moon waited. There (the introduction goes on)"""
+    for most_left in range(memory.words.leading, 0, -1):
+        shares = (most_left / (most_left + 1), 1 / (most_left + 1))
+        if (yield Draw(LOCAL, ("A", "There"), shares)) == "There":
+            return
+        yield from weather(memory)
+        yield "."
+    yield "There"
 
 
 def introduction(memory: Memory) -> Writer:
@@ -186,7 +221,7 @@ def bracket(memory: Memory, opening: str, depth: int) -> Writer:
     closing = dict(words.brackets)[opening]
     openings = tuple(one for one, _other in words.brackets)
     nested = False
-    yield Part(weather, memory, "weather")
+    yield Part(aside, memory, "aside")
     for go_on in (True, False):
         deeper = () if nested or depth == words.deepest else openings
         word = yield stay_or_leave(closing, deeper, go_on)
@@ -196,7 +231,7 @@ def bracket(memory: Memory, opening: str, depth: int) -> Writer:
             word = yield stay_or_leave(closing, (), go_on)
         if word == closing:
             return
-        yield Part(weather, memory, "weather")
+        yield Part(aside, memory, "aside")
     yield certain(closing, "bracket")
 
 
@@ -211,19 +246,28 @@ def stay_or_leave(closing: str, openings: tuple[str, ...], go_on: bool) -> Draw:
     return Draw("bracket", tuple(shares), tuple(share / total for share in shares.values()))
 
 
-def weather(memory: Memory) -> Writer:
+def aside(memory: Memory) -> Writer:
     """the cold wind rose"""
-    words = memory.words
     yield "the"
+    yield from weather(memory)
+
+
+def weather(memory: Memory) -> Writer:
+    """cold wind rose"""
+    words = memory.words
     sky = words.skies.index((yield uniform(LOCAL, words.skies)))
     thing = words.weathers.index((yield habit(words.weathers, sky, words.habits)))
     yield habit(words.moves, thing, words.habits)
 
 
 def echo(memory: Memory) -> Writer:
-    """Again they sang: do mi la ti."""
+    """Again they sang: la ti so do mi re. (The song was: do mi re la ti so.)"""
     yield "they sang :"
-    for note in memory.song:
+    song = tuple(memory.song)
+    if memory.words.turned:
+        first = song.index((yield uniform("recall", song)))
+        song = song[first + 1 :] + song[:first]
+    for note in song:
         yield certain(note, "copy")
     yield "."
 

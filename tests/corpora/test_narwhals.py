@@ -10,14 +10,17 @@ from lecture_lib import corpora
 from lecture_lib.corpora.corpus import words
 from lecture_lib.corpora.grammar import END, draws, expectation
 from lecture_lib.corpora.narwhals import (
+    ECHOES,
     KINDS,
     Lexicon,
     Memory,
     NarwhalCorpus,
+    aside,
+    beginning,
     clause,
+    echo,
     introduction,
     storm,
-    weather,
 )
 
 SMALL = Lexicon(
@@ -25,7 +28,7 @@ SMALL = Lexicon(
     colours=("red", "blue"),
     species=(("crab", "crabs"), ("seal", "seals")),
     places=("reef",),
-    notes=("do",),
+    notes=("do", "re"),
     gifts=("pearl",),
     doing=(("sings", "sing"),),
     liking=(("likes", "like"),),
@@ -36,7 +39,9 @@ SMALL = Lexicon(
     brackets=(("(", ")"),),
     habits=(1.0,),
     cast=2,
-    song_length=1,
+    leading=1,
+    song_length=2,
+    echoes=1,
     nested_clauses=2,
     deepest=1,
 )
@@ -58,7 +63,7 @@ MIDDLE = replace(
     skies=("cold", "old"),
     brackets=(("(", ")"), ("[", "]")),
     habits=(0.7, 0.3),
-    song_length=2,
+    song_length=3,
     nested_clauses=3,
     deepest=2,
 )
@@ -87,9 +92,15 @@ def everything(write):
         yield math.exp(log_prob), nats, counts, text
 
 
-@pytest.fixture(scope="module")
-def small():
-    corpus = NarwhalCorpus(2000, lexicon=SMALL)
+SMALL_BY_PLACE = replace(SMALL, notes=("do",), song_length=1, leading=0, turned=False)  # 25,000 tales, not 200,000
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(SMALL, id="content", marks=pytest.mark.slow), pytest.param(SMALL_BY_PLACE, id="place")],
+)
+def small(request):
+    corpus = NarwhalCorpus(2000, lexicon=request.param)
     return corpus, list(everything(corpus.writer))
 
 
@@ -118,7 +129,12 @@ def test_the_expected_tokens_and_nats_of_each_kind_equal_brute_force(small, kind
     assert expected.tokens[kind] == pytest.approx(math.fsum(p * c[kind] for p, _n, c, _t in tales), rel=1e-12)
 
 
-@pytest.mark.parametrize("write", [introduction, clause, weather, storm])
+def song_and_echo(memory):
+    yield from introduction(memory)
+    yield from echo(memory)
+
+
+@pytest.mark.parametrize("write", [beginning, introduction, song_and_echo, clause, aside, storm])
 def test_the_expected_nats_of_a_scene_of_a_larger_grammar_equal_brute_force(write):
     texts = list(everything(lambda: write(Memory(MIDDLE))))
     expected = expectation(write, Memory(MIDDLE))
@@ -194,31 +210,94 @@ def test_what_was_said_before_leaves_no_choice_later(corpus):
     for tokens in corpus.tokens("heldout")[:50]:
         scored = corpus.score(tokens)
         assert all(token.prob == 1 for token in scored if token.kind == "copy")
-        assert [token.prob == 1 for token in scored if token.kind == "recall"] == [
-            *[False, True, True] * 2,
-            False,
-            True,
-            True,
-        ]
+        recalled = [token for token in scored if token.kind == "recall"]
+        named = [token.prob == 1 for token in recalled if token.token not in corpus.lexicon.notes]
+        assert named == [*[False, True, True] * 2, False, True, True]
+        begun = [token.prob for token in recalled if token.token in corpus.lexicon.notes]
+        assert begun == [pytest.approx(1 / 6)] * 3
+
+
+def songs(tokens):
+    """Every song of a tale."""
+    begins = [place + 1 for place, token in enumerate(tokens) if token == ":"]
+    return [tokens[begin : tokens.index(".", begin)] for begin in begins]
+
+
+def test_a_song_is_sung_again_three_times_each_time_from_any_note_and_round(corpus):
+    begun = defaultdict(int)
+    for tokens in corpus.tokens("train"):
+        song, *echoes = songs(tokens)
+        assert len(song) == len(set(song)) == 6
+        assert len(echoes) == len(ECHOES) == 3
+        for again in echoes:
+            begins = song.index(again[0])
+            assert again == song[begins:] + song[:begins]
+            begun[begins] += 1
+    assert is_fair(begun.values())
+
+
+def test_before_the_animals_come_there_are_up_to_six_sentences_any_number_equally_likely(corpus):
+    counts = [tokens[: tokens.index("There")].count(".") for tokens in corpus.tokens("train")]
+    assert set(counts) == set(range(7))
+    assert is_fair([counts.count(number) for number in range(7)])
+
+
+def test_with_copying_by_place_every_song_begins_alike_and_the_first_at_the_same_place():
+    for tokens in corpora.load("narwhals", n_documents=50, copying="place").tokens("train"):
+        song, echo = songs(tokens)
+        assert song == echo
+        assert len(song) == 4
+        assert tokens.index(":") == 20
+
+
+def test_the_two_kinds_of_tales_have_the_floors_that_the_readme_states():
+    floors = {copying: corpora.load("narwhals", copying=copying).entropy() for copying in corpora.COPYING}
+    assert floors == {"content": pytest.approx(0.5763, abs=5e-5), "place": pytest.approx(0.5996, abs=5e-5)}
+
+
+def test_copying_is_a_choice_of_narwhals_alone_and_one_of_two():
+    with pytest.raises(ValueError, match="copying is 'sound'; choose one of content, place"):
+        corpora.load("narwhals", copying="sound")
+    with pytest.raises(ValueError, match="'python_docs' has no songs"):
+        corpora.load("python_docs", copying="place")
+
+
+@pytest.mark.parametrize("impossible", [{"echoes": 4}, {"echoes": -1}, {"song_length": 9}, {"leading": -1}])
+def test_a_lexicon_that_no_tale_can_follow_is_refused(impossible):
+    with pytest.raises(ValueError, match=f"{next(iter(impossible))} is {next(iter(impossible.values()))}; "):
+        Lexicon(**impossible)
+
+
+def is_fair(counts):
+    """By chi-squared at its 0.1 % point, whether these can be counts of equally likely things."""
+    expected = sum(counts) / len(counts)
+    return sum((count - expected) ** 2 / expected for count in counts) < CHI_SQUARED[len(counts) - 1]
+
+
+CHI_SQUARED = {5: 20.5, 6: 22.5}  # 0.1 % points, by degrees of freedom
 
 
 def test_sampled_continuations_follow_the_next_token_distribution(corpus):
     """Frequencies of the scene openers after the introduction against their probabilities, by chi-squared."""
     seen = defaultdict(int)
     for tokens in corpus.tokens("train"):
-        seen[tokens[tokens.index(".") + 1]] += 1
+        seen[tokens[end_of_introduction(tokens)]] += 1
     tokens = corpus.tokens("train")[0]
-    exact = corpus.next_distribution(tokens[: tokens.index(".") + 1])
-    total = sum(seen.values())
-    chi_squared = sum((seen[word] - total * prob) ** 2 / (total * prob) for word, prob in exact.items())
-    assert set(seen) == set(exact)
-    assert chi_squared < 16.3  # 0.1 % point for 3 degrees of freedom
+    exact = corpus.next_distribution(tokens[: end_of_introduction(tokens)])
+    assert set(seen) == set(exact) == {"Once", "The", "Far", *ECHOES}
+    assert len(set(exact.values())) == 1
+    assert is_fair(seen.values())
+
+
+def end_of_introduction(tokens):
+    return tokens.index(".", tokens.index(":")) + 1
 
 
 def test_a_tale_the_grammar_cannot_write_is_refused_with_the_token_and_what_may_stand_there(corpus):
     tokens = list(corpus.tokens("heldout")[0])
-    tokens[1] = "a"
-    with pytest.raises(ValueError, match=r"token 1 is 'a'; after '\w+' this grammar writes the$"):
+    place = tokens.index("There") + 2
+    tokens[place] = "a"
+    with pytest.raises(ValueError, match=rf"token {place} is 'a'; after '.*There \w+' this grammar writes the$"):
         corpus.score(tokens)
 
 
