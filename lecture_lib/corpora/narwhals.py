@@ -69,7 +69,7 @@ class Lexicon:
     liking: tuple[tuple[str, str], ...] = (("likes", "like"), ("knows", "know"), ("feeds", "feed"))
     manners: tuple[str, ...] = ("softly", "slowly", "gladly", "deeply")
     weathers: tuple[str, ...] = ("wind", "rain", "tide", "moon")
-    skies: tuple[str, ...] = ("cold", "dark", "wild", "pale")
+    skies: tuple[str, ...] = ("cold", "dark", "new", "pale")
     moves: tuple[str, ...] = ("rose", "fell", "turned", "waited")
     brackets: tuple[tuple[str, str], ...] = (("(", ")"), ("[", "]"), ("{", "}"))
     habits: tuple[float, ...] = (0.7, 0.2, 0.1)
@@ -134,7 +134,7 @@ def tale(memory: Memory) -> Writer:
 
 
 def beginning(memory: Memory) -> Writer:
-    """A cold tide turned. A wild moon waited. There (the introduction goes on)"""
+    """A cold tide turned. A new moon waited. There (the introduction goes on)"""
     for most_left in range(memory.words.leading, 0, -1):
         shares = (most_left / (most_left + 1), 1 / (most_left + 1))
         if (yield Draw(LOCAL, ("A", "There"), shares)) == "There":
@@ -208,7 +208,7 @@ def clause(memory: Memory) -> Writer:
 
 
 def storm(memory: Memory) -> Writer:
-    """Far away (the dark rain fell [the cold tide rose] and the old moon waited)."""
+    """Far away (the dark rain fell [the cold tide rose] and the new moon waited)."""
     yield "away"
     opening = yield uniform(LOCAL, tuple(one for one, _other in memory.words.brackets))
     yield Part(partial(bracket, opening=opening, depth=1), memory, ("bracket", 1))

@@ -20,7 +20,7 @@ from lecture_lib.train.config import TrainConfig
 from lecture_lib.train.errors import InputError
 from lecture_lib.train.workers import Workers
 
-TALES = 12_000  # narwhals when n_documents is None: about a million tokens
+TALES = 12_000  # narwhals when n_documents is None: about 1.4 million tokens
 BPE_VOCAB = 1024  # when vocab_size is None: about 2.5 characters a token, and a head that does not outweigh the model
 BPE_SAMPLE = 20_000_000  # characters that merges are learnt from; more text changes few of them
 

@@ -505,7 +505,7 @@ print(
 # %% tags=["experiment"]
 rng = np.random.default_rng(2)
 for n in (1, 2, 3, 5):
-    text = my.generate(ngram_model(few, n, tale_words), [BOS], 45, rng)
+    text = my.generate(ngram_model(few, n, tale_words), [BOS], 75, rng)
     print(f"n={n}  ", " ".join(text[1:]), "\n")
 
 # %% [markdown]
@@ -513,8 +513,8 @@ for n in (1, 2, 3, 5):
 # The model has forgotten, because it never looks further back than four tokens.
 #
 # **Break it.** Replace the dart by the likeliest token, and ask for five tales. Nothing is left to chance, so they
-# are one and the same, and the most ordinary of all. (Real text is not like that: unit 10 is about what lies
-# between.)
+# are one and the same, the most ordinary sentence of all, over and over. (Real text is not like that: unit 10 is about
+# what lies between.)
 
 
 # %% tags=["break-it"]
@@ -809,7 +809,7 @@ with course_style():
 # %% [markdown]
 # What stands beside a word it has learned best, by counting. What needs a longer memory it has to guess, and looking
 # further back does not cure it: there are about a hundred types of token, so ten billion ($100^5$) possible 5-grams,
-# and we have read some ninety thousand. The way out is not to count more, but to notice that *seal* and *otter*
+# and we have read some 130 thousand. The way out is not to count more, but to notice that *seal* and *otter*
 # behave alike, and to remember only what matters. That is the rest of this course.
 
 # %% [markdown]

@@ -769,7 +769,7 @@ def above_floor(model):
 size, steps = {"d_model": 64, "n_heads": 4, "n_layers": 2}, 500
 # on a GPU: size, steps = {"d_model": 128, "n_heads": 8, "n_layers": 3}, 3000
 torch.manual_seed(1)
-model, rng, history = HeadsOnly(len(vocab), 128, **size).to(device), np.random.default_rng(1), []
+model, rng, history = HeadsOnly(len(vocab), 192, **size).to(device), np.random.default_rng(1), []
 optimizer = torch.optim.Adam(model.parameters(), lr=0.64 / size["d_model"], betas=(0.9, 0.98))
 slower = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
 for step in range(steps):
@@ -794,10 +794,10 @@ with course_style():
     plt.show()
 
 # %% [markdown]
-# **Read it:** the black curve is the loss that training sees; the coloured ones show what it is made of. In our run,
-# copying a song is hopeless for 250 steps, and then learned within the next hundred: a head has found the trick.
-# Agreement (*the otters that the seal likes* **sing**) and brackets come more gradually. Recall, who was of which
-# colour, is not solved here: for that you'll need the model and the training of unit 09.
+# **Read it:** the black curve is the loss that training sees; the coloured ones show what it is made of. Which of them
+# falls gradually, and which stays where it is for a while and then falls at once? *Copy* is a song that is sung again
+# from any of its notes on; *agreement* is *the otters that the seal likes* **sing**; *recall* is who was of which
+# colour. And which are far from solved at the end? For those you'll need the model and the training of unit 09.
 #
 # Now open the box. The model returns no weights, so compute them from its matrices, with *your own* functions of this
 # unit and the last.
@@ -821,15 +821,18 @@ A = weights_of(model, held_ids[3:4, : len(tale) + 1])
 A.shape  # (n_layers, n_heads, T, T)
 
 # %% [markdown]
-# **Play:** all heads of the model, reading one tale that it never saw. Opened is the head that, when the song is about
-# to be sung again, looks most at the first note of its first time: the note to be written next. Choose a layer and a
-# head to open it, and the word that looks. Follow this head through the second song. Then find one that looks for the
-# open bracket when brackets close.
+# **Play:** all heads of the model, reading one tale that it never saw. A song is sung again from any of its notes on;
+# opened is the head that, at such a note, looks most at what followed it the first time: the note to be written next.
+# Choose a layer and a head to open it, and the word that looks. Follow this head through the second song. Then find one
+# that looks for the open bracket when brackets close.
 
 # %% tags=["demo"]
-first_note, second_colon = tale.index(":") + 2, tale.index(":", tale.index(":") + 1) + 1  # counted after <bos>
-layer, head = np.unravel_index(A[:, :, second_colon, first_note].argmax(), A.shape[:2])
-demos.head_grid.show(A, ["<bos>", *tale], layer=layer, head=head, query=second_colon)
+begin = tale.index(":") + 1
+end, again = tale.index(".", begin), tale.index(":", begin) + 1
+again += tale[again] == tale[end - 1]  # after the song's last note comes the first, which did not follow it
+followed = tale.index(tale[again], begin) + 1
+layer, head = np.unravel_index(A[:, :, again + 1, followed + 1].argmax(), A.shape[:2])  # <bos> stands before the tale
+demos.head_grid.show(A, ["<bos>", *tale], layer=layer, head=head, query=again + 1)
 
 # %% [markdown]
 # Pictures of weights are tempting. A better test of what a head is *for*: take it away, and see what the model can no
@@ -867,10 +870,10 @@ with course_style():
     plt.show()
 
 # %% [markdown]
-# **Read it:** in our run (in yours, other heads will have found other jobs) one head of the second layer does the
-# copying: without it, every note costs 2.1 nats more. Brackets depend most on a head of the first layer, agreement on
-# another one of the second. Nobody told them to divide the work; training found that it pays. Hardly any job hangs on
-# one head alone, though, and some heads are barely missed.
+# **Read it:** look down each column for the head that is missed most, and compare: do copying, agreement and brackets
+# depend on the same head, or on different ones? (In your neighbour's run, other heads will have found other jobs.)
+# Nobody told them to divide the work; training found that it pays. Hardly any job hangs on one head alone, though, and
+# some heads are barely missed.
 #
 # ## What to take with you
 #

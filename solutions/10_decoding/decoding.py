@@ -158,10 +158,11 @@ figure("= 0.151$", play[0] * play[1]["otters"][0] * play[1]["otters"][1]["play"]
 
 # %% tags=["experiment"]
 import textwrap
-from lecture_lib.corpora.narwhals import Lexicon, NarwhalCorpus
+from lecture_lib.corpora.narwhals import BY_PLACE, Lexicon, NarwhalCorpus
 
 kinds = (("narwhal", "narwhals"), ("seal", "seals"))
-small = Lexicon(("Pip", "Momo", "Lulu"), ("red", "blue"), kinds, cast=2, song_length=3, nested_clauses=2, deepest=2)
+names, songs = ("Pip", "Momo", "Lulu"), BY_PLACE | {"song_length": 3}  # sung again as they were sung first
+small = Lexicon(names, ("red", "blue"), kinds, **songs, cast=2, nested_clauses=2, deepest=2)
 narwhals = NarwhalCorpus(4000, seed=0, lexicon=small)
 tales = narwhals.tokens("train")
 print(textwrap.fill(" ".join(tales[0]), 90))
@@ -1005,7 +1006,7 @@ if saved and saved.exists():
     yours.requires_grad_(False)
     its_tales = corpora.load("narwhals", n_documents=4000, seed=0).tokens("train")
     names = my.Vocabulary([word for tale in its_tales for word in tale])
-    ids = my.generate_cached(yours, torch.tensor([[BOS]]), 120)[0].tolist()
+    ids = my.generate_cached(yours, torch.tensor([[BOS]]), 170)[0].tolist()
     print(textwrap.fill(" ".join(names.decode(ids[: ids.index(EOS)] if EOS in ids else ids)), 90))
 else:
     print("No model of unit 09 is saved here: its last part saves one.")
