@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lecture_lib import demos
-from lecture_lib.demos import _smollm2
+from lecture_lib.demos import _heads, _smollm2
 
 from .numbers import number
 
@@ -28,9 +28,9 @@ def pressed(shown, *keys):
         shown.page.keyboard.press(key)
 
 
-@pytest.mark.parametrize("most_sent", [demos.head_grid.MOST_SENT, 0])
+@pytest.mark.parametrize("most_sent", [_heads.MOST_SENT, 0])
 def test_arrow_keys_open_the_next_head_and_its_numbers_are_pythons(opened, weights, most_sent, monkeypatch):
-    monkeypatch.setattr(demos.head_grid, "MOST_SENT", most_sent)
+    monkeypatch.setattr(_heads, "MOST_SENT", most_sent)
     shown = opened(lambda: demos.head_grid.show(weights, TOKENS))
     pictures(shown).focus()
     pressed(shown, "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown")
