@@ -64,9 +64,10 @@ browser: setup ## the tests in a real browser (Chromium)
 test-all: setup ## every test
 	$(PYTEST)
 
-check: setup ## lint, format, and whether notebooks and keys are what the build makes
+check: setup ## lint, format, types, and whether notebooks and keys are what the build makes
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	$(BIN)basedpyright --pythonpath $(PYTHON)
 	$(BIN)oxlint lecture_lib
 	$(BIN)oxfmt --check $(JAVASCRIPT)
 ifneq ($(shell command -v npm),)

@@ -24,7 +24,8 @@ class Documents(Protocol):
 class Tokenizer(Protocol):
     """What a tokenizer needs here. With an attribute `eos_id` (int), that id ends each document."""
 
-    vocab_size: int
+    @property
+    def vocab_size(self) -> int: ...
 
     def encode(self, text: str) -> list[int]: ...
 
@@ -81,7 +82,8 @@ def _dtype(tokenizer: Tokenizer) -> np.dtype:
 def _encode(documents: list[str], tokenizer: Tokenizer, file) -> np.ndarray:
     """Writes the ids of all documents; returns where each starts, and the end, (n_documents + 1,)."""
     starts = np.zeros(len(documents) + 1, dtype=np.int64)
-    end = [tokenizer.eos_id] if getattr(tokenizer, "eos_id", None) is not None else []
+    eos_id = getattr(tokenizer, "eos_id", None)
+    end = [] if eos_id is None else [eos_id]
     for number, document in enumerate(documents):
         ids = np.asarray([*tokenizer.encode(document), *end], dtype=np.int64)
         if ids.size and not 0 <= ids.min() <= ids.max() < tokenizer.vocab_size:

@@ -68,7 +68,7 @@ def _retrieve(pooch, remote: Remote, folder: Path) -> Path:
         with _quiet(pooch):
             path = Path(pooch.retrieve(remote.url, expected, remote.name, folder, downloader=_Transfer(remote, folder)))
     except ValueError as error:
-        if "hash" not in str(error):
+        if expected is None or "hash" not in str(error):
             raise
         raise DownloadError(_wrong_hash(remote, expected, folder)) from None
     if expected is None:

@@ -54,7 +54,7 @@ class Part(NamedTuple):
     shape: Hashable
 
 
-Writer = Generator[str | Draw | Part, str | None, None]
+Writer = Generator[str | Draw | Part, Any, None]
 
 
 class Scored(NamedTuple):

@@ -22,7 +22,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from functools import cache, partial
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from lecture_lib.corpora.corpus import Corpus
 from lecture_lib.corpora.grammar import (
@@ -41,7 +41,7 @@ from lecture_lib.corpora.grammar import (
     uniform,
 )
 
-KINDS = (LOCAL, "agreement", "recall", "copy", "bracket")
+KINDS: tuple[str, ...] = (LOCAL, "agreement", "recall", "copy", "bracket")
 ECHOES = ("Again", "Later", "Soon")  # how the scenes begin in which the song is sung again
 
 
@@ -173,7 +173,7 @@ def gift(memory: Memory) -> Writer:
     yield "."
 
 
-def who(memory: Memory, names: tuple[str, ...]) -> Generator[str | Draw, str, str]:
+def who(memory: Memory, names: tuple[str, ...]) -> Generator[str | Draw, Any, str]:
     """Pip the red crab: one of `names`, and what was said about it; returns the name."""
     name = yield uniform("recall", names)
     colour, species = next(rest for known, *rest in memory.cast if known == name)
@@ -356,10 +356,9 @@ class NarwhalCorpus(Corpus):
 
         Raises ValueError for a tale that it can't have written.
         """
-        if tokens and isinstance(tokens[0], str):
-            tokens = [tokens]
+        tales = cast("list[list[str]]", [tokens] if tokens and isinstance(tokens[0], str) else tokens)
         nats, counts = dict.fromkeys(KINDS, 0.0), dict.fromkeys(KINDS, 0)
-        for tale_tokens in tokens:
+        for tale_tokens in tales:
             for _token, kind, prob in self.score(tale_tokens):
                 nats[kind] -= math.log(prob)
                 counts[kind] += 1

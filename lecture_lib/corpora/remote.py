@@ -52,7 +52,7 @@ def load_tinystories_full(n_documents: int | None = None, seed: int = 0) -> Corp
     None takes all. The order is the authors', whatever the seed. Raises DownloadError as `fetch` does.
     """
     n_heldout = None if n_documents is None else max(1, n_documents // 10)
-    n_train = None if n_documents is None else n_documents - n_heldout
+    n_train = None if n_documents is None else n_documents - max(1, n_documents // 10)
     documents = {
         "train": list(islice(read_stories(fetch(STORIES_TRAIN)), n_train)),
         "heldout": list(islice(read_stories(fetch(STORIES_VALID)), n_heldout)),

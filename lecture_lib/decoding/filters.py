@@ -167,8 +167,9 @@ class Sampler:
             logits = penalise(logits, history, *penalties, n_prompt)
         if self.temperature != 1:
             logits = apply_temperature(logits, self.temperature)
+        if self.top_k is not None:
+            logits = top_k_filter(logits, self.top_k)
         for amount, apply in (
-            (self.top_k, top_k_filter),
             (self.top_p, top_p_filter),
             (self.min_p, min_p_filter),
             (self.typical_p, typical_filter),

@@ -1,11 +1,11 @@
 """The forms in which models take token ids: one flat array, rows, or a list of documents of any lengths."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 # A flat array (N,), rows (B, T), or a list of documents; NumPy, torch or plain lists.
-Ids = np.ndarray | Sequence
+Ids = Any
 
 
 def is_nested(ids: Ids) -> bool:

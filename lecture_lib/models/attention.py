@@ -4,6 +4,8 @@ Q, K and V come from one matrix: one large product is faster than three. With n_
 n_heads / n_kv_heads query heads shares a head of K and V (Ainslie et al. 2023).
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -15,7 +17,7 @@ from lecture_lib.models.positions import rotate
 
 # Which keys a query may see: all (None), those up to itself ("causal", which the fused operator does without a
 # matrix), or a boolean tensor that broadcasts to (B, n_heads, T_q, T_k), True where it may.
-Mask = Tensor | str | None
+Mask = Tensor | Literal["causal"] | None
 
 
 class Attention(nn.Module):
@@ -39,7 +41,8 @@ class Attention(nn.Module):
         """X (B, T, d_model) -> Q (B, n_heads, T, d_k), K and V (B, n_kv_heads, T, d_k), Q and K rotated."""
         heads = split_heads(self.qkv(X), self.d_k)  # (B, T, n_heads + 2 n_kv_heads, d_k)
         if rotation is None:
-            return heads.transpose(1, 2).split(self.heads, 1)
+            Q, K, V = heads.transpose(1, 2).split(self.heads, 1)
+            return Q, K, V
         turned = rotate(heads[:, :, : -self.heads[2]], rotation)  # Q and K stand side by side, and turn together
         Q, K = turned.transpose(1, 2).split(self.heads[:2], 1)
         return Q, K, heads[:, :, -self.heads[2] :].transpose(1, 2)
@@ -63,7 +66,8 @@ class CrossAttention(nn.Module):
     def project(self, X: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """-> Q (B, n_heads, T, d_k), K and V (B, n_kv_heads, S, d_k)."""
         Q = split_heads(self.q(X), self.d_k).transpose(1, 2)
-        return Q, *split_heads(self.kv(memory), self.d_k).transpose(1, 2).chunk(2, 1)
+        K, V = split_heads(self.kv(memory), self.d_k).transpose(1, 2).chunk(2, 1)
+        return Q, K, V
 
 
 def attend(Q: Tensor, K: Tensor, V: Tensor, mask: Mask = None, dropout: float = 0.0) -> Tensor:
@@ -72,8 +76,8 @@ def attend(Q: Tensor, K: Tensor, V: Tensor, mask: Mask = None, dropout: float = 
         Q,
         K,
         V,
-        attn_mask=None if mask == "causal" else mask,
-        is_causal=mask == "causal",
+        attn_mask=None if isinstance(mask, str) else mask,
+        is_causal=isinstance(mask, str),
         dropout_p=dropout,
         enable_gqa=Q.shape[1] != K.shape[1],
     )
@@ -83,7 +87,7 @@ def attention_weights(Q: Tensor, K: Tensor, mask: Mask = None) -> Tensor:
     """The weights that `attend` never writes down, for looking at -> (B, n_heads, T_q, T_k), rows sum to 1."""
     K = K.repeat_interleave(Q.shape[1] // K.shape[1], dim=1)
     S = Q @ K.transpose(-2, -1) / Q.shape[-1] ** 0.5
-    if mask == "causal":
+    if isinstance(mask, str):
         mask = torch.ones(S.shape[-2:], dtype=torch.bool, device=S.device).tril()
     return (S if mask is None else S.masked_fill(~mask, float("-inf"))).softmax(-1)
 

@@ -31,8 +31,11 @@ class Config:
     d_model: int
     n_heads: int
     n_layers: int  # of each stack, where there is an encoder and a decoder
-    n_kv_heads: int | None = None  # fewer than n_heads: groups of heads share K and V, and the cache shrinks as much
-    d_ff: int | None = None  # None: 4 d_model; SwiGLU 8/3 d_model, the same parameters spread over its three matrices
+    # None, the default of the next two, is replaced when a Config is made: whoever reads them gets an int.
+    # Fewer kv heads than heads: groups of heads share K and V, and the cache shrinks as much.
+    n_kv_heads: int = None  # pyright: ignore[reportAssignmentType]
+    # 4 d_model; SwiGLU 8/3 d_model, the same parameters spread over its three matrices
+    d_ff: int = None  # pyright: ignore[reportAssignmentType]
     form: str = "decoder"
     norm: str = "layer"  # "rms" leaves out the mean and the shift: cheaper, and as good in practice
     norm_place: str = "pre"  # "post", the original, needs a warm-up; "pre" keeps the residual stream untouched
@@ -51,7 +54,7 @@ class Config:
                 raise ValueError(f"{name}={getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
         for name in SIZES:
             value, least = getattr(self, name), int(name != "n_layers")
-            if value is not None and not (isinstance(value, Integral) and value >= least):
+            if value is not None and not (isinstance(value, Integral) and int(value) >= least):
                 raise ValueError(f"{name} must be a whole number from {least} on, not {value!r}")
         if not 0 <= self.dropout <= 1:
             raise ValueError(f"dropout must be from 0 to 1, not {self.dropout}")

@@ -1,4 +1,4 @@
-"""The feed-forward layer, position by position: two linear maps with a bend between them, or SwiGLU (Shazeer 2020)."""
+"""The feed-forward layer: two linear layers with a nonlinearity between them, or SwiGLU (Shazeer 2020)."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ class FeedForward(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.gated = config.activation == "swiglu"
-        self.activation = None if self.gated else ACTIVATIONS[config.activation]
+        self.activation = F.silu if self.gated else ACTIVATIONS[config.activation]
         self.up = Linear(config.d_model, config.d_ff * (1 + self.gated), bias=config.bias)
         self.down = Linear(config.d_ff, config.d_model, bias=config.bias)
 
@@ -26,5 +26,5 @@ class FeedForward(nn.Module):
         H = self.up(X)
         if self.gated:
             gate, up = H.chunk(2, -1)
-            return self.down(F.silu(gate) * up)
+            return self.down(self.activation(gate) * up)
         return self.down(self.activation(H))

@@ -6,6 +6,7 @@ A llama file in GGUF format has the rows of Q and K permuted for interleaved rot
 """
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from lecture_lib.models.config import Config
 from lecture_lib.models.transformer import TransformerLM
 
+Model = TypeVar("Model", bound=torch.nn.Module)
 # Our parameters of a block, and the tensors of theirs: one, or several whose rows follow one another.
 GPT2_BLOCK = {
     "attention_norm": ("ln_1",),
@@ -41,7 +43,10 @@ def load_gpt2(model: TransformerLM, tensors: Mapping[str, Tensor]) -> Transforme
     """
     tensors = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
     tensors = {name: t.T if name.startswith("h.") and t.dim() == 2 else t for name, t in tensors.items()}
-    names = {"embeddings.tokens.weight": ("wte.weight",), "embeddings.table": ("wpe.weight",)}
+    names: dict[str, tuple[str, ...]] = {
+        "embeddings.tokens.weight": ("wte.weight",),
+        "embeddings.table": ("wpe.weight",),
+    }
     if not model.config.tied_head:
         names["head.weight"] = ("lm_head.weight",)
     names |= {f"blocks.norm.{kind}": (f"ln_f.{kind}",) for kind in ("weight", "bias")}
@@ -120,7 +125,7 @@ def unpermute(weight: Tensor, n_heads: int) -> Tensor:
 
 
 @torch.no_grad()
-def fill(model: torch.nn.Module, tensors: Mapping[str, Tensor]) -> torch.nn.Module:
+def fill(model: Model, tensors: Mapping[str, Tensor]) -> Model:
     """Copies tensors into the parameters of those names, in place.
 
     Raises ValueError where a parameter gets none, a name is not known, or shapes differ; nothing is copied then.

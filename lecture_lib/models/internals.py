@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lecture_lib.inference.evaluating import evaluating
 from lecture_lib.models.attention import attention_weights
+from lecture_lib.models.block import Block
 from lecture_lib.models.transformer import TransformerLM
 
 
@@ -29,7 +30,7 @@ def look_inside(model: TransformerLM, ids: Tensor) -> Internals:
         Q, K, _V = attention.project(X, rotation)
         weights.append(attention_weights(Q, K, mask))
 
-    blocks = model.blocks.layers
+    blocks = [block for block in model.blocks.layers if isinstance(block, Block)]
     hooks = [block.attention.register_forward_hook(attended) for block in blocks]
     hooks += [block.register_forward_hook(lambda _b, _i, output: stream.append(output)) for block in blocks]
     hooks += [blocks[0].register_forward_pre_hook(lambda _b, inputs: stream.append(inputs[0]))]

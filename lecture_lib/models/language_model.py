@@ -141,7 +141,9 @@ class LanguageModel(nn.Module):
         filters: temperature (0 is greedy), top_k, top_p, ... as in `lecture_lib.decoding.Sampler`. A row ends with
         `stop_id` if that is drawn.
         """
-        return ancestral_sample(self, prompt, max_tokens, Sampler(**filters), rng=rng, stop_id=stop_id)
+        texts = ancestral_sample(self, prompt, max_tokens, Sampler(**filters), rng=rng, stop_id=stop_id)
+        assert isinstance(texts, list), "without a trace"
+        return texts
 
 
 def _rows(ids: Tensor) -> Tensor:

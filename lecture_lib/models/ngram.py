@@ -85,7 +85,7 @@ class NgramLM:
             raise ValueError("there are no tokens to count; give fit() at least one document with one token")
         self._keys, counts = [], []
         node = np.zeros(len(tokens), np.int64)  # of the (k-1)-gram that ends just before each token
-        shorter = None  # of the (k-1)-gram that ends at each token
+        shorter = node  # of the (k-1)-gram that ends at each token
         for k in range(1, self.n + 1):
             where = np.flatnonzero(place >= k - 1)  # tokens with k - 1 others of their document before them
             wanted = node[where] * self.vocab_size + tokens[where]
@@ -173,8 +173,8 @@ class NgramLM:
         Sums to 1, except that "mle" gives zeros after a context that it has not seen.
         """
         self._need_fit()
-        context = self._context(context)
-        contexts = [self._node(context[len(context) - k :]) for k in range(len(context) + 1)]  # shortest first
+        known = self._context(context)
+        contexts = [self._node(known[len(known) - k :]) for k in range(len(known) + 1)]  # shortest first
         if self.smoothing == "kneser-ney":
             probs = np.full(self.vocab_size, 1 / self.vocab_size)
             for order, node in enumerate(contexts):

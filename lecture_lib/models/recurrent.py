@@ -4,6 +4,8 @@ The state starts at zero in every row. A StateCache carries it from call to call
 once.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -24,7 +26,8 @@ class StateCache:
 
     def reorder(self, rows: Tensor) -> None:
         """Row b becomes a copy of what row `rows[b]` was."""
-        self.state = tuple(part.index_select(1, rows) for part in self.state)
+        if self.state is not None:
+            self.state = tuple(part.index_select(1, rows) for part in self.state)
 
 
 class RNNLM(LanguageModel):
@@ -66,7 +69,7 @@ class RNNLM(LanguageModel):
         """A state not yet begun. Neither size matters: a state does not grow with the text."""
         return StateCache(starts)
 
-    def _past_padding(self, E: Tensor, starts: Tensor) -> tuple[Tensor, object]:
+    def _past_padding(self, E: Tensor, starts: Tensor) -> tuple[Tensor, Any]:
         """Reads rows that begin at column starts[b]: rolled to the left, packed, and rolled back."""
         T = E.shape[1]
         columns = torch.arange(T, device=E.device)
@@ -78,12 +81,12 @@ class RNNLM(LanguageModel):
         return pad_packed_sequence(H, batch_first=True, total_length=T)[0][rows, right], state
 
     @staticmethod
-    def _to_tuple(state: Tensor) -> tuple[Tensor, ...]:
+    def _to_tuple(state: Any) -> tuple[Tensor, ...]:
         return (state,)
 
     @staticmethod
-    def _from_tuple(state: tuple[Tensor, ...] | None) -> Tensor | None:
-        return state and state[0]
+    def _from_tuple(state: tuple[Tensor, ...] | None) -> Any:
+        return None if state is None else state[0]
 
 
 class LSTMLM(RNNLM):
@@ -99,9 +102,9 @@ class LSTMLM(RNNLM):
                 nn.init.ones_(bias.data[d_hidden : 2 * d_hidden])  # remember until taught to forget (Gers et al. 2000)
 
     @staticmethod
-    def _to_tuple(state: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+    def _to_tuple(state: Any) -> tuple[Tensor, ...]:
         return state
 
     @staticmethod
-    def _from_tuple(state: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
+    def _from_tuple(state: tuple[Tensor, ...] | None) -> Any:
         return state

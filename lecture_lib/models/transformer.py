@@ -100,7 +100,7 @@ class TransformerLM(LanguageModel):
         Raises ValueError where the text is longer than block_size.
         """
         T = ids.shape[1]
-        check_length(T + (cache.length if cache is not None else 0), self.block_size)
+        check_length(T + (cache.length if cache is not None else 0), self.config.block_size)
         if cache is not None:
             positions, mask = cache.positions(T), cache.mask(T)
         else:

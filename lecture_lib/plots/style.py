@@ -27,4 +27,5 @@ def course_style() -> AbstractContextManager:
     import matplotlib
     from cycler import cycler
 
-    return matplotlib.rc_context({**STYLE, "axes.prop_cycle": cycler(color=COLOURS)})
+    look: dict[Any, Any] = {**STYLE, "axes.prop_cycle": cycler(color=COLOURS)}
+    return matplotlib.rc_context(look)

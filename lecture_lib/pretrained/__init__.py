@@ -69,6 +69,7 @@ def load(
         from lecture_lib.pretrained.hub import fetch_repository
 
         path = fetch_repository(hub, revision)
+    assert path is not None, "one of name, path and hub is given, or the default"
     if Path(path).is_dir():
         from lecture_lib.pretrained.hub import load_folder
 

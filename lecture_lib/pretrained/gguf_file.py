@@ -154,7 +154,7 @@ def _place(name: str, shape: tuple[int, ...], kind: int, offset: int, path: Path
     sizes = import_gguf().GGML_QUANT_SIZES
     if kind not in sizes:
         raise GGUFError(f"{path}: {name} is of quantization type {kind}, which this version of gguf does not know")
-    block, block_bytes = sizes[kind]
+    block, block_bytes = sizes[import_gguf().GGMLQuantizationType(kind)]
     if not shape or shape[-1] % block:
         raise GGUFError(f"{path}: {name} of shape {shape} does not divide into blocks of {block}; it is damaged")
     return StoredTensor(shape, kind, offset, math.prod(shape) // block * block_bytes)

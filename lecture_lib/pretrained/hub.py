@@ -46,7 +46,7 @@ def fetch_repository(name: str, revision: str | None = None) -> Path:
 
 
 def load_folder(
-    folder: str | Path, device="cpu", dtype: torch.dtype = torch.float32
+    folder: str | Path, device: "torch.device | str" = "cpu", dtype: torch.dtype = torch.float32
 ) -> tuple[TransformerLM, Tokenizer]:
     """The model and the tokenizer in a folder. Raises ValueError where it is not a plain Llama or a file is missing."""
     folder = Path(folder)

@@ -44,7 +44,7 @@ def chat_ids(tokenizer: Tokenizer, turns: str | Sequence[tuple[str, str]], syste
     turns: one question, or pairs (role, text) with the roles "user", "assistant" and, first, "system"; `system` is
     said first where no turn says it. The texts are taken as text: nothing in them can end a turn.
     """
-    turns = [("user", turns)] if isinstance(turns, str) else list(turns)
+    turns = list([("user", turns)] if isinstance(turns, str) else turns)
     if system is not None and (not turns or turns[0][0] != "system"):
         turns.insert(0, ("system", system))
     names = tokenizer.vocab

@@ -78,7 +78,7 @@ def _check(source: Source, model: TransformerLM) -> None:
 
 def make_layout(config: Config, block: dict[str, tuple[str, ...]], prefix: str, ends: Mapping[str, str]) -> dict:
     """The whole model's layout from that of a block; `ends` names what stands before and after the blocks."""
-    layout = {ours: (theirs,) for ours, theirs in ends.items() if theirs is not None}
+    layout: dict[str, tuple[str, ...]] = {ours: (theirs,) for ours, theirs in ends.items() if theirs is not None}
     for layer in range(config.n_layers):
         for ours, theirs in block.items():
             names = tuple(f"{prefix.format(layer)}.{name}.weight" for name in theirs)

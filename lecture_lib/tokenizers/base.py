@@ -132,7 +132,7 @@ class Tokenizer(ABC):
 
     def tokens(self, text: str) -> list[str]:
         """The text's tokens as the vocabulary spells them."""
-        return [self._tokens[i] for i in self.encode(text)]
+        return [self._tokens[i] or "" for i in self.encode(text)]
 
     def _encode_plain(self, text: str) -> list[int]:
         pieces = self._split(text)
@@ -186,7 +186,7 @@ class Tokenizer(ABC):
         try:
             ids = list(map(int, ids))
         except (TypeError, ValueError, RuntimeError):  # NumPy and torch differ in what they say of a row
-            shape = f" of shape {tuple(ids.shape)}" if hasattr(ids, "shape") else ""
+            shape = f" of shape {tuple(each)}" if (each := getattr(ids, "shape", None)) is not None else ""
             raise TypeError(
                 f"decode takes the ids of one text, it was given {type(ids).__name__}{shape}; for several: "
                 "[tokenizer.decode(row) for row in rows]"
@@ -213,19 +213,22 @@ class Tokenizer(ABC):
 
     @property
     def pad_id(self) -> int | None:
-        return self.vocab.get(self.specials.pad)
+        return self._id_of(self.specials.pad)
 
     @property
     def unk_id(self) -> int | None:
-        return self.vocab.get(self.specials.unk)
+        return self._id_of(self.specials.unk)
 
     @property
     def bos_id(self) -> int | None:
-        return self.vocab.get(self.specials.bos)
+        return self._id_of(self.specials.bos)
 
     @property
     def eos_id(self) -> int | None:
-        return self.vocab.get(self.specials.eos)
+        return self._id_of(self.specials.eos)
+
+    def _id_of(self, name: str | None) -> int | None:
+        return None if name is None else self.vocab.get(name)
 
     def _role(self, role: str) -> int:
         name = getattr(self.specials, role)

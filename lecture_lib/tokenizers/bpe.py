@@ -42,7 +42,7 @@ class ByteBPE(Tokenizer):
         self.merges = [(left, right) for left, right in merges]
         self.individual_digits = individual_digits
         # (left id, right id) -> (rank, merged id)
-        self._ranks: dict[tuple[int, int], tuple[int, int]] = {}
+        self._ranks: dict[tuple[int | None, int | None], tuple[int, int]] = {}
         for rank, (left, right) in enumerate(self.merges):
             try:
                 self._ranks[self.vocab[left], self.vocab[right]] = rank, self.vocab[left + right]
@@ -84,7 +84,7 @@ class ByteBPE(Tokenizer):
                 f"vocab_size is {vocab_size}; this tokenizer can be cut to {low} up to {self.vocab_size}, "
                 "if its ids end with the merged tokens in order"
             )
-        vocab = {token: i for i, token in enumerate(tokens)}
+        vocab = {token: i for i, token in enumerate(tokens) if token is not None}
         options = {"individual_digits": self.individual_digits, "use_library": self.use_library}
         return type(self)(vocab, self.merges[:keep], self.specials, **options)
 
@@ -101,8 +101,9 @@ class ByteBPE(Tokenizer):
     def _library_piece(self, piece: str) -> str:
         return to_alphabet(piece)
 
-    def _merge(self, ids: list[int]) -> list[int]:
-        """Merges in place, in a linked list with a heap of (rank, position): n log n for a piece of n bytes."""
+    def _merge(self, pieces: list[int]) -> list[int]:
+        """Merges in a linked list with a heap of (rank, position): n log n for a piece of n bytes."""
+        ids: list[int | None] = list(pieces)
         n, ranks = len(ids), self._ranks
         after, before = list(range(1, n + 1)), list(range(-1, n - 1))
         heap = [(*ranks[pair], i) for i, pair in enumerate(pairwise(ids)) if pair in ranks]
@@ -155,7 +156,8 @@ class ByteBPE(Tokenizer):
             if model.get(key):
                 raise ValueError(f"its BPE model has {key} = {model[key]!r}; only plain byte-level BPE is supported")
         # Before version 0.20 the library wrote a merge as "left right".
-        merges = [tuple(merge.split(" ")) if isinstance(merge, str) else tuple(merge) for merge in model["merges"]]
+        pairs = (merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"])
+        merges = [(left, right) for left, right in pairs]
         digits = splitting.same(data["pre_tokenizer"], splitting.GPT2_DIGITS_JSON)
         return cls(model["vocab"], merges, specials, individual_digits=digits)
 

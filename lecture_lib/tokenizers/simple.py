@@ -3,6 +3,7 @@
 Both learn their vocabulary by counting: most frequent first, ties in the order of code points.
 """
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Self
@@ -31,6 +32,11 @@ class _LookUp(Tokenizer):
 
     def __init__(self, vocab: Mapping[str, int], specials: Specials | None = None, use_library: bool | None = None):
         super().__init__(vocab, specials, use_library)
+
+    @staticmethod
+    @abstractmethod
+    def _split(text: str) -> list[str]:
+        """The pieces of a text; training needs them before there is a tokenizer."""
 
     @classmethod
     def train(

@@ -72,7 +72,7 @@ class WordPiece(Tokenizer):
 
     def _encode_piece(self, piece: str) -> list[int]:
         if len(piece) > self.max_chars:
-            return [self.unk_id]
+            return [self._role("unk")]
         ids, start = [], 0
         while start < len(piece):
             prefix = PREFIX if start else ""
@@ -81,7 +81,7 @@ class WordPiece(Tokenizer):
                 if token_id is not None:
                     break
             else:
-                return [self.unk_id]
+                return [self._role("unk")]
             ids.append(token_id)
             start = end
         return ids

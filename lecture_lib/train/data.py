@@ -15,6 +15,7 @@ from lecture_lib import corpora
 from lecture_lib.corpora.corpus import Corpus
 from lecture_lib.corpora.dataset import Dataset
 from lecture_lib.corpora.download import DownloadError
+from lecture_lib.corpora.narwhals import NarwhalCorpus
 from lecture_lib.tokenizers import ByteBPE, CharTokenizer, Tokenizer, WordTokenizer
 from lecture_lib.train.config import TrainConfig
 from lecture_lib.train.errors import InputError
@@ -41,7 +42,7 @@ class Data:
         checksum = 0
         for part in parts:
             for start in range(0, len(part), 1 << 24):
-                checksum = zlib.crc32(np.ascontiguousarray(part[start : start + (1 << 24)]), checksum)
+                checksum = zlib.crc32(np.ascontiguousarray(part[start : start + (1 << 24)]).data, checksum)
         return checksum
 
 
@@ -53,7 +54,7 @@ def load_data(config: TrainConfig, folder: Path, workers: Workers | None = None)
     workers = workers or Workers()
     data = read_corpus(config, folder / "ids") if workers.first else None
     handle = workers.broadcast(data and (data.tokenizer, _handle(data.train), _handle(data.heldout), data.floor))
-    if workers.first:
+    if data is not None:
         return data
     tokenizer, train, heldout, floor = handle
     return Data(tokenizer, _opened(train), _opened(heldout), floor)
@@ -97,7 +98,7 @@ def document_floors(corpus: Corpus) -> np.ndarray | None:
 
     They do not depend on how a tale is cut into tokens, as long as the end of text counts.
     """
-    if not hasattr(corpus, "floor"):
+    if not isinstance(corpus, NarwhalCorpus):
         return None
     floors = [corpus.floor([tale]) for tale in corpus.tokens("heldout")]
     return np.array([floor.nats * sum(floor.tokens_by_kind.values()) for floor in floors])
@@ -105,6 +106,7 @@ def document_floors(corpus: Corpus) -> np.ndarray | None:
 
 def _handle(dataset: Dataset) -> tuple:
     """What another process needs to map the same file."""
+    assert isinstance(dataset.ids, np.memmap), "written by `read_corpus`, which leaves no split empty"
     return str(dataset.ids.filename), dataset.ids.dtype.str, dataset.starts, dataset.vocab_size
 
 

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from typing import Any
 
 
 class Interrupt:
@@ -13,7 +14,7 @@ class Interrupt:
 
     def __init__(self, insist: bool = True):
         self.insist, self.asked = insist, False
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interrupt":
         if threading.current_thread() is threading.main_thread():

@@ -4,6 +4,7 @@ import csv
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from lecture_lib.train.errors import InputError
 
@@ -70,6 +71,6 @@ def _cells(row: Row) -> list:
 
 def _row(cells: dict[str, str]) -> Row:
     heldout = float(cells["heldout"]) if cells["heldout"] else None
-    whole = {name: int(cells[name]) for name in ("step", "tokens")}
-    others = {f.name: float(cells[f.name]) for f in fields(Row) if f.name not in {"heldout", *whole}}
+    whole: dict[str, Any] = {name: int(cells[name]) for name in ("step", "tokens")}
+    others: dict[str, Any] = {f.name: float(cells[f.name]) for f in fields(Row) if f.name not in {"heldout", *whole}}
     return Row(heldout=heldout, **whole, **others)

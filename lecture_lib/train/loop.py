@@ -63,7 +63,7 @@ class Trainer:
         self.model = model.to(self.device.torch_device)
         self.batches, self.heldout = train, heldout
         self.optimizer = make_optimizer(self.model, config, self.device.fused)
-        self.loss = LossModule(self.model)
+        self.loss: LossModule | DistributedDataParallel = LossModule(self.model)
         if self.device.compiles:
             self.loss.compile()
         self.synced = self.workers.world_size > 1
@@ -100,7 +100,8 @@ class Trainer:
         last micro-batch, hence the factor that makes the average a sum."""
         width = self.batches.longest if self.device.compiles else None  # one shape, compiled once
         inputs, targets = self.device.put(*self.batches.collate(spans, width))
-        with self.loss.no_sync() if self.synced and not last else nullcontext():
+        ddp = self.loss if isinstance(self.loss, DistributedDataParallel) and not last else None
+        with nullcontext() if ddp is None else ddp.no_sync():
             with self.device.autocast():
                 part = self.loss(inputs, targets) * (n_targets(spans) / n_tokens)
             (part * self.workers.world_size).backward()

@@ -40,7 +40,10 @@ def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
     ends = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     if isinstance(head := getattr(model, "head", None), nn.Linear):
         ends.add(id(head.weight))
-    return [m.weight for m in model.modules() if isinstance(m, nn.Linear) and id(m.weight) not in ends]
+    weights = [
+        p for m in model.modules() if isinstance(m, nn.Linear) for p in m.parameters(recurse=False) if p.dim() == 2
+    ]
+    return [weight for weight in weights if id(weight) not in ends]
 
 
 class OptimizerPair:

@@ -24,8 +24,9 @@ def draw(rows: list[Row], floor: float | None = None, title: str = ""):
         axes.plot(steps, losses, color=COLOURS[0], alpha=0.2, linewidth=1)
         means = running_mean(losses)
         axes.plot(steps, means, color=COLOURS[0], label="train")
-        evaluated = [row for row in rows if row.heldout is not None]
-        axes.plot([r.step for r in evaluated], [r.heldout for r in evaluated], "o-", color=COLOURS[1], label="held-out")
+        evaluated = [(row.step, row.heldout) for row in rows if row.heldout is not None]
+        steps, losses = [step for step, _ in evaluated], [loss for _, loss in evaluated]
+        axes.plot(steps, losses, "o-", color=COLOURS[1], label="held-out")
         if floor is not None:
             axes.axhline(floor, color=COLOURS[2], linestyle="--", label=f"floor {floor:.3f}")
         axes.set(xlabel="step", ylabel="loss (nats a token)", title=title)

@@ -99,7 +99,7 @@ def make_trainer(
 ) -> tuple[Trainer, float | None]:
     """A trainer at step 0 with seeded weights, and the floor of its held-out rows."""
     whole = fits(data.train, config.block_size) and fits(data.heldout, config.block_size)
-    first_id = data.tokenizer.eos_id
+    first_id = data.tokenizer.eos_id or 0
     train, heldout = (
         Batches(part, config.block_size, first_id, config.seed, whole) for part in (data.train, data.heldout)
     )
@@ -135,7 +135,8 @@ def _result(trainer: Trainer, folder: Path, floor: float | None) -> Result:
     evaluated = [row.heldout for row in rows if row.heldout is not None]
     speed = statistics.median(row.tokens_per_s for row in rows) if rows else 0.0
     share, finished = None, trainer.step == trainer.config.steps
-    if trainer.device.bf16:  # the peaks are those of bf16
+    model = trainer.model
+    if trainer.device.bf16 and isinstance(model, TransformerLM):  # the peaks are those of bf16
         width = trainer.batches.longest
-        share = utilisation(speed / trainer.workers.world_size, trainer.model.config, width, trainer.device.name)
+        share = utilisation(speed / trainer.workers.world_size, model.config, width, trainer.device.name)
     return Result(folder, trainer.step, finished, evaluated[-1] if evaluated else None, floor, speed, share)
