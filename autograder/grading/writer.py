@@ -52,7 +52,7 @@ class Writer:
         student, unit = task.student, task.unit
         notebook = next(file for file in result.autograded if file.path == unit.notebook)
         record = task.digest, hashlib.sha256(notebook.data).hexdigest()
-        self.book.execute("BEGIN IMMEDIATE")  # nobody else writes from here to the end
+        self.book.execute("BEGIN IMMEDIATE")  # no other writer from here to the end
         try:
             rows.enter(self.book, unit.id, student, task.gradebook, result.gradebook, record)
             replace(self._course.autograded / student / unit.id, result.autograded)

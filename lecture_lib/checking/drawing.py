@@ -60,7 +60,7 @@ def random_mask(rng, shape):
 
 
 def fill(model, seed):
-    """The module in float64, every parameter drawn anew from the seed and its name: no initialisation matters."""
+    """The module in float64, every parameter redrawn from the seed and its name: initial values don't matter."""
     import torch
 
     model = model.double()

@@ -32,7 +32,7 @@ def close(*, rtol: float = 0.0, atol: float = 0.0) -> Tolerance:
 
 @dataclass(frozen=True)
 class Case:
-    """One question put to the student's object: a call, made by whoever runs the probe, not by the probe itself.
+    """One question put to the student's object: a call, made by the caller of the probe, not by the probe itself.
 
     That the call is delayed lets one case fail without taking the others with it, and lets the runner see whether the
     call changed its arguments.

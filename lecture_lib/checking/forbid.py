@@ -1,7 +1,7 @@
 """Notices calls of a ready-made answer while a probe runs, whatever name the student gave it.
 
 A profile hook sees the function object itself, so that an alias, `getattr` or `importlib` hides nothing. It runs in the
-student's process, which can switch it off: it is a courtesy to the honest, and whoever grades looks at the source too.
+student's process, which can switch it off: it is a courtesy to honest students, and graders look at the source too.
 """
 
 import sys

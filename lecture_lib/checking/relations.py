@@ -1,6 +1,6 @@
 """Simple relations between a wrong value and the right one, said as a question.
 
-For the mistakes that nobody foresaw. Each relation is exact within the tolerance of the case, and each question names
+For mistakes that no author foresaw. Each relation is exact within the tolerance of the case, and each question names
 what is seen without saying what to write.
 """
 

@@ -3,7 +3,7 @@
 `pooch` keeps the cache and checks the SHA-256; the transfer itself is ours, because it shows a progress bar and goes on
 where a broken one stopped (HTTP ranges, RFC 9110 section 14; `If-Range`, so that two versions are never mixed).
 
-A file whose hash nobody has told us is trusted on first use: that is announced, its hash is written beside it
+A file without a known hash is trusted on first use: that is announced, its hash is written beside it
 (`NAME.sha256`), and every later use must match it.
 """
 

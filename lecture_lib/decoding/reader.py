@@ -84,7 +84,7 @@ class Reader:
         return torch.tensor([row + [-1] * (longest - len(row)) for row in self.rows], device=self.device)
 
     def _next(self, ids: Tensor, cache) -> Tensor:
-        """Scores (B, vocab_size) after the last column; of a prompt's other tokens nobody asks for any."""
+        """Scores (B, vocab_size) after the last column; those of a prompt's other tokens are not computed."""
         if hasattr(self.model, "hidden") and hasattr(self.model, "head"):
             return self.model.head(self.model.hidden(ids, cache)[:, -1])
         return self.model(ids, cache)[:, -1]

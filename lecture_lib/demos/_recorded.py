@@ -1,7 +1,7 @@
 """Examples that were computed once, for demos whose model is too large or too slow to open a demo with.
 
 A demo with a recording has a function `record() -> {name: array}`; `python -m lecture_lib.demos._recorded DEMO` runs it
-again and writes `recorded/DEMO.npz`. Where the model is at hand the demos compute; a recording only stands in.
+again and writes `recorded/DEMO.npz`. Where the model is installed, the demos compute; recordings are for everyone else.
 """
 
 import importlib

@@ -1,6 +1,6 @@
 """SmolLM2-135M for the demos: loaded when a sentence is first asked for that no recording holds, then kept.
 
-Ben Allal et al. 2025, arXiv:2502.02737. A demo opens with a recording, so that nobody waits for the weights.
+Ben Allal et al. 2025, arXiv:2502.02737. A demo opens with a recording, so that it does not wait for the weights.
 """
 
 from collections.abc import Sequence

@@ -89,7 +89,7 @@ def ids(sentences: list[list[str]], words: list[str]) -> torch.Tensor:
 def train(moments: list[int], shown: list[list[str]], batch_size: int = 64, lr: float = 4e-3, seed: int = 0):
     """-> for each moment, for each sentence shown: weights (T, S), and the probability of each right word (T,).
 
-    Trained on sentences drawn anew, none of them among those shown.
+    Trained on newly drawn sentences, none of which is shown.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(1)

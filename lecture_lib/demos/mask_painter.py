@@ -1,6 +1,6 @@
 """Mask painter: click cells of an additive mask, and watch the weights of each row, and what leaks from the future.
 
-A mask acts in every layer: whoever may look at a token learns, one layer later, what that token has learned. So a
+A mask acts in every layer: a token that may look at another learns, one layer later, what that token has learned. So a
 sliding window reaches far in a deep model, and one wrong cell leaks further than where it stands.
 """
 

@@ -1,8 +1,8 @@
 """Next word: what a real language model makes of your prompt; click a word to append it, and see what comes next.
 
 The likeliest tokens cross to the browser with their logits, and of all others together log sum exp(z / t) for every
-temperature t of the slider: so the probabilities are exact at each of them. Where the weights are not at hand, a
-recording stands in: a tree of the likeliest continuations of a few prompts, made with SmolLM2-135M-Instruct (Ben Allal
+temperature t of the slider: so the probabilities are exact at each of them. Where the weights are missing, it shows
+a recording: a tree of the likeliest continuations of a few prompts, made with SmolLM2-135M-Instruct (Ben Allal
 et al. 2025, arXiv:2502.02737).
 """
 

@@ -108,7 +108,7 @@ class Explorer:
         return drawn
 
     def _counted(self, n: int) -> Mapping:
-        """The counts for n; made anew when the student has written another function."""
+        """The counts for n; rebuilt when the student's function changes."""
         function = self._function("count_ngrams")
         if (function, n) not in self._counts:
             self._counts[function, n] = self._call("count_ngrams", self.tokens, n)

@@ -262,7 +262,7 @@ class _Gain:
 
 
 class _Mix:
-    """y = x M, with a matrix that nobody learns; M may make the rows shorter."""
+    """y = x M, with a fixed matrix; M may make the rows shorter."""
 
     params, grads = {}, {}
 

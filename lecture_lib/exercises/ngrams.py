@@ -130,7 +130,7 @@ which_tokens_count = poll("which_tokens_count", choices="ABCD")
 @exercise("sequence_log_prob", points=2, forbids=READY_MADE)
 def probe_sequence_log_prob(sequence_log_prob, rng):
     words = some_words(rng, int(rng.integers(4, 7)))
-    predicts = [*words, EOS, BOS]  # a model may waste some probability on BOS; nobody asks it for BOS
+    predicts = [*words, EOS, BOS]  # a model may waste some probability on BOS; no case asks for BOS
     yield case("one word", sequence_log_prob, always(distribution(rng, predicts)), sentence(rng, words, 1))
     model = moody(rng, predicts)
     yield case("one sentence", sequence_log_prob, model, sentence(rng, words, int(rng.integers(3, 6))))

@@ -317,7 +317,7 @@ def _together(all_reduce_gradients, workers):
         given = [_given(all_reduce_gradients, model, len(workers), sums) for model in models]
         calls = [[tuple(tensor.shape) for tensor in of_one] for of_one in given]
         if any(shapes != calls[0] for shapes in calls):
-            raise RuntimeError(f"the workers wait for each other for ever: they give all_reduce {_listed(calls)}")
+            raise RuntimeError(f"the workers wait for each other forever: they give all_reduce {_listed(calls)}")
         before, sums = sums, [torch.stack(tensors).sum(0) for tensors in zip(*given)]
         if len(before) == len(sums) and all(a.allclose(b, equal_nan=True) for a, b in zip(before, sums)):
             return models

@@ -31,7 +31,7 @@ class Config:
     d_model: int
     n_heads: int
     n_layers: int  # of each stack, where there is an encoder and a decoder
-    # None, the default of the next two, is replaced when a Config is made: whoever reads them gets an int.
+    # None, the default of the next two, is replaced when a Config is made: readers get an int.
     # Fewer kv heads than heads: groups of heads share K and V, and the cache shrinks as much.
     n_kv_heads: int = None  # pyright: ignore[reportAssignmentType]
     # 4 d_model; SwiGLU 8/3 d_model, the same parameters spread over its three matrices
@@ -95,7 +95,7 @@ class Config:
         return stack + embedding + (d * self.block_size if self.positions == "learned" else 0)
 
     def changed(self, **changes) -> "Config":
-        """A copy with other values; n_kv_heads and d_ff are worked out anew where what they follow from changes."""
+        """A copy with other values; n_kv_heads and d_ff are derived again if what they depend on changes."""
         if "n_heads" in changes and self.n_kv_heads == self.n_heads:
             changes.setdefault("n_kv_heads", None)
         if {"d_model", "activation"} & changes.keys():

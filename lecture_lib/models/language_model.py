@@ -48,7 +48,7 @@ class LanguageModel(nn.Module):
             raise
 
     def make_cache(self, batch_size: int, capacity: int, starts: Tensor | None = None):
-        """What lets `forward` go on from earlier ids, or None where a model reads everything anew.
+        """What lets `forward` go on from earlier ids, or None for a model that reads everything again.
 
         starts (B,): columns of padding on the left of each row.
         """

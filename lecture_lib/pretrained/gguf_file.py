@@ -98,13 +98,13 @@ def read_gguf(path: str | Path) -> GGUFFile:
         described = [reader.tensor() for _ in range(n_tensors)]
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment < 1:
-            raise GGUFError(f"{path} is aligned to {alignment!r} bytes; it is damaged, fetch it anew")
+            raise GGUFError(f"{path} is aligned to {alignment!r} bytes; it is damaged, fetch it again")
         begin = -(-file.tell() // alignment) * alignment
     tensors = {name: _place(name, shape, kind, begin + offset, path) for name, shape, kind, offset in described}
     size = path.stat().st_size
     end = max((stored.offset + stored.n_bytes for stored in tensors.values()), default=0)
     if size < end:
-        raise GGUFError(f"{path} has {size:,} bytes, and its header tells of {end:,}: it was cut short; fetch it anew")
+        raise GGUFError(f"{path} has {size:,} bytes, and its header tells of {end:,}: it was cut short; fetch it again")
     return GGUFFile(path, metadata, tensors)
 
 
@@ -146,7 +146,7 @@ def _take(file: BinaryIO, n: int, path: Path) -> bytes:
     there = n <= 1 << 20 or n <= path.stat().st_size  # a damaged length would ask for more memory than there is
     data = file.read(n) if there else b""
     if len(data) < n:
-        raise GGUFError(f"{path} ends or is damaged at byte {file.tell():,}; fetch it anew")
+        raise GGUFError(f"{path} ends or is damaged at byte {file.tell():,}; fetch it again")
     return data
 
 

@@ -27,7 +27,7 @@ WANTED = ["config.json", "tokenizer.json", "tokenizer_config.json", "*.safetenso
 def fetch_repository(name: str, revision: str | None = None) -> Path:
     """The folder with a repository's config, weights and tokenizer, fetched into the course's cache where needed.
 
-    revision: a commit, for the same weights for ever. Raises DownloadError in one line; ImportError without the
+    revision: a commit, for the same weights forever. Raises DownloadError in one line; ImportError without the
     package `huggingface_hub`.
     """
     try:
@@ -67,7 +67,7 @@ def _read_json(path: Path) -> dict:
     except ValueError:
         data = None
     if not isinstance(data, dict):
-        raise ValueError(f"{path} is no JSON object; is it damaged? Fetch it anew")
+        raise ValueError(f"{path} is no JSON object; is it damaged? Fetch it again")
     return data
 
 

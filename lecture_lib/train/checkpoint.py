@@ -54,7 +54,7 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
     try:
         contents = torch.load(file, map_location=device, weights_only=True)
     except Exception as error:  # a damaged file fails in many ways: zip, pickle, end of file, struct
-        raise InputError(f"{file} can't be read as a checkpoint ({_first_line(error)}); start the run anew") from None
+        raise InputError(f"{file} can't be read as a checkpoint ({_first_line(error)}); start a new run") from None
     if not isinstance(contents, dict) or not contents.keys() >= CONTENTS:
         raise InputError(f"{file} is no checkpoint of this program: it should hold {', '.join(sorted(CONTENTS))}")
     if contents["format"] != FORMAT:

@@ -1,8 +1,8 @@
 """The training loop: one update, an evaluation now and then, the same losses however it is cut.
 
 Every random number follows from (seed, step, process): the rows (`batches.py`), and dropout, for which torch's
-generator is seeded anew at each step. So a resumed run needs no generator's state, and an evaluation in between changes
-nothing.
+generator is seeded again at each step. So a resumed run needs no generator's state, and an evaluation in between
+changes nothing.
 
 The loss of an update is the mean over all its predicted tokens, whichever process and micro-batch they are in: each
 micro-batch is weighted by its tokens, so rows of unequal length count as they would in one batch.
@@ -79,7 +79,7 @@ class Trainer:
 
     def update(self) -> tuple[Tensor, Tensor]:
         """One update of the weights -> this process's part of the loss, and the gradient's norm; both still on the
-        device, so that nobody waits for them who does not need them."""
+        device, fetched only when logged."""
         config, spans = self.config, self.batches.spans(self.step, self.config.batch_size)
         n_tokens, mine = n_targets(spans), self.workers.shard(spans)
         torch.manual_seed(seed_of(config.seed, self.step, self.workers.rank))
@@ -153,7 +153,7 @@ class Trainer:
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise DivergedError(
                 f"step {self.step}: the loss is {loss} and the gradient's norm {norm}; resume from the last checkpoint"
-                " will do the same, so start anew with a lower lr or a longer warmup"
+                " will do the same, so start a new run with a lower lr or a longer warmup"
             )
         heldout = self.evaluate() if self._due("eval_every") else None
         speed = (self.tokens - self._logged[0]) / max(self.seconds - self._logged[1], 1e-9)

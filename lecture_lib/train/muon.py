@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-QUINTIC = 3.4445, -4.7750, 2.0315  # a s + b s^3 + c s^5 takes all s in (0, 1] near 1 soon, and the smallest soonest
+QUINTIC = 3.4445, -4.7750, 2.0315  # a s + b s^3 + c s^5 drives every singular value in (0, 1] towards 1
 ITERATIONS = 5
 
 

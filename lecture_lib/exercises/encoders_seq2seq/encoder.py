@@ -1,6 +1,6 @@
 """The encoder: its block, masked tokens, the masked language model.
 
-What is drawn by chance is judged by frequencies over 40,000 tokens: two right answers then differ by at most about
+What is drawn at random is judged by frequencies over 40,000 tokens: two right answers then differ by at most about
 0.0035 (a standard deviation of sqrt(2 p (1 - p) / N)), and tolerances are wider.
 """
 

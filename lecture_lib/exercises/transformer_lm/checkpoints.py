@@ -114,7 +114,7 @@ def probe_load_checkpoint(load_checkpoint, rng):
         _, loaded_state = loaded(small)
         return [loaded_state["step"], sorted(loaded_state["adam"]), loaded_state["adam"]["norm.weight"]["step"]]
 
-    near = close(rtol=1e-3, atol=1e-5)  # float32, and whoever wrote the blocks may sum in another order
+    near = close(rtol=1e-3, atol=1e-5)  # float32, and another implementation may sum in another order
     yield case("its logits", logits, small, within=near)
     yield case("logits of a model of another shape", logits, other, within=near)
     yield case("its config", lambda: asdict(loaded(other)[0].config))
