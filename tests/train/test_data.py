@@ -32,9 +32,9 @@ def test_a_vocabulary_too_small_for_its_tokenizer_is_refused(text_config, tmp_pa
 
 def test_another_process_maps_the_files_of_the_first(text_config, tmp_path):
     class Line(Workers):
-        """What the first process tells, the second hears."""
+        """What the first process broadcasts, the second gets."""
 
-        def tell(self, value):
+        def broadcast(self, value):
             if value is not None:
                 said.append(value)
             return said[-1]
