@@ -184,7 +184,7 @@ class NgramLM:
         if contexts[-1] < 0:
             return np.full(self.vocab_size, 1 / self.vocab_size if self.k else 0.0)
         probs = np.ones(self.vocab_size)
-        self._add(probs, len(context), contexts[-1])
+        self._add(probs, len(known), contexts[-1])
         return probs
 
     def _add(self, probs: np.ndarray, order: int, node: int) -> None:
