@@ -13,12 +13,12 @@ import gzip
 import json
 import platform
 import re
-from importlib import resources
+from pathlib import Path
 from random import Random
 
 from lecture_lib.corpora.corpus import Corpus, split_documents
 
-FILE = resources.files("lecture_lib.corpora") / "python_docs.json.gz"
+FILE = Path(__file__).with_name("python_docs.json.gz")
 _CODE = re.compile(
     r">>>|::=|^\s*\.\.\. |\(Pdb\)|[{}|\\]|--|^\s*(?:def|class|async|import|from|@)\s?\w+\S*$", re.MULTILINE
 )
