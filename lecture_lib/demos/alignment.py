@@ -103,8 +103,8 @@ def show(
 ):
     """The demo as a widget; arguments as for `compute`. Without weights, a recording of a small translator.
 
-    row: the target word that is being written (None: the last). frame: which of several tables (None: the last).
-    sentence: of those recorded. What can't be drawn is said in one line.
+    row: the target word that is being written (None: the last that is no mark). frame: which of several tables
+    (None: the last). sentence: of those recorded. What can't be drawn is said in one line.
     """
     from lecture_lib.demos._message import one_line
 
@@ -122,7 +122,7 @@ def show(
     sentence = 0 if own else sentence
     shown = alignments[sentence]
     frame = len(shown.frames) - 1 if frame is None else min(max(0, frame), len(shown.frames) - 1)
-    row = len(shown.target) - 1 if row is None else min(max(0, row), len(shown.target) - 1)
+    row = _last_word(shown.target) if row is None else min(max(0, row), len(shown.target) - 1)
     given = {
         "own": own,
         "frames": shown.frames,
@@ -133,6 +133,11 @@ def show(
     }
     state = {"row": row, "frame": frame, "sentence": sentence}
     return rich_demo("alignment", given, state, predict=predict)
+
+
+def _last_word(target: Sequence[str]) -> int:
+    """Where the last word stands that is no mark."""
+    return max((i for i, word in enumerate(target) if any(map(str.isalnum, word))), default=len(target) - 1)
 
 
 def _call(alignment: Alignment, frames: Sequence[str] | None) -> str:

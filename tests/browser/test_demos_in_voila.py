@@ -203,3 +203,15 @@ def test_dark_turns_frame_and_demo_dark_and_ends_the_kernels_of_the_light_pages(
         time.sleep(0.3)
     assert answer == 404
     page.keyboard.press("d")
+
+
+def test_a_page_is_measured_again_when_its_window_has_its_new_size(chromium, gallery):
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    page.goto(f"{gallery}/#model_calculator")
+    shown(page).wait_for(timeout=WAIT)
+    page.wait_for_function("document.querySelector('iframe.shown').size")
+    for width, height, size in ((1280, 720, 1), (1920, 1080, 1.5), (1280, 720, 1)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function(f"document.querySelector('iframe.shown').size == {size}", timeout=WAIT)
+    context.close()

@@ -102,3 +102,10 @@ def test_javascript_finds_the_largest_share_and_how_wide_a_look_is(in_node):
 def test_words_stand_side_by_side_in_the_middle(in_node):
     middles = in_node("alignment", "places", [3, 5], 200, 10, 20)
     assert middles == [65, 125]  # 50 and 70 wide, 40 left on either side
+
+
+def test_it_opens_on_a_word_and_not_on_the_mark_after_it():
+    widget = demo.show()
+    target = widget.given["sentences"][0]["target"]
+    assert target[-1] == "."
+    assert target[widget.state["row"]] == target[-2]

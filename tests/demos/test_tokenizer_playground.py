@@ -89,3 +89,12 @@ def test_without_its_file_smollm2_is_said_to_be_missing_in_one_line(monkeypatch)
 def test_what_is_shown_at_first_opens_with_every_key_of_the_state():
     widget = playground.show()
     assert playground.show(**widget.state).state == widget.state
+
+
+def test_a_text_that_is_cut_short_is_said_to_be_and_one_is_no_plural(in_node):
+    cut = {"name": "letters", "count": 1000, "bytes": 1000, "unknown": 0, "error": ""}
+    said = in_node("tokenizer_playground", "summary", [cut], "a" * 2009, 1000)
+    assert said == "2009 characters (only the first 1,000 are cut), 1000 bytes. Tokens: letters 1000."
+    assert in_node("tokenizer_playground", "summary", [{**cut, "bytes": 1}], "a", 1000).startswith(
+        "1 character, 1 byte."
+    )

@@ -58,7 +58,7 @@ function render({ model, el }) {
   const tab = choice({ label: "chart", options: charts, choose: (chart) => share({ chart }) });
   const chart = lineChart({
     title: "",
-    x: "tokens that stand there",
+    x: "tokens",
     y: "",
     width: 450,
     height: 260,
@@ -242,7 +242,7 @@ function table() {
   const lines = rows.map(({ name, cells }) => element("tr", {}, element("td", {}, name), ...cells));
   const node = element("table", { style: "font-variant-numeric:tabular-nums" }, head, ...lines);
   const paint = (found, own) => {
-    title.textContent = `${found.T} tokens stand there`;
+    title.textContent = `${found.T} tokens`;
     for (const { of, cells } of rows)
       of(found, own).forEach((text, i) => {
         cells[i].textContent = text;

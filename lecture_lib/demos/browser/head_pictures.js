@@ -2,7 +2,7 @@
 
 import { element, keys, shape } from "./elements.js";
 
-const SHEET = { width: 1190, flat: 270, tall: 480, least: 22, most: 110 }; // pixels: of all pictures, of one
+const SHEET = { width: 1190, flat: 234, tall: 480, least: 22, most: 110 }; // pixels: of all pictures, of one
 const EDGE = { left: 62, top: 24 }; // room for the numbers of layers and heads
 
 /**

@@ -95,7 +95,7 @@ export function headsDemo({ model, el, name, above = nothingAbove, line }) {
     matrix = heatMap({
       rows: tokens,
       largest: 40,
-      size: tokens.length > 64 ? 512 : 350,
+      size: tokens.length > 64 ? 512 : 320,
       label: "The opened head. Arrow keys move, Enter chooses the row.",
       onpoint: (i, j) => shown.tell(pair(i, j)),
       onact: (query) => shown.share({ query }),

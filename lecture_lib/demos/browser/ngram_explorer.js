@@ -189,6 +189,8 @@ function nextBars(V, name, { onpoint, choose }) {
         ),
         colour: "#888",
       });
+    const longest = Math.max(...rows.map((each) => each.share)) || 1;
+    for (const each of rows) each.share /= longest;
     bars.paint(rows, `p( next | ${ending(context)} ): ${seen.size} of ${V} types seen here`);
   };
   return { node: element("div", { class: "lm-large" }, bars.node), paint };

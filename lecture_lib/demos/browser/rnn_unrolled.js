@@ -356,7 +356,7 @@ function knifeEdge(memories, T, curves, onpoint) {
   const chart = lineChart({
     x: "memory",
     width: 620,
-    height: 240,
+    height: 180,
     logY: true,
     step: memories[1] - memories[0],
     onpoint: (x) => onpoint(nearest(x)),

@@ -121,13 +121,14 @@ function render({ model, el }) {
     const { d_k, temperature } = shown.state();
     size.set(Math.log2(d_k));
     heat.set(Math.log10(temperature));
+    const longest = Math.max(...Object.values(kinds).flatMap((scaled) => [...at(d_k, scaled).weights]));
     for (const [kind, scaled] of Object.entries(kinds)) {
       const { scores, weights, entropy: nats } = at(d_k, scaled);
       const formula = `softmax( q·k${scaled ? ` / √${d_k}` : ""}${divisor(temperature)} )`;
       const row = (weight, i) => ({
         name: `key ${i + 1}`,
         value: weight,
-        share: weight,
+        share: weight / longest,
         colour: COLOURS[kind],
         note: `score ${number(scores[i], 1)}`,
       });

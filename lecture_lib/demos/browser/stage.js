@@ -8,6 +8,8 @@ import { tools } from "./controls.js";
 
 const ZOOMS = [2.2, 2, 1.8, 1.6, 1.45, 1.3, 1.15, 1];
 const WIDEST = 1110; // of the layout on a full screen, in pixels before the zoom: type is read from the last row, and the end may be scrolled to
+const COLUMN = 1060; // pixels of a notebook's column from which on a demo is not made smaller
+const SMALLEST = 0.7; // of what it is there
 const ROOMY = 1280; // the same, for a demo whose parts would no longer stand side by side
 
 /**
@@ -60,7 +62,9 @@ export function stage({
     "full screen",
     () => (document.fullscreenElement ? document.exitFullscreen() : node.requestFullscreen?.()),
   ]);
-  node.addEventListener("fullscreenchange", () => enlarge(node));
+  const resized = () => (document.fullscreenElement === node ? enlarge(node) : narrow(node, el.clientWidth));
+  node.addEventListener("fullscreenchange", resized);
+  new ResizeObserver(resized).observe(el);
   node.append(
     ...controls,
     trouble,
@@ -99,6 +103,12 @@ function replaceStill(node, key) {
   node.dataset.live = "";
   const still = document.getElementById(stillOf(key));
   if (still) still.hidden = true;
+}
+
+/** In a notebook's narrow column a demo is smaller, so that a control and what it changes are seen together. */
+function narrow(node, width) {
+  const chosen = document.documentElement.dataset.lmKernel !== undefined; // the gallery sets the size itself
+  node.style.zoom = chosen || !width || width >= COLUMN ? "" : String(Math.max(SMALLEST, width / COLUMN));
 }
 
 /** On the full screen as large as it fits, but no smaller than is read from the last row while its parts stand side by side. */

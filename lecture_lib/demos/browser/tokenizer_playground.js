@@ -87,7 +87,7 @@ function render({ model, el }) {
     smol.set(state.smollm2);
     at = null;
     paint();
-    shown.tell(summary(cuts(), state.text));
+    shown.tell(summary(cuts(), state.text, model.get("given").most));
   });
 }
 
@@ -100,15 +100,19 @@ function aboutToken(cut, j) {
   const id = cut.ids.length ? `id ${cut.ids[j]}, ` : "";
   const strange = cut.strange[j] ? "not in the vocabulary, so what stood here is lost; " : "";
   const bytes = cut.hex[j] ? cut.hex[j].split(" ").length : 0;
-  return `${cut.name}, token ${j + 1}: “${cut.tokens[j]}”, ${strange}${id}${bytes} ${bytes === 1 ? "byte" : "bytes"}: ${cut.hex[j]}`;
+  return `${cut.name}, token ${j + 1}: “${cut.tokens[j]}”, ${strange}${id}${counted(bytes, "byte")}: ${cut.hex[j]}`;
 }
 
-function summary(cuts, text) {
+const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+export function summary(cuts, text, most) {
   const fine = cuts.filter(({ error }) => !error);
   const sizes = fine
     .map(({ name, count, unknown }) => `${name} ${count}${unknown ? ` (${unknown} unknown)` : ""}`)
     .join(", ");
-  return `${Array.from(text).length} characters, ${fine[0]?.bytes ?? 0} bytes. Tokens: ${sizes}.`;
+  const written = Array.from(text).length;
+  const read = written > most ? ` (only the first ${most.toLocaleString("en")} are cut)` : "";
+  return `${counted(written, "character")}${read}, ${counted(fine[0]?.bytes ?? 0, "byte")}. Tokens: ${sizes}.`;
 }
 
 export default { render };

@@ -7,11 +7,11 @@ const SETTLED = 1200; // milliseconds on one demo before the next is opened: who
 const LARGEST = 2; // without being asked
 const WIDEST = 1120; // pixels of a demo's layout, before it is enlarged: type is read from the last row; what is long scrolls
 const ROOMY = 1280; // the same, for a demo whose parts would no longer stand side by side
-const SIZES = [0.8, 1, 1.15, 1.3, 1.5, 1.75, 2, 2.5];
+const SIZES = [0.8, 0.9, 1, 1.15, 1.3, 1.5, 1.75, 2, 2.5];
 
 /** @type {NodeListOf<HTMLElement>} */
-const drawn = document.querySelectorAll(".card");
-const cards = [...drawn];
+const links = document.querySelectorAll(".card");
+const cards = [...links];
 const names = cards.map((card) => card.dataset.name);
 const titles = cards.map((card) => card.querySelector("strong").textContent);
 const units = cards.map((card) => card.closest("section").querySelector("h2").textContent);
@@ -37,7 +37,10 @@ function open(name) {
     page.addEventListener("load", () => {
       page.contentWindow.addEventListener("keydown", keys, true);
       page.contentWindow.addEventListener("resize", () => !size() && resize(page)); // not the frame's: it comes too early
-      whenDrawn(page, () => resize(page));
+      whenDrawn(page, () => {
+        resize(page);
+        setTimeout(() => size() || resize(page), SETTLED); // when its fonts and styles are there
+      });
     });
     stage.append(page);
     pages.set(name, page);
@@ -90,7 +93,7 @@ function afterwards(at) {
   }
 }
 
-/** Sets the size of a page's type: the one chosen, or the largest at which the demo needs no scrolling, but one to be read. */
+/** Sets the size of a page's type: the one chosen, or the largest at which the demo needs no scrolling, else one to be read. */
 function resize(page) {
   const root = page.contentDocument?.querySelector("#rendered_cells > div");
   if (!root) return;
@@ -114,10 +117,11 @@ function resize(page) {
   const roomy = SIZES.findLast((known) => known <= Math.max(1, innerWidth / ROOMY));
   show(roomy);
   const together = lines();
-  for (const tried of SIZES.filter((known) => known >= least && known <= Math.max(least, LARGEST)).reverse()) {
+  for (const tried of SIZES.filter((known) => known <= Math.max(least, LARGEST)).reverse()) {
     show(tried);
     if (fits()) return;
   }
+  show(least);
   if (lines() > together) show(roomy);
 }
 
@@ -135,9 +139,10 @@ function resizeBy(steps) {
   for (const page of pages.values()) resize(page);
 }
 
-/** Calls back when the demo stands on its page, or after a while without it. */
-function whenDrawn(page, then, tries = 200) {
-  if (page.contentDocument?.querySelector(".lm-rich") || tries === 0) then();
+/** Calls back when the demo is drawn on its page, or after two minutes without it. */
+function whenDrawn(page, then, tries = 2400) {
+  const drawn = page.contentDocument?.querySelector(".lm-rich");
+  if (drawn?.getBoundingClientRect().height || tries === 0) then();
   else setTimeout(() => whenDrawn(page, then, tries - 1), 50);
 }
 
