@@ -75,7 +75,7 @@ def test_two_demos_in_one_cell_are_two_demos(exported):
     page, _ = exported(demos.mask_painter.show(["a", "b"]), demos.mask_painter.show(["c", "d"]))
     page.wait_for_function("document.querySelectorAll('.lm-rich').length === 2")
     texts = page.locator(".lm-rich").all_inner_texts()
-    assert "looks at" in texts[0]
+    assert "knows of “b”" in texts[0]
     assert texts[0] != texts[1]
 
 
