@@ -718,7 +718,7 @@ class LosesTheCell(nn.Module):
 EmptiesTheCellAtEachStep = misconception(
     "LSTMLM",
     "The first position is right, and then every cell is empty again. What is handed to lstm_step as the old c?",
-    change=("state,", "((state[0], torch.zeros_like(state[1])),)"),
+    change=("X[:, t], state", "X[:, t], (state[0], torch.zeros_like(state[1]))"),
 )
 
 

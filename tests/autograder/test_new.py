@@ -26,8 +26,8 @@ def test_a_new_unit_builds_passes_and_grades_as_it_stands(toy_course):
         "toylib/fallbacks/shares_of_all.py",
         "toylib/units.py",
     ]
-    (notebook,) = build_all(course, [NEW])
-    assert "00_example" not in notebook.read_text(encoding="utf-8")
+    (built,) = build_all(course, [NEW])
+    assert "00_example" not in built.notebook.read_text(encoding="utf-8")
     (unit,) = find_units(course, [NEW])
     simulate(course, [unit])
     graded = grade(course, [NEW])
