@@ -552,7 +552,7 @@ returns_the_norm_after = misconception(
 without_the_root = misconception(
     "clip_gradients",
     "Your norm is that of a vector of squares: the root is missing. What is the length of (3, 4)?",
-    change=(" ** 0.5", ""),
+    change=[("(g.float() ** 2).sum()", "(g**2).sum()"), (" ** 0.5", "")],
 )
 
 adds_absolute_values = misconception(
