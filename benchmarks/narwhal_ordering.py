@@ -95,7 +95,7 @@ def train(model: nn.Module, data: Data, cpu_seconds: float, how: TrainConfig) ->
     while (share := (time.process_time() - begun) / cpu_seconds) < 1:
         rate = how.lr * min(share / 0.05, 0.5 + 0.5 * math.cos(math.pi * share))
         for group in optimizer.param_groups:
-            group["lr"] = rate * group.get("times", 1)
+            group["lr"] = rate * group.get("lr_scale", 1)
         ids = next(source)
         optimizer.zero_grad()
         model.loss(ids).backward()

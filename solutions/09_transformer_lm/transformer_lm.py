@@ -811,7 +811,7 @@ def train_with_muon(model, data, config, pad_id, state, on_step):
         loss.backward()
         my.clip_gradients(list(model.parameters()), config.clip)
         for group in optimizer.param_groups:
-            group["lr"] = my.lr_at(step, config) * group.get("times", 1)  # Muon's rate is larger by a factor
+            group["lr"] = my.lr_at(step, config) * group.get("lr_scale", 1)  # Muon's rate is larger by a factor
         optimizer.step()
         state["step"] = step + 1
         losses.append(loss.item())

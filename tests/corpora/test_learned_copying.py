@@ -30,7 +30,7 @@ def trained(corpus, how, positions):
     for step in range(how.steps):
         rate = how.lr * min((step + 1) / how.warmup_steps, 0.5 + 0.5 * math.cos(math.pi * step / how.steps))
         for group in optimizer.param_groups:
-            group["lr"] = rate * group.get("times", 1)
+            group["lr"] = rate * group.get("lr_scale", 1)
         chosen = [rows[i] for i in rng.integers(len(rows), size=how.batch_size)]
         optimizer.zero_grad()
         model.loss(torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True, padding_value=PAD)).backward()
