@@ -8,6 +8,7 @@ every other exercise, come last. Each run has a fresh sandbox, so that none can 
 import os
 import secrets
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -63,7 +64,7 @@ class ZygoteExecute(Execute):
 
     def _run(self, archive: bytes) -> None:
         """Runs all cells, again without the one that ended its process, until all have run or it is enough."""
-        course = Course(Path(self.course_root), Path(self.classroom))
+        course = replace(Course.here(), root=Path(self.course_root), classroom=Path(self.classroom))
         end = time.monotonic() + self._ready.notebook_seconds
         fatal: dict[int, str] = {}
         while True:

@@ -342,24 +342,24 @@ check = Sender()
 ]
 
 FORBIDDEN = [
-    Attack("calls the library's answer", "from lecture_lib.fallbacks.toy import double"),
+    Attack("calls the library's answer", "from toylib.fallbacks.toy import double"),
     Attack(
         "calls it under another name",
-        "import lecture_lib.fallbacks.toy as t\nother = t.double\ndef double(x): return other(x)",
+        "import toylib.fallbacks.toy as t\nother = t.double\ndef double(x): return other(x)",
     ),
     Attack(
         "calls it by getattr",
-        "import lecture_lib.fallbacks.toy as t\ndef double(x): return getattr(t, 'dou' + 'ble')(x)",
+        "import toylib.fallbacks.toy as t\ndef double(x): return getattr(t, 'dou' + 'ble')(x)",
     ),
     Attack(
         "calls it through importlib",
-        "import importlib\ndef double(x): return importlib.import_module('lecture_lib.fallbacks.' + 'toy').double(x)",
+        "import importlib\ndef double(x): return importlib.import_module('toylib.fallbacks.' + 'toy').double(x)",
     ),
     Attack("calls it as my.double", "def double(x): return my.double(x)"),
     Attack(
         "calls it in a thread",
         """
-import threading, lecture_lib.fallbacks.toy as t
+import threading, toylib.fallbacks.toy as t
 def double(x):
     found = []
     thread = threading.Thread(target=lambda: found.append(t.double(x)))
@@ -370,7 +370,7 @@ def double(x):
     Attack(
         "looks away while it is called",
         """
-import sys, lecture_lib.fallbacks.toy as t
+import sys, toylib.fallbacks.toy as t
 def double(x):
     sys.setprofile(None)
     return t.double(x)

@@ -1,6 +1,7 @@
 """The instructor's report on a graded class whose misconceptions are known, and on what may go wrong around it."""
 
 import csv
+import dataclasses
 import hashlib
 import json
 import random
@@ -30,7 +31,7 @@ from lecture_lib.checking.keys import read_keys
 UNIT = "99_toy"
 TWO_OFF = "def total(numbers):\n    # <script>alert('theo')</script>\n    return 1000 - sum(numbers)\n"
 TWO_OFF_TOO = "def total(numbers):\n    left = 1000\n    for n in numbers:\n        left -= n\n    return left\n"
-FORBIDDEN = "from lecture_lib.fallbacks import toy\n\n\ndef double(x):\n    return toy.double(x)\n"
+FORBIDDEN = "from toylib.fallbacks import toy\n\n\ndef double(x):\n    return toy.double(x)\n"
 SPOILED = "def double(x) return x\n"
 
 
@@ -53,7 +54,7 @@ def graded(simulated_toy, tmp_path_factory):
 def course(graded, tmp_path):
     """The graded class, to be spoiled: submissions, grades and keys are a test's own."""
     shutil.copytree(graded.root, tmp_path / "course")
-    return type(graded)(tmp_path / "course", tmp_path / "course" / "classroom")
+    return dataclasses.replace(graded, root=tmp_path / "course", classroom=tmp_path / "course" / "classroom")
 
 
 def rewrite(path, source):
@@ -149,7 +150,7 @@ def test_the_page_shows_the_code_of_a_cluster_and_escapes_it(course):
 
 def test_a_forbidden_call_is_listed_with_who_made_it(graded):
     (unit,) = survey(graded).units
-    assert unit.forbidden() == {("double", "lecture_lib.fallbacks.toy.double"): ["vito"]}
+    assert unit.forbidden() == {("double", "toylib.fallbacks.toy.double"): ["vito"]}
 
 
 def test_an_answer_that_did_not_run_is_no_unexplained_answer(graded):
