@@ -813,7 +813,7 @@ def bits_per_byte(loss, ids, text):
 # 3. nats = loss times number of tokens; bits = nats over ln 2; divide by the number of bytes.
 
 # %% tags=["figures"]
-figure("6 bits in 12 bytes, 0.5 bits per byte", 3 * 2, 12, bits_per_byte(2 * 0.6931471805599453, 3, 12))
+figure("6 bits in 12 bytes, 0.5 bits per byte", 3 * 2, 12, bits_per_byte(2 * math.log(2), [7, 8, 9], "a sea is big"))
 
 # %% [markdown]
 # ## 9. Experiment: how large should the vocabulary be?
