@@ -24,8 +24,8 @@ def sentence_by_sentence(tokens, n):
             while len(context) > n - 1:
                 context = context[1:]
             if context not in table:
-                table[context] = {}
-            table[context][words[end]] = table[context].get(words[end], 0) + 1
+                table[context] = Counter()
+            table[context][words[end]] += 1
     return table
 
 
