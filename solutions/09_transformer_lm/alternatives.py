@@ -71,7 +71,7 @@ def from_a_squared_cosine(step, config):
     import math
 
     w, floor = config.warmup_steps, config.lr * config.final_lr
-    down = math.cos(0.5 * math.pi * max(0, step - w) / (config.steps - w)) ** 2
+    down = math.cos(0.5 * math.pi * max(0, step - w) / max(1, config.steps - w)) ** 2
     return min((step + 1) / w, 1.0) * (floor + (config.lr - floor) * down)
 
 

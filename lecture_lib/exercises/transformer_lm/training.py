@@ -61,6 +61,7 @@ def probe_lr_at(lr_at, rng):
     yield case("all of a run that does not end at 0", lambda: [float(lr_at(step, higher)) for step in range(steps)])
     single = config.changed(warmup=0.0, final_lr=0.5)
     yield case("a warm-up of one step", lambda: [float(lr_at(step, single)) for step in range(4)])
+    yield case("a run of one step", lambda: float(lr_at(0, config.changed(steps=1))))
 
 
 class _Outage(Exception):
