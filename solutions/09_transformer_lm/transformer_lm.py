@@ -1024,15 +1024,13 @@ with course_style():
     plt.show()
 
 # %% [markdown]
-# **Read it.** On the right you see what for. *Local* tokens cost the three networks little. *Copy* is where they part:
-# RNN and LSTM would have to carry all six notes, and their order, through everything in between, and have hardly begun
-# to. The transformer keeps every note where it stands, and looks it up. And *recall*, who was of which colour and
-# species, is still hard for all of them.
+# **Read it.** On the right you see what each pays for. Look at *copy*: RNN and LSTM have to carry all six notes, and
+# their order, through everything in between. The transformer keeps every note where it stands, and can look it up.
+# Then look at *recall*, who was of which colour and species.
 #
-# **Be honest about it:** this is one short run with one seed, and the optimiser matters as much as the architecture.
-# With AdamW in place of Muon, and all else the same, this transformer ended 0.39 nats above the floor in our run, where
-# Muon took it to 0.10; and of copying it had learned next to nothing (1.95 nats a note in place of 0.05). Muon is made
-# for the matrices of blocks, and RNN and LSTM had to do without it. What you see here is who learns it *soon*.
+# **Be honest about it:** this is one short run with one seed, and the optimiser matters as much as the architecture:
+# RNN and LSTM were trained with AdamW, the transformer with Muon, which is made for the matrices of blocks. Put AdamW in
+# its place in section 10 and look at *copy* again. What you see here is who learns it *soon*.
 # `lecture_lib/corpora/README.md` has longer runs.
 
 # %% [markdown]
@@ -1082,15 +1080,15 @@ with course_style():
     plt.show()
 
 # %% [markdown]
-# **Read it.** In our run the transformer said note 4 in nearly every tale: it copies **by content**. That is a query
-# and a key: "where did I hear this note before, and what followed it?" Nothing else would have helped it here, since a
-# song stands anywhere in a tale and returns from any of its notes on. Who has not learned to copy gives each note of
-# the song about its share, or guesses among all eight.
+# **Read it.** A model that says note 4 in most tales copies **by content**. That is a query and a key: "where did I
+# hear this note before, and what followed it?" Nothing else helps here, since a song stands anywhere in a tale and
+# returns from any of its notes on. Who has not learned to copy gives each note of the song about its share, or guesses
+# among all eight.
 #
 # The rule lies in the text, not in the architecture. In `corpora.load("narwhals", copying="place")` the song stands at
-# the same place in every tale, and is sung again as it was sung first. Models of this kind learned to copy there, too,
-# without fault, but **by place**: asked as above, they sang note 2 in 95 tales of 100. A model that makes no mistake on
-# your test may have learned another rule than you think. (It is one line to change in section 10.)
+# the same place in every tale, and is sung again as it was sung first. A transformer of the library learns to copy there,
+# too, but **by place**: begun at note 3, it says note 2. A model that makes no mistake on your test may have learned
+# another rule than you think. (It is one line to change in section 10.)
 #
 # And this is what they write, all with the same dice:
 
