@@ -1030,7 +1030,8 @@ with course_style():
 #
 # **Be honest about it:** this is one short run with one seed, and the optimiser matters as much as the architecture:
 # RNN and LSTM were trained with AdamW, the transformer with Muon, which is made for the matrices of blocks. Put AdamW
-# in its place in section 10 and look at *copy* again. What you see here is who learns it *soon*. `lecture_lib/corpora/README.md` has longer runs.
+# in its place in section 10 and look at *copy* again. What you see here is who learns it *soon*.
+# `lecture_lib/corpora/README.md` has longer runs.
 
 # %% [markdown]
 # ### How does it copy?
@@ -1086,8 +1087,8 @@ with course_style():
 #
 # The rule lies in the text, not in the architecture. In `corpora.load("narwhals", copying="place")` the song stands at
 # the same place in every tale, and is sung again as it was sung first. A transformer of the library learns to copy
-# there, too, but **by place**: begun at note 3, it says note 2. A model that makes no mistake on your test may have learned
-# another rule than you think. (It is one line to change in section 10.)
+# there, too, but **by place**: begun at note 3, it says note 2. A model that makes no mistake on your test may have
+# learned another rule than you think. (It is one line to change in section 10.)
 #
 # And this is what they write, all with the same dice:
 
