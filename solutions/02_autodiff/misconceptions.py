@@ -61,19 +61,12 @@ def leaves_its_nudges_behind(f, x, eps=1e-5):
     return gradient
 
 
-@misconception(
+nudges_whole_rows = misconception(
     "numerical_gradient",
     "Vectors are right, a matrix is not: an index i then means a whole row. How do you reach each entry, whatever the "
     "number of axes?",
+    change=("np.ndindex(x.shape)", "range(len(x))"),
 )
-def nudges_whole_rows(f, x, eps=1e-5):
-    gradient = np.zeros_like(x)
-    for i in range(len(x)):
-        up, down = x.copy(), x.copy()
-        up[i] += eps
-        down[i] -= eps
-        gradient[i] = (f(up) - f(down)) / (2 * eps)
-    return gradient
 
 
 @misconception(
@@ -90,82 +83,45 @@ def down_minus_up(f, x, eps=1e-5):
     return gradient
 
 
-@misconception(
+two_names_for_one_copy = misconception(
     "numerical_gradient",
     "Your gradient is 0 everywhere: both points at which you ask f are the same one. How many arrays are there if two "
     "names stand for one copy?",
+    change=(", down = x.copy(),", " = down ="),
 )
-def two_names_for_one_copy(f, x, eps=1e-5):
-    gradient = np.zeros_like(x)
-    for place in np.ndindex(x.shape):
-        up = down = x.copy()
-        up[place] += eps
-        down[place] -= eps
-        gradient[place] = (f(up) - f(down)) / (2 * eps)
-    return gradient
 
 
 # --- Linear
 
 
-@misconception(
+Overwrites = misconception(
     "Linear",
     "After a second batch your grads hold that batch alone; the first one's blame is gone. What does = do to an "
     "array's old contents, and what does the contract ask for?",
+    change=(
+        'self.grads["W"] += self.x.T @ grad_out\nself.grads["b"] += grad_out.sum(axis=0)',
+        'self.grads["W"][...] = self.x.T @ grad_out\nself.grads["b"][...] = grad_out.sum(axis=0)',
+    ),
 )
-class Overwrites:
-    def __init__(self, d_in, d_out, rng):
-        self.params = {"W": rng.normal(size=(d_in, d_out)) / np.sqrt(d_in), "b": np.zeros(d_out)}
-        self.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.params["W"] + self.params["b"]
-
-    def backward(self, grad_out):
-        self.grads["W"][...] = self.x.T @ grad_out
-        self.grads["b"][...] = grad_out.sum(axis=0)
-        return grad_out @ self.params["W"].T
 
 
-@misconception(
+AveragesTheBatch = misconception(
     "Linear",
     "Your grads are right for one example and too small for a batch, the more so the longer it is. The loss may be a "
     "mean, but where has its 1/B gone already?",
+    change=(
+        'self.grads["W"] += self.x.T @ grad_out\nself.grads["b"] += grad_out.sum(axis=0)',
+        'self.grads["W"] += self.x.T @ grad_out / len(self.x)\nself.grads["b"] += grad_out.mean(axis=0)',
+    ),
 )
-class AveragesTheBatch:
-    def __init__(self, d_in, d_out, rng):
-        self.params = {"W": rng.normal(size=(d_in, d_out)) / np.sqrt(d_in), "b": np.zeros(d_out)}
-        self.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.params["W"] + self.params["b"]
-
-    def backward(self, grad_out):
-        self.grads["W"] += self.x.T @ grad_out / len(self.x)
-        self.grads["b"] += grad_out.mean(axis=0)
-        return grad_out @ self.params["W"].T
 
 
-@misconception(
+SameWayBack = misconception(
     "Linear",
     "Going back, you multiply by W the same way round as going forward, and the shapes clash. grad_out is "
     "(B, d_out), the answer (B, d_in): what must the middle factor look like?",
+    change=('params["W"].T', 'params["W"]'),
 )
-class SameWayBack:
-    def __init__(self, d_in, d_out, rng):
-        self.params = {"W": rng.normal(size=(d_in, d_out)) / np.sqrt(d_in), "b": np.zeros(d_out)}
-        self.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.params["W"] + self.params["b"]
-
-    def backward(self, grad_out):
-        self.grads["W"] += self.x.T @ grad_out
-        self.grads["b"] += grad_out.sum(axis=0)
-        return grad_out @ self.params["W"]
 
 
 @misconception(
@@ -192,376 +148,207 @@ class ProductTheOtherWay:
         return grad_in
 
 
-@misconception(
+OneSumForAllBiases = misconception(
     "Linear",
     "All entries of your bias gradient are equal. Each output has a bias of its own: over which axis should grad_out "
     "be summed, and which one must stay?",
+    change=("(axis=0)", "()"),
 )
-class OneSumForAllBiases:
-    def __init__(self, d_in, d_out, rng):
-        self.params = {"W": rng.normal(size=(d_in, d_out)) / np.sqrt(d_in), "b": np.zeros(d_out)}
-        self.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.params["W"] + self.params["b"]
-
-    def backward(self, grad_out):
-        self.grads["W"] += self.x.T @ grad_out
-        self.grads["b"] += grad_out.sum()
-        return grad_out @ self.params["W"].T
 
 
-@misconception(
+ForgetsTheBias = misconception(
     "Linear",
     "Your outputs are those of a layer without a bias. In the worked example, which term of y is missing?",
+    change=('] + self.params["b"]', "]"),
 )
-class ForgetsTheBias:
-    def __init__(self, d_in, d_out, rng):
-        self.params = {"W": rng.normal(size=(d_in, d_out)) / np.sqrt(d_in), "b": np.zeros(d_out)}
-        self.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.params["W"]
-
-    def backward(self, grad_out):
-        self.grads["W"] += self.x.T @ grad_out
-        self.grads["b"] += grad_out.sum(axis=0)
-        return grad_out @ self.params["W"].T
 
 
-@misconception(
+KeepsTheBlameToItself = misconception(
     "Linear",
     "Your grads are right, but backward returns None. Who waits for the blame that this layer passes on?",
+    change=(
+        'self.grads["b"] += grad_out.sum(axis=0)\nreturn grad_out @ self.params["W"].T',
+        'self.grads["b"] += grad_out.sum(axis=0)',
+    ),
 )
-class KeepsTheBlameToItself:
-    def __init__(self, d_in, d_out, rng):
-        self.params = {"W": rng.normal(size=(d_in, d_out)) / np.sqrt(d_in), "b": np.zeros(d_out)}
-        self.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.params["W"] + self.params["b"]
-
-    def backward(self, grad_out):
-        self.grads["W"] += self.x.T @ grad_out
-        self.grads["b"] += grad_out.sum(axis=0)
 
 
-@misconception(
+MakesNewArrays = misconception(
     "Linear",
     "The numbers are right, but they stand in new arrays: whoever held the old array of grads still sees zeros. How do "
     "a = a + c and a += c differ?",
+    change=(
+        'self.grads["W"] += self.x.T @ grad_out\nself.grads["b"] += grad_out.sum(axis=0)',
+        'self.grads["W"] = self.grads["W"] + self.x.T @ grad_out\n'
+        'self.grads["b"] = self.grads["b"] + grad_out.sum(axis=0)',
+    ),
 )
-class MakesNewArrays:
-    def __init__(self, d_in, d_out, rng):
-        self.params = {"W": rng.normal(size=(d_in, d_out)) / np.sqrt(d_in), "b": np.zeros(d_out)}
-        self.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.params["W"] + self.params["b"]
-
-    def backward(self, grad_out):
-        self.grads["W"] = self.grads["W"] + self.x.T @ grad_out
-        self.grads["b"] = self.grads["b"] + grad_out.sum(axis=0)
-        return grad_out @ self.params["W"].T
 
 
 # --- ReLU
 
 
-@misconception(
+WritesIntoItsInput = misconception(
     "ReLU",
     "The caller's input is changed: its negative numbers are gone. Which line of yours writes into x itself?",
+    change=[
+        ("return np.where(self.positive, x, 0.0)", "x[x < 0] = 0.0\nreturn x"),
+        ("np.where(self.positive, grad_out, 0.0)", "grad_out * self.positive"),
+    ],
 )
-class WritesIntoItsInput:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.positive = x > 0
-        x[x < 0] = 0.0
-        return x
-
-    def backward(self, grad_out):
-        return grad_out * self.positive
 
 
-@misconception(
+MasksByTheBlame = misconception(
     "ReLU",
     "You let blame through where the blame is positive. What decides whether an input had a say: what came back, or "
     "what went forward?",
+    change=[
+        ("self.positive = x > 0\nreturn np.where(self.positive, x, 0.0)", "self.x = x\nreturn np.maximum(x, 0.0)"),
+        ("return np.where(self.positive, grad_out, 0.0)", "return np.maximum(grad_out, 0.0)"),
+    ],
 )
-class MasksByTheBlame:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.x = x
-        return np.maximum(x, 0.0)
-
-    def backward(self, grad_out):
-        return np.maximum(grad_out, 0.0)
 
 
-@misconception(
+LetsAllBlameThrough = misconception(
     "ReLU",
     "Your backward returns all of grad_out. If a negative input is nudged a little, does its output move?",
+    change=[
+        ("self.positive = x > 0\nreturn np.where(self.positive, x, 0.0)", "self.x = x\nreturn np.maximum(x, 0.0)"),
+        ("np.where(self.positive, grad_out, 0.0)", "grad_out * np.ones_like(self.x)"),
+    ],
 )
-class LetsAllBlameThrough:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.x = x
-        return np.maximum(x, 0.0)
-
-    def backward(self, grad_out):
-        return grad_out * np.ones_like(self.x)
 
 
-@misconception(
+ReturnsTheSlope = misconception(
     "ReLU",
     "Your backward returns slopes of 0 and 1 whatever comes back. The chain rule has two factors: where is the "
     "other one?",
+    change=[
+        ("self.positive = x > 0\nreturn np.where(self.positive, x, 0.0)", "self.x = x\nreturn np.maximum(x, 0.0)"),
+        ("np.where(self.positive, grad_out, 0.0)", "(self.x > 0).astype(float)"),
+    ],
 )
-class ReturnsTheSlope:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.x = x
-        return np.maximum(x, 0.0)
-
-    def backward(self, grad_out):
-        return (self.x > 0).astype(float)
 
 
-@misconception(
+OpenAtTheCorner = misconception(
     "ReLU",
     "All is right except for inputs of exactly 0: yours let blame through. What did we agree on for the corner?",
+    change=[
+        ("self.positive = x > 0\nreturn np.where(self.positive, x, 0.0)", "self.x = x\nreturn np.maximum(x, 0.0)"),
+        ("return np.where(self.positive, grad_out, 0.0)", "return grad_out * (self.x >= 0)"),
+    ],
 )
-class OpenAtTheCorner:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.x = x
-        return np.maximum(x, 0.0)
-
-    def backward(self, grad_out):
-        return grad_out * (self.x >= 0)
 
 
-@misconception(
+MultipliesByTheOutput = misconception(
     "ReLU",
     "Your backward multiplies by the input's size where it should only decide yes or no. What is the slope of max(0, "
     "x) at x = 3?",
+    change=[
+        ("self.positive = x > 0\nreturn np.where(self.positive, x, 0.0)", "self.y = np.maximum(x, 0.0)\nreturn self.y"),
+        ("np.where(self.positive, grad_out, 0.0)", "grad_out * self.y"),
+    ],
 )
-class MultipliesByTheOutput:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.y = np.maximum(x, 0.0)
-        return self.y
-
-    def backward(self, grad_out):
-        return grad_out * self.y
 
 
 # --- Tanh
 
 
-@misconception(
+SquaresTheInput = misconception(
     "Tanh",
     "Some of your slopes are negative, or huge where the curve is flat. Your formula squares something: the input, or "
     "the tanh of it?",
+    change=[("self.y = np.tanh(x)\nreturn self.y", "self.x = x\nreturn np.tanh(x)"), ("self.y**", "self.x**")],
 )
-class SquaresTheInput:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.x = x
-        return np.tanh(x)
-
-    def backward(self, grad_out):
-        return (1 - self.x**2) * grad_out
 
 
-@misconception(
+ForgetsTheSquare = misconception(
     "Tanh",
     "For negative inputs your slopes exceed 1. The curve is symmetric: which operation makes its slope the same at -2 "
     "and at 2?",
+    change=("(1 - self.y**2) * grad_out", "(1 - self.y) * grad_out"),
 )
-class ForgetsTheSquare:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.y = np.tanh(x)
-        return self.y
-
-    def backward(self, grad_out):
-        return (1 - self.y) * grad_out
 
 
-@misconception(
+IgnoresTheBlame = misconception(
     "Tanh",
     "Your backward gives the same whatever comes back from behind, as if all blame were 1. Which factor of the chain "
     "rule have you left out?",
+    change=("(1 - self.y**2) * grad_out", "1 - self.y**2"),
 )
-class IgnoresTheBlame:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.y = np.tanh(x)
-        return self.y
-
-    def backward(self, grad_out):
-        return 1 - self.y**2
 
 
-@misconception(
+SquashesTwice = misconception(
     "Tanh",
     "You squash twice: your slope is taken at tanh(tanh(x)). What does self hold when backward begins, the input or "
     "the output?",
+    change=("self.y**", "np.tanh(self.y) ** "),
 )
-class SquashesTwice:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.y = np.tanh(x)
-        return self.y
-
-    def backward(self, grad_out):
-        return (1 - np.tanh(self.y) ** 2) * grad_out
 
 
-@misconception(
+QuotientOfInfinities = misconception(
     "Tanh",
     "Fine for small inputs, NaN for huge ones. Print np.exp(1000.0): what does your quotient divide by what?",
+    change=(
+        "self.y = np.tanh(x)",
+        'with np.errstate(all="ignore"):\n    self.y = (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))',
+    ),
 )
-class QuotientOfInfinities:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        with np.errstate(all="ignore"):
-            self.y = (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))
-        return self.y
-
-    def backward(self, grad_out):
-        return (1 - self.y**2) * grad_out
 
 
 # --- Sigmoid
 
 
-@misconception(
+InfinityOverInfinity = misconception(
     "Sigmoid",
     "Your sigmoid gives NaN for large positive inputs. Which quotient becomes infinity over infinity there, and "
     "which form of it doesn't?",
+    change=(
+        "self.y = 0.5 * (1 + np.tanh(x / 2))",
+        'with np.errstate(all="ignore"):\n    self.y = np.exp(x) / (1 + np.exp(x))',
+    ),
 )
-class InfinityOverInfinity:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        with np.errstate(all="ignore"):
-            self.y = np.exp(x) / (1 + np.exp(x))
-        return self.y
-
-    def backward(self, grad_out):
-        return self.y * (1 - self.y) * grad_out
 
 
-@misconception(
+FallsInsteadOfRising = misconception(
     "Sigmoid",
     "Your curve falls from 1 to 0: it is the mirror image. What should the sigmoid of a large positive number be?",
+    change=[("= 0.5 * (1 + np.tanh(x / 2))", "= 0.5 * (1 - np.tanh(x / 2))"), ("return self.y *", "return -self.y *")],
 )
-class FallsInsteadOfRising:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.y = 0.5 * (1 - np.tanh(x / 2))
-        return self.y
-
-    def backward(self, grad_out):
-        return -self.y * (1 - self.y) * grad_out
 
 
-@misconception(
+SlopeFromTheInput = misconception(
     "Sigmoid",
     "Your slopes grow without bound far from 0, where the curve is flat. In the formula for the slope, is it x that "
     "stands there, or the sigmoid of x?",
+    change=[
+        ("self.y = 0.5 * (1 + np.tanh(x / 2))\nreturn self.y", "self.x = x\nreturn 0.5 * (1 + np.tanh(x / 2))"),
+        ("y * (1 - self.y)", "x * (1 - self.x)"),
+    ],
 )
-class SlopeFromTheInput:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.x = x
-        return 0.5 * (1 + np.tanh(x / 2))
-
-    def backward(self, grad_out):
-        return self.x * (1 - self.x) * grad_out
 
 
-@misconception(
+SlopeOfTanh = misconception(
     "Sigmoid",
     "Your backward uses the slope of tanh: at x = 0 it reports three quarters. Read the value off the curve: how steep "
     "is the sigmoid at its middle?",
+    change=("self.y * (1 - self.y)", "(1 - self.y**2)"),
 )
-class SlopeOfTanh:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.y = 0.5 * (1 + np.tanh(x / 2))
-        return self.y
-
-    def backward(self, grad_out):
-        return (1 - self.y**2) * grad_out
 
 
-@misconception(
+OwnSlopeOnly = misconception(
     "Sigmoid",
     "With a blame of 1 everything is right, with any other it isn't: your backward never looks at grad_out. What does "
     "the chain rule do with it?",
+    change=(") * grad_out", ")"),
 )
-class OwnSlopeOnly:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.y = 0.5 * (1 + np.tanh(x / 2))
-        return self.y
-
-    def backward(self, grad_out):
-        return self.y * (1 - self.y)
 
 
-@misconception(
+TanhInItsPlace = misconception(
     "Sigmoid",
     "Your curve runs between -1 and 1. A probability can't be negative: how do you move and shrink it into (0, 1)?",
+    change=[("0.5 * (1 + np.tanh(x / 2))", "np.tanh(x)"), ("self.y * (1 - self.y)", "(1 - self.y**2)")],
 )
-class TanhInItsPlace:
-    def __init__(self):
-        self.params, self.grads = {}, {}
-
-    def forward(self, x):
-        self.y = np.tanh(x)
-        return self.y
-
-    def backward(self, grad_out):
-        return (1 - self.y**2) * grad_out
 
 
 # --- polls
@@ -850,113 +637,60 @@ class LowersByTheLargestOfAll:
 # --- Embedding
 
 
-@misconception(
+LosesRepeats = misconception(
     "Embedding",
     "A token that stands twice in the batch gets the blame of one place only. Run the cell that breaks once more: what "
     "does += do with a repeated index?",
+    change=('np.add.at(self.grads["E"], self.ids, grad_out)', 'self.grads["E"][self.ids] += grad_out'),
 )
-class LosesRepeats:
-    def __init__(self, vocab_size, d_model, rng):
-        self.params = {"E": rng.normal(size=(vocab_size, d_model)) / np.sqrt(d_model)}
-        self.grads = {"E": np.zeros((vocab_size, d_model))}
-
-    def forward(self, ids):
-        self.ids = ids
-        return self.params["E"][ids]
-
-    def backward(self, grad_out):
-        self.grads["E"][self.ids] += grad_out
 
 
-@misconception(
+StartsAfresh = misconception(
     "Embedding",
     "Your table forgets the blame of the batch before. Which line sets the gradients to zero, and whose business is "
     "that?",
+    change=(
+        'np.add.at(self.grads["E"], self.ids, grad_out)',
+        'self.grads["E"][...] = 0\nnp.add.at(self.grads["E"], self.ids, grad_out)',
+    ),
 )
-class StartsAfresh:
-    def __init__(self, vocab_size, d_model, rng):
-        self.params = {"E": rng.normal(size=(vocab_size, d_model)) / np.sqrt(d_model)}
-        self.grads = {"E": np.zeros((vocab_size, d_model))}
-
-    def forward(self, ids):
-        self.ids = ids
-        return self.params["E"][ids]
-
-    def backward(self, grad_out):
-        self.grads["E"][...] = 0
-        np.add.at(self.grads["E"], self.ids, grad_out)
 
 
-@misconception(
+PicksColumns = misconception(
     "Embedding",
     "You picked columns of the table. E is (vocab_size, d_model): along which axis do the tokens lie?",
+    change=[('["E"][ids]', '["E"][:, ids]'), (", self.ids, grad_out", ".T, self.ids, grad_out.T")],
 )
-class PicksColumns:
-    def __init__(self, vocab_size, d_model, rng):
-        self.params = {"E": rng.normal(size=(vocab_size, d_model)) / np.sqrt(d_model)}
-        self.grads = {"E": np.zeros((vocab_size, d_model))}
-
-    def forward(self, ids):
-        self.ids = ids
-        return self.params["E"][:, ids]
-
-    def backward(self, grad_out):
-        np.add.at(self.grads["E"].T, self.ids, grad_out.T)
 
 
-@misconception(
+BlamesEveryWord = misconception(
     "Embedding",
     "All rows of your gradient are alike: every word of the vocabulary is blamed for this batch. Which rows took part?",
+    change=('np.add.at(self.grads["E"], self.ids, grad_out)', 'self.grads["E"] += grad_out.sum(axis=0)'),
 )
-class BlamesEveryWord:
-    def __init__(self, vocab_size, d_model, rng):
-        self.params = {"E": rng.normal(size=(vocab_size, d_model)) / np.sqrt(d_model)}
-        self.grads = {"E": np.zeros((vocab_size, d_model))}
-
-    def forward(self, ids):
-        self.ids = ids
-        return self.params["E"][ids]
-
-    def backward(self, grad_out):
-        self.grads["E"] += grad_out.sum(axis=0)
 
 
-@misconception(
+AveragesRepeats = misconception(
     "Embedding",
     "A repeated token gets the mean of its places. If it is nudged, do all of its places move, each in full?",
+    change=(
+        'np.add.at(self.grads["E"], self.ids, grad_out)',
+        'for token in set(self.ids.tolist()):\n    self.grads["E"][token] += grad_out[self.ids == token].mean(axis=0)',
+    ),
 )
-class AveragesRepeats:
-    def __init__(self, vocab_size, d_model, rng):
-        self.params = {"E": rng.normal(size=(vocab_size, d_model)) / np.sqrt(d_model)}
-        self.grads = {"E": np.zeros((vocab_size, d_model))}
-
-    def forward(self, ids):
-        self.ids = ids
-        return self.params["E"][ids]
-
-    def backward(self, grad_out):
-        for token in set(self.ids.tolist()):
-            self.grads["E"][token] += grad_out[self.ids == token].mean(axis=0)
 
 
-@misconception(
+BlamesANewArray = misconception(
     "Embedding",
     "The blame is right, and stands in a new array: whoever held on to the one in grads still sees zeros. What does "
     "the contract say of these arrays?",
+    change=(
+        'np.add.at(self.grads["E"], self.ids, grad_out)',
+        'added = np.zeros_like(self.grads["E"])\n'
+        "np.add.at(added, self.ids, grad_out)\n"
+        'self.grads["E"] = self.grads["E"] + added',
+    ),
 )
-class BlamesANewArray:
-    def __init__(self, vocab_size, d_model, rng):
-        self.params = {"E": rng.normal(size=(vocab_size, d_model)) / np.sqrt(d_model)}
-        self.grads = {"E": np.zeros((vocab_size, d_model))}
-
-    def forward(self, ids):
-        self.ids = ids
-        return self.params["E"][ids]
-
-    def backward(self, grad_out):
-        added = np.zeros_like(self.grads["E"])
-        np.add.at(added, self.ids, grad_out)
-        self.grads["E"] = self.grads["E"] + added
 
 
 # --- Sequential
@@ -1099,91 +833,59 @@ class ReturnsNothing:
             grad_out = module.backward(grad_out)
 
 
-@misconception(
+TurnsItsListAround = misconception(
     "Sequential",
     "One pass is right; after it, forward runs from the last module to the first. `.reverse()` turns the list itself: "
     "who turns it back?",
+    change=("for module in reversed(self.modules):", "self.modules.reverse()\nfor module in self.modules:"),
 )
-class TurnsItsListAround:
-    def __init__(self, modules):
-        self.modules = list(modules)
-        self.params, self.grads = {}, {}
-        for place, module in enumerate(self.modules):
-            for name in module.params:
-                self.params[f"{place}.{name}"] = module.params[name]
-                self.grads[f"{place}.{name}"] = module.grads[name]
-
-    def forward(self, x):
-        for module in self.modules:
-            x = module.forward(x)
-        return x
-
-    def backward(self, grad_out):
-        self.modules.reverse()
-        for module in self.modules:
-            grad_out = module.backward(grad_out)
-        return grad_out
 
 
 # --- sgd_step
 
 
-@misconception(
+climbs = misconception(
     "sgd_step",
     "Your parameters walk uphill: in the worked example w_1 went from 2 to 2.16 and the loss grows. Which way does a "
     "gradient point?",
+    change=("[name] -= lr *", "[name] += lr *"),
 )
-def climbs(params, grads, lr):
-    for name in params:
-        params[name] += lr * grads[name]
 
 
-@misconception(
+makes_new_parameters = misconception(
     "sgd_step",
     "The arrays that the modules hold have not changed: your results are in new ones, which no module looks at. Which "
     "operator changes an array itself?",
+    change=("[name] -= lr *", "[name] = params[name] - lr *"),
 )
-def makes_new_parameters(params, grads, lr):
-    for name in params:
-        params[name] = params[name] - lr * grads[name]
 
 
-@misconception(
+stops_after_the_first = misconception(
     "sgd_step",
     "Only one of the parameters has moved. How far is your return indented, or how often does your loop run?",
+    change=("params[name] -= lr * grads[name]", "params[name] -= lr * grads[name]\nreturn"),
 )
-def stops_after_the_first(params, grads, lr):
-    for name in params:
-        params[name] -= lr * grads[name]
-        return
 
 
-@misconception(
+ignores_the_learning_rate = misconception(
     "sgd_step",
     "Your step is the same for every learning rate. Where does lr enter?",
+    change=("lr * grads", "grads"),
 )
-def ignores_the_learning_rate(params, grads, lr):
-    for name in params:
-        params[name] -= grads[name]
 
 
-@misconception(
+uses_the_sign_only = misconception(
     "sgd_step",
     "All your steps are equally long, only their signs differ. A parameter with twice the blame: how far should it go?",
+    change=("grads[name]", "np.sign(grads[name])"),
 )
-def uses_the_sign_only(params, grads, lr):
-    for name in params:
-        params[name] -= lr * np.sign(grads[name])
 
 
-@misconception(
+clears_the_gradients = misconception(
     "sgd_step",
     "The first step is right; then your gradients are zero. Who clears them, according to the docstring?",
+    change=("params[name] -= lr * grads[name]", "params[name] -= lr * grads[name]\ngrads[name][...] = 0"),
 )
-def clears_the_gradients(params, grads, lr):
-    for name in params:
-        params[name] -= lr * grads[name]
-        grads[name][...] = 0
 
 
 # --- minibatches
@@ -1212,16 +914,14 @@ def shuffles_each_by_itself(data, batch_size, rng):
         yield inputs[start : start + batch_size], targets[start : start + batch_size]
 
 
-@misconception(
+drops_the_rest = misconception(
     "minibatches",
     "The examples that don't fill a last batch never come. With 7 examples and batches of 3, how many are wasted?",
+    change=(
+        "for start in range(0, len(order), batch_size):\n    chosen = order[start : start + batch_size]",
+        "for i in range(len(inputs) // batch_size):\n    chosen = order[i * batch_size : (i + 1) * batch_size]",
+    ),
 )
-def drops_the_rest(data, batch_size, rng):
-    inputs, targets = data
-    order = rng.permutation(len(inputs))
-    for i in range(len(inputs) // batch_size):
-        chosen = order[i * batch_size : (i + 1) * batch_size]
-        yield inputs[chosen], targets[chosen]
 
 
 @misconception(
@@ -1237,28 +937,24 @@ def draws_with_replacement(data, batch_size, rng):
         yield inputs[chosen], targets[chosen]
 
 
-@misconception(
+the_same_batch_again = misconception(
     "minibatches",
     "All batches of a pass are the same one. Which part of your slice moves on from batch to batch?",
+    change=(
+        "for start in range(0, len(order), batch_size):\n    chosen = order[start : start + batch_size]",
+        "for start in range(0, len(inputs), batch_size):\n    chosen = order[: min(batch_size, len(inputs) - start)]",
+    ),
 )
-def the_same_batch_again(data, batch_size, rng):
-    inputs, targets = data
-    order = rng.permutation(len(inputs))
-    for start in range(0, len(inputs), batch_size):
-        chosen = order[: min(batch_size, len(inputs) - start)]
-        yield inputs[chosen], targets[chosen]
 
 
-@misconception(
+a_generator_of_its_own = misconception(
     "minibatches",
     "Every pass of yours has the same order, whatever generator comes in. Where does your randomness come from?",
+    change=(
+        "order = rng.permutation(len(inputs))\nfor start in range(0, len(order), batch_size):",
+        "order = np.random.default_rng(0).permutation(len(inputs))\nfor start in range(0, len(inputs), batch_size):",
+    ),
 )
-def a_generator_of_its_own(data, batch_size, rng):
-    inputs, targets = data
-    order = np.random.default_rng(0).permutation(len(inputs))
-    for start in range(0, len(inputs), batch_size):
-        chosen = order[start : start + batch_size]
-        yield inputs[chosen], targets[chosen]
 
 
 @misconception(
@@ -1272,56 +968,40 @@ def shuffles_whole_batches(data, batch_size, rng):
         yield inputs[start : start + batch_size], targets[start : start + batch_size]
 
 
-@misconception(
+another_source_of_chance = misconception(
     "minibatches",
     "All is right, but for where the chance comes from: with an equal rng the order is another. Which generator did "
     "you use, and which were you given?",
+    change=("= rng.permutation", "= np.random.default_rng().permutation"),
 )
-def another_source_of_chance(data, batch_size, rng):
-    inputs, targets = data
-    order = np.random.default_rng().permutation(len(inputs))
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        yield inputs[chosen], targets[chosen]
 
 
 # --- train
 
 
-@misconception(
+never_clears = misconception(
     "train",
     "Your first step is right, the later ones go too far: each still carries the blame of all steps before. Where do "
     "the gradients become zero again?",
+    change=(
+        "for g in model.grads.values():\n    g[...] = 0\nmodel.backward(loss.backward())",
+        "model.backward(loss.backward())",
+    ),
 )
-def never_clears(model, loss, data, lr, batch_size, steps, rng):
-    losses = []
-    while len(losses) < steps:
-        for inputs, targets in my.minibatches(data, batch_size, rng):
-            losses.append(loss.forward(model.forward(inputs), targets))
-            model.backward(loss.backward())
-            my.sgd_step(model.params, model.grads, lr)
-            if len(losses) == steps:
-                break
-    return losses
 
 
-@misconception(
+clears_too_late = misconception(
     "train",
     "Your loss never moves, and neither do the parameters. In which order do clearing, backward and the step stand: "
     "what is left in grads when the step is taken?",
+    change=[
+        ("for g in model.grads.values():", "model.backward(loss.backward())\nfor g in model.grads.values():"),
+        (
+            "model.backward(loss.backward())\nmy.sgd_step(model.params, model.grads, lr)",
+            "my.sgd_step(model.params, model.grads, lr)",
+        ),
+    ],
 )
-def clears_too_late(model, loss, data, lr, batch_size, steps, rng):
-    losses = []
-    while len(losses) < steps:
-        for inputs, targets in my.minibatches(data, batch_size, rng):
-            losses.append(loss.forward(model.forward(inputs), targets))
-            model.backward(loss.backward())
-            for g in model.grads.values():
-                g[...] = 0
-            my.sgd_step(model.params, model.grads, lr)
-            if len(losses) == steps:
-                break
-    return losses
 
 
 @misconception(
@@ -1357,21 +1037,18 @@ def a_single_pass(model, loss, data, lr, batch_size, steps, rng):
     return losses
 
 
-@misconception(
+counts_passes = misconception(
     "train",
     "You took `steps` for passes over the data: there are too many updates when a pass has several batches. What does "
     "one step update on?",
+    change=[
+        ("while len(losses) < steps", "for _ in range(steps)"),
+        (
+            "my.sgd_step(model.params, model.grads, lr)\nif len(losses) == steps:\n    break",
+            "my.sgd_step(model.params, model.grads, lr)",
+        ),
+    ],
 )
-def counts_passes(model, loss, data, lr, batch_size, steps, rng):
-    losses = []
-    for _ in range(steps):
-        for inputs, targets in my.minibatches(data, batch_size, rng):
-            losses.append(loss.forward(model.forward(inputs), targets))
-            for g in model.grads.values():
-                g[...] = 0
-            model.backward(loss.backward())
-            my.sgd_step(model.params, model.grads, lr)
-    return losses
 
 
 @misconception(
@@ -1390,59 +1067,34 @@ def always_everything(model, loss, data, lr, batch_size, steps, rng):
     return losses
 
 
-@misconception(
+turns_the_sign_twice = misconception(
     "train",
     "Your loss climbs, step after step. my.sgd_step goes against the gradient by itself: how many minus signs are "
     "there now?",
+    change=("model.backward(loss.backward())", "model.backward(-loss.backward())"),
 )
-def turns_the_sign_twice(model, loss, data, lr, batch_size, steps, rng):
-    losses = []
-    while len(losses) < steps:
-        for inputs, targets in my.minibatches(data, batch_size, rng):
-            losses.append(loss.forward(model.forward(inputs), targets))
-            for g in model.grads.values():
-                g[...] = 0
-            model.backward(-loss.backward())
-            my.sgd_step(model.params, model.grads, lr)
-            if len(losses) == steps:
-                break
-    return losses
 
 
-@misconception(
+clears_by_replacing = misconception(
     "train",
     "Your parameters never move. You put new arrays of zeros into model.grads, while the modules go on adding to their "
     "own: how does one clear an array without replacing it?",
+    change=(
+        "for g in model.grads.values():\n    g[...] = 0",
+        "for name, g in model.grads.items():\n    model.grads[name] = np.zeros_like(g)",
+    ),
 )
-def clears_by_replacing(model, loss, data, lr, batch_size, steps, rng):
-    losses = []
-    while len(losses) < steps:
-        for inputs, targets in my.minibatches(data, batch_size, rng):
-            losses.append(loss.forward(model.forward(inputs), targets))
-            for name, g in model.grads.items():
-                model.grads[name] = np.zeros_like(g)
-            model.backward(loss.backward())
-            my.sgd_step(model.params, model.grads, lr)
-            if len(losses) == steps:
-                break
-    return losses
 
 
-@misconception(
+asks_after_the_step = misconception(
     "train",
     "Your losses are too good: each is taken after the step, when the model has already adapted to the batch. When "
     "does the docstring want it?",
+    change=[
+        ("losses.append(loss.forward(model.forward(inputs), targets))", "loss.forward(model.forward(inputs), targets)"),
+        (
+            "if len(losses) == steps:",
+            "losses.append(loss.forward(model.forward(inputs), targets))\nif len(losses) == steps:",
+        ),
+    ],
 )
-def asks_after_the_step(model, loss, data, lr, batch_size, steps, rng):
-    losses = []
-    while len(losses) < steps:
-        for inputs, targets in my.minibatches(data, batch_size, rng):
-            loss.forward(model.forward(inputs), targets)
-            for g in model.grads.values():
-                g[...] = 0
-            model.backward(loss.backward())
-            my.sgd_step(model.params, model.grads, lr)
-            losses.append(loss.forward(model.forward(inputs), targets))
-            if len(losses) == steps:
-                break
-    return losses

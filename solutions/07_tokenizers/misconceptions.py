@@ -1,7 +1,6 @@
 """Wrong answers that students give in unit 07_tokenizers, each with the hint that it earns."""
 
 import math
-import re
 from collections import Counter
 from itertools import pairwise
 
@@ -14,154 +13,132 @@ my = saved_work("07_tokenizers")
 # --- word_tokenize
 
 
-@misconception(
+splits_at_spaces = misconception(
     "word_tokenize",
     "Signs stick to your words: a word with a full stop behind it is another token than the word alone. What, "
     "besides white space, ends a word?",
+    change=('re.findall(r"\\w+(?:\'\\w+)*|[^\\w\\s]", text)', "text.split()"),
 )
-def splits_at_spaces(text):
-    return text.split()
 
 
-@misconception(
+drops_the_signs = misconception(
     "word_tokenize",
     "Your words are there, the signs are gone. How would a model learn where a sentence ends?",
+    change=("|[^\\w\\s]", ""),
 )
-def drops_the_signs(text):
-    return re.findall(r"\w+(?:'\w+)*", text)
 
 
-@misconception(
+breaks_at_apostrophes = misconception(
     "word_tokenize",
     "Your words break at every apostrophe: isn't comes in three tokens. When does an apostrophe belong to a word?",
+    change=("(?:'\\w+)*", ""),
 )
-def breaks_at_apostrophes(text):
-    return re.findall(r"\w+|[^\w\s]", text)
 
 
-@misconception(
+takes_every_apostrophe = misconception(
     "word_tokenize",
     "Your words keep apostrophes at their edges, such as an opening quotation mark. What has to stand on both "
     "sides of an apostrophe inside a word?",
+    change=("\\w+(?:'\\w+)*", "[\\w']+"),
 )
-def takes_every_apostrophe(text):
-    return re.findall(r"[\w']+|[^\w\s]", text)
 
 
-@misconception(
+one_apostrophe_a_word = misconception(
     "word_tokenize",
     "Words with one apostrophe are right, rock'n'roll falls apart. How often may an apostrophe with letters behind it "
     "follow?",
+    change=("(?:'\\w+)*|[^\\w\\s]", "(?:'\\w+)?|[^\\w\\s]"),
 )
-def one_apostrophe_a_word(text):
-    return re.findall(r"\w+(?:'\w+)?|[^\w\s]", text)
 
 
-@misconception(
+knows_some_signs_only = misconception(
     "word_tokenize",
     "Your list of signs is too short: rarer ones vanish. Rather than naming signs, can you say what is none?",
+    change=('[^\\w\\s]"', '[.,!?;:()\\"\']"'),
 )
-def knows_some_signs_only(text):
-    return re.findall(r"\w+(?:'\w+)*|[.,!?;:()\"']", text)
 
 
-@misconception(
+glues_signs = misconception(
     "word_tokenize",
     "Several signs in a row come out as one token of yours. Is ?! one sign or two?",
+    change=('(r"\\w+(?:\'\\w+)*|[^\\w\\s]", text)', '(r"\\w+(?:\'\\w+)*|[^\\w\\s]+", text)'),
 )
-def glues_signs(text):
-    return re.findall(r"\w+(?:'\w+)*|[^\w\s]+", text)
 
 
-@misconception(
+lowers_everything = misconception(
     "word_tokenize",
     "Your tokens have lost their capitals. Does the docstring ask for that?",
+    change=('(r"\\w+(?:\'\\w+)*|[^\\w\\s]", text)', '(r"\\w+(?:\'\\w+)*|[^\\w\\s]", text.lower())'),
 )
-def lowers_everything(text):
-    return re.findall(r"\w+(?:'\w+)*|[^\w\s]", text.lower())
 
 
-@misconception(
+knows_ascii_letters_only = misconception(
     "word_tokenize",
     "Words with accents fall apart, and digits too. Which characters are letters besides a to z?",
+    change=("r\"\\w+(?:'\\w+)*|[^\\w\\s]", "r\"[A-Za-z]+(?:'[A-Za-z]+)*|[^A-Za-z\\s]"),
 )
-def knows_ascii_letters_only(text):
-    return re.findall(r"[A-Za-z]+(?:'[A-Za-z]+)*|[^A-Za-z\s]", text)
 
 
-@misconception(
+keeps_white_space = misconception(
     "word_tokenize",
     "There is white space among your tokens. The docstring says what becomes of it: is it a sign?",
+    change=('[^\\w\\s]"', '\\W"'),
 )
-def keeps_white_space(text):
-    return re.findall(r"\w+(?:'\w+)*|\W", text)
 
 
 # --- char_tokenize
 
 
-@misconception(
+drops_white_space = misconception(
     "char_tokenize",
     "Your tokens joined are not the text: white space is missing. Can a reader do without it?",
+    change=("list(text)", "[character for character in text if not character.isspace()]"),
 )
-def drops_white_space(text):
-    return [character for character in text if not character.isspace()]
 
 
-@misconception(
+takes_bytes_for_characters = misconception(
     "char_tokenize",
     "Plain letters are right; others come in several tokens, none of which is theirs. Did you cut the text, or "
     "its bytes?",
+    change=("list(text)", "[chr(byte) for byte in text.encode()]"),
 )
-def takes_bytes_for_characters(text):
-    return [chr(byte) for byte in text.encode()]
 
 
-@misconception(
+lists_the_types = misconception(
     "char_tokenize",
     "Each of your characters comes once only. Is that the text, or the list of its types?",
+    change=("list(text)", "list(dict.fromkeys(text))"),
 )
-def lists_the_types(text):
-    return list(dict.fromkeys(text))
 
 
-@misconception(
+gives_code_points = misconception(
     "char_tokenize",
     "Your tokens are numbers. Those are for the vocabulary to give: what does the docstring ask for here?",
+    change=("list(text)", "[ord(character) for character in text]"),
 )
-def gives_code_points(text):
-    return [ord(character) for character in text]
 
 
-@misconception(
+lowers_characters = misconception(
     "char_tokenize",
     "Your tokens have changed on the way: capitals are gone. Is a and A the same character?",
+    change=("list(text)", "list(text.lower())"),
 )
-def lowers_characters(text):
-    return list(text.lower())
 
 
 # --- Vocabulary
 
 
-@misconception(
+UnknownIsPad = misconception(
     "Vocabulary",
     "Your unknown words turn into padding: their id is 0. Which of the four specials stands for them?",
+    change=[
+        (
+            "ordered = sorted(counts, key=lambda token: (-counts[token], token))\nself.tokens = [*specials, *ordered]",
+            "self.tokens = [*specials, *sorted(counts, key=lambda token: (-counts[token], token))]",
+        ),
+        ("(token, 1) for token", "(token, 0) for token"),
+    ],
 )
-class UnknownIsPad:
-    def __init__(self, tokens, specials=("<pad>", "<unk>", "<bos>", "<eos>")):
-        counts = Counter(token for token in tokens if token not in specials)
-        self.tokens = [*specials, *sorted(counts, key=lambda token: (-counts[token], token))]
-        self.ids = {token: i for i, token in enumerate(self.tokens)}
-
-    def __len__(self):
-        return len(self.tokens)
-
-    def encode(self, tokens):
-        return [2, *(self.ids.get(token, 0) for token in tokens), 3]
-
-    def decode(self, ids):
-        return [self.tokens[i] for i in ids if i not in (0, 2, 3)]
 
 
 @misconception(
@@ -185,66 +162,38 @@ class SpecialsLast:
         return [self.tokens[i] for i in ids if i not in (self.pad, self.bos, self.eos)]
 
 
-@misconception(
+AlphabeticalIds = misconception(
     "Vocabulary",
     "Your ids are in alphabetical order. That is the rule for ties: what comes before it?",
+    change=(
+        "counts = Counter(token for token in tokens if token not in specials)\n"
+        "ordered = sorted(counts, key=lambda token: (-counts[token], token))\n"
+        "self.tokens = [*specials, *ordered]",
+        "self.tokens = [*specials, *sorted(set(tokens) - set(specials))]",
+    ),
 )
-class AlphabeticalIds:
-    def __init__(self, tokens, specials=("<pad>", "<unk>", "<bos>", "<eos>")):
-        self.tokens = [*specials, *sorted(set(tokens) - set(specials))]
-        self.ids = {token: i for i, token in enumerate(self.tokens)}
-
-    def __len__(self):
-        return len(self.tokens)
-
-    def encode(self, tokens):
-        return [2, *(self.ids.get(token, 1) for token in tokens), 3]
-
-    def decode(self, ids):
-        return [self.tokens[i] for i in ids if i not in (0, 2, 3)]
 
 
-@misconception(
+TiesByAppearance = misconception(
     "Vocabulary",
     "Among equally frequent tokens your order is that of their first appearance. The same words in another order "
     "would then give other ids: which rule does the docstring fix?",
+    change=(
+        "ordered = sorted(counts, key=lambda token: (-counts[token], token))\nself.tokens = [*specials, *ordered]",
+        "self.tokens = [*specials, *(token for token, _ in counts.most_common())]",
+    ),
 )
-class TiesByAppearance:
-    def __init__(self, tokens, specials=("<pad>", "<unk>", "<bos>", "<eos>")):
-        counts = Counter(token for token in tokens if token not in specials)
-        self.tokens = [*specials, *(token for token, _ in counts.most_common())]
-        self.ids = {token: i for i, token in enumerate(self.tokens)}
-
-    def __len__(self):
-        return len(self.tokens)
-
-    def encode(self, tokens):
-        return [2, *(self.ids.get(token, 1) for token in tokens), 3]
-
-    def decode(self, ids):
-        return [self.tokens[i] for i in ids if i not in (0, 2, 3)]
 
 
-@misconception(
+TiesReversed = misconception(
     "Vocabulary",
     "Among equally frequent tokens yours go from z to a. `reverse=True` turns both orders round, the counts and the "
     "tokens: which of the two should be turned?",
+    change=(
+        "(counts, key=lambda token: (-counts[token], token))",
+        "(counts, key=lambda token: (counts[token], token), reverse=True)",
+    ),
 )
-class TiesReversed:
-    def __init__(self, tokens, specials=("<pad>", "<unk>", "<bos>", "<eos>")):
-        counts = Counter(token for token in tokens if token not in specials)
-        ordered = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
-        self.tokens = [*specials, *ordered]
-        self.ids = {token: i for i, token in enumerate(self.tokens)}
-
-    def __len__(self):
-        return len(self.tokens)
-
-    def encode(self, tokens):
-        return [2, *(self.ids.get(token, 1) for token in tokens), 3]
-
-    def decode(self, ids):
-        return [self.tokens[i] for i in ids if i not in (0, 2, 3)]
 
 
 @misconception(
@@ -272,84 +221,56 @@ class KeepsLearning:
         return [self.tokens[i] for i in ids if i not in (0, 2, 3)]
 
 
-@misconception(
+NoMarks = misconception(
     "Vocabulary",
     "Your encoded text has neither beginning nor end. Which two ids should stand around it?",
+    change=[
+        (
+            "ordered = sorted(counts, key=lambda token: (-counts[token], token))\nself.tokens = [*specials, *ordered]",
+            "self.tokens = [*specials, *sorted(counts, key=lambda token: (-counts[token], token))]",
+        ),
+        ("2, *(self.ids.get(token, 1) for token in tokens), 3", "self.ids.get(token, 1) for token in tokens"),
+    ],
 )
-class NoMarks:
-    def __init__(self, tokens, specials=("<pad>", "<unk>", "<bos>", "<eos>")):
-        counts = Counter(token for token in tokens if token not in specials)
-        self.tokens = [*specials, *sorted(counts, key=lambda token: (-counts[token], token))]
-        self.ids = {token: i for i, token in enumerate(self.tokens)}
-
-    def __len__(self):
-        return len(self.tokens)
-
-    def encode(self, tokens):
-        return [self.ids.get(token, 1) for token in tokens]
-
-    def decode(self, ids):
-        return [self.tokens[i] for i in ids if i not in (0, 2, 3)]
 
 
-@misconception(
+ShowsTheMarks = misconception(
     "Vocabulary",
     "Your decoded text still shows marks and padding. Which ids are no text?",
+    change=[
+        (
+            "ordered = sorted(counts, key=lambda token: (-counts[token], token))\nself.tokens = [*specials, *ordered]",
+            "self.tokens = [*specials, *sorted(counts, key=lambda token: (-counts[token], token))]",
+        ),
+        ("ids if i not in (0, 2, 3)", "ids"),
+    ],
 )
-class ShowsTheMarks:
-    def __init__(self, tokens, specials=("<pad>", "<unk>", "<bos>", "<eos>")):
-        counts = Counter(token for token in tokens if token not in specials)
-        self.tokens = [*specials, *sorted(counts, key=lambda token: (-counts[token], token))]
-        self.ids = {token: i for i, token in enumerate(self.tokens)}
-
-    def __len__(self):
-        return len(self.tokens)
-
-    def encode(self, tokens):
-        return [2, *(self.ids.get(token, 1) for token in tokens), 3]
-
-    def decode(self, ids):
-        return [self.tokens[i] for i in ids]
 
 
-@misconception(
+HidesTheUnknown = misconception(
     "Vocabulary",
     "Decoding, you swallow unknown words too. A gap that nobody sees is worse than a gap: what should stand there?",
+    change=[
+        (
+            "ordered = sorted(counts, key=lambda token: (-counts[token], token))\nself.tokens = [*specials, *ordered]",
+            "self.tokens = [*specials, *sorted(counts, key=lambda token: (-counts[token], token))]",
+        ),
+        ("not in (0, 2, 3)", "> 3"),
+    ],
 )
-class HidesTheUnknown:
-    def __init__(self, tokens, specials=("<pad>", "<unk>", "<bos>", "<eos>")):
-        counts = Counter(token for token in tokens if token not in specials)
-        self.tokens = [*specials, *sorted(counts, key=lambda token: (-counts[token], token))]
-        self.ids = {token: i for i, token in enumerate(self.tokens)}
-
-    def __len__(self):
-        return len(self.tokens)
-
-    def encode(self, tokens):
-        return [2, *(self.ids.get(token, 1) for token in tokens), 3]
-
-    def decode(self, ids):
-        return [self.tokens[i] for i in ids if i > 3]
 
 
-@misconception(
+SpecialsTwice = misconception(
     "Vocabulary",
     "A special that stands in the training text has two places in your vocabulary. How many ids may one token have?",
+    change=(
+        "counts = Counter(token for token in tokens if token not in specials)\n"
+        "ordered = sorted(counts, key=lambda token: (-counts[token], token))\n"
+        "self.tokens = [*specials, *ordered]",
+        "counts = Counter(tokens)\n"
+        "self.tokens = [*specials, *sorted(counts, key=lambda token: (-counts[token], token))]",
+    ),
 )
-class SpecialsTwice:
-    def __init__(self, tokens, specials=("<pad>", "<unk>", "<bos>", "<eos>")):
-        counts = Counter(tokens)
-        self.tokens = [*specials, *sorted(counts, key=lambda token: (-counts[token], token))]
-        self.ids = {token: i for i, token in enumerate(self.tokens)}
-
-    def __len__(self):
-        return len(self.tokens)
-
-    def encode(self, tokens):
-        return [2, *(self.ids.get(token, 1) for token in tokens), 3]
-
-    def decode(self, ids):
-        return [self.tokens[i] for i in ids if i not in (0, 2, 3)]
 
 
 # --- polls
@@ -419,63 +340,56 @@ fair_never = wrong_choice(
 # --- pre_tokenize
 
 
-@misconception(
+loses_the_spaces = misconception(
     "pre_tokenize",
     "Your pieces joined are the text without its spaces. A decoder could never put them back: with which piece "
     "should a space travel?",
+    change=('" ?\\w+| ?[^\\w\\s]+|\\s', '"\\w+|[^\\w\\s]'),
 )
-def loses_the_spaces(text):
-    return re.findall(r"\w+|[^\w\s]+", text)
 
 
-@misconception(
+spaces_alone = misconception(
     "pre_tokenize",
     "Nothing is lost, but every space is a piece of its own. Which piece does a single space belong to?",
+    change=('return re.findall(r" ?\\w+| ?[^\\w\\s]+|\\s+", text)', 'return re.findall(r"\\w+|[^\\w\\s]+|\\s+", text)'),
 )
-def spaces_alone(text):
-    return re.findall(r"\w+|[^\w\s]+|\s+", text)
 
 
-@misconception(
+space_behind = misconception(
     "pre_tokenize",
     "Your spaces hang on the word before them. In a sentence, would the first word then be another token than the "
     "same word at the end?",
+    change=('" ?\\w+| ?[^\\w\\s]+', '"\\w+ ?|[^\\w\\s]+ ?'),
 )
-def space_behind(text):
-    return re.findall(r"\w+ ?|[^\w\s]+ ?|\s+", text)
 
 
-@misconception(
+signs_stick_to_words = misconception(
     "pre_tokenize",
     "Signs stick to your words, so that each word would be learned again with every sign that may follow. Which "
     "two kinds of characters should a piece not mix?",
+    change=("w+| ?[^\\w\\s]", "S"),
 )
-def signs_stick_to_words(text):
-    return re.findall(r" ?\S+|\s+", text)
 
 
-@misconception(
+any_white_space_in_front = misconception(
     "pre_tokenize",
     "Your words take line ends and tabs with them. What exactly may stand before a word in its piece?",
+    change=('" ?\\w+| ?', '"\\s?\\w+|\\s?'),
 )
-def any_white_space_in_front(text):
-    return re.findall(r"\s?\w+|\s?[^\w\s]+|\s+", text)
 
 
-@misconception(
+digits_apart = misconception(
     "pre_tokenize",
     "Your pieces cut words where a digit begins, as GPT-2 does. In our rule, which kinds of characters share a run?",
+    change=('" ?\\w+| ?', '" ?[^\\W\\d]+| ?\\d+| ?'),
 )
-def digits_apart(text):
-    return re.findall(r" ?[^\W\d]+| ?\d+| ?[^\w\s]+|\s+", text)
 
 
-@misconception(
+signs_one_by_one = misconception(
     "pre_tokenize",
     "Signs in a row come one by one. Read the second kind of piece again: how long is a run?",
+    change=('[^\\w\\s]+|\\s+", text', '[^\\w\\s]|\\s+", text'),
 )
-def signs_one_by_one(text):
-    return re.findall(r" ?\w+| ?[^\w\s]|\s+", text)
 
 
 # --- count_pairs
@@ -489,28 +403,21 @@ def counts_types(words):
     return Counter(pair for word in words for pair in pairwise(word))
 
 
-@misconception(
+misses_the_last_pair = misconception(
     "count_pairs",
     "The last pair of every word is missing. How many pairs has a word of two ids?",
+    change=(
+        "for pair in pairwise(word):\n    counts[pair] += times",
+        "for i in range(len(word) - 2):\n    counts[word[i], word[i + 1]] += times",
+    ),
 )
-def misses_the_last_pair(words):
-    counts = Counter()
-    for word, times in words.items():
-        for i in range(len(word) - 2):
-            counts[word[i], word[i + 1]] += times
-    return counts
 
 
-@misconception(
+once_in_a_word = misconception(
     "count_pairs",
     "A pair that stands twice in one word counts once with you. Where do repeated pairs get lost?",
+    change=("pairwise(word)", "set(pairwise(word))"),
 )
-def once_in_a_word(words):
-    counts = Counter()
-    for word, times in words.items():
-        for pair in set(pairwise(word)):
-            counts[pair] += times
-    return counts
 
 
 @misconception(
@@ -526,16 +433,11 @@ def across_words(words):
     return counts
 
 
-@misconception(
+forgets_the_order = misconception(
     "count_pairs",
     "A pair and its reverse share one count. Is th the same as ht?",
+    change=("counts[pair] +", "counts[tuple(sorted(pair))] +"),
 )
-def forgets_the_order(words):
-    counts = Counter()
-    for word, times in words.items():
-        for pair in pairwise(word):
-            counts[tuple(sorted(pair))] += times
-    return counts
 
 
 @misconception(
@@ -615,36 +517,18 @@ def replaces_in_writing(ids, pair, new_id):
     return tuple(int(number) for number in written.split())
 
 
-@misconception(
+gives_a_list = misconception(
     "merge_pair",
     "Your result is a list. It is to be the key of a dictionary: can a list be one?",
+    change=("tuple(merged)", "merged"),
 )
-def gives_a_list(ids, pair, new_id):
-    merged, i = [], 0
-    while i < len(ids):
-        if ids[i : i + 2] == pair:
-            merged.append(new_id)
-            i += 2
-        else:
-            merged.append(ids[i])
-            i += 1
-    return merged
 
 
-@misconception(
+loses_the_last = misconception(
     "merge_pair",
     "The last id of a word gets lost unless it was merged. Where does your loop end, and what is left then?",
+    change=("len(ids):", "len(ids) - 1:"),
 )
-def loses_the_last(ids, pair, new_id):
-    merged, i = [], 0
-    while i < len(ids) - 1:
-        if ids[i : i + 2] == pair:
-            merged.append(new_id)
-            i += 2
-        else:
-            merged.append(ids[i])
-            i += 1
-    return tuple(merged)
 
 
 @misconception(
@@ -655,20 +539,11 @@ def keeps_the_second_half(ids, pair, new_id):
     return tuple(new_id if ids[i : i + 2] == pair else ids[i] for i in range(len(ids)))
 
 
-@misconception(
+either_way_round = misconception(
     "merge_pair",
     "You also merge the pair when it stands the other way round. Is that the pair?",
+    change=("== pair:", "in (pair, pair[::-1]):"),
 )
-def either_way_round(ids, pair, new_id):
-    merged, i = [], 0
-    while i < len(ids):
-        if ids[i : i + 2] in (pair, pair[::-1]):
-            merged.append(new_id)
-            i += 2
-        else:
-            merged.append(ids[i])
-            i += 1
-    return tuple(merged)
 
 
 # --- train_bpe
@@ -696,117 +571,57 @@ def ties_by_appearance(text, vocab_size):
     return vocab, merges
 
 
-@misconception(
+ties_by_the_larger = misconception(
     "train_bpe",
     "Where two pairs tie, yours is the larger. max compares the pair in the same direction as its count: which of "
     "the two should be small?",
+    change=(
+        "pair = min(counts, key=lambda pair: (-counts[pair], pair))",
+        "pair = max(counts, key=lambda pair: (counts[pair], pair))",
+    ),
 )
-def ties_by_the_larger(text, vocab_size):
-    words = Counter(tuple(piece.encode()) for piece in my.pre_tokenize(text))
-    vocab, merges = [bytes([byte]) for byte in range(256)], []
-    while len(vocab) < vocab_size:
-        counts = my.count_pairs(words)
-        if max(counts.values(), default=0) < 2:
-            break
-        pair = max(counts, key=lambda pair: (counts[pair], pair))
-        words = {my.merge_pair(word, pair, len(vocab)): times for word, times in words.items()}
-        vocab.append(vocab[pair[0]] + vocab[pair[1]])
-        merges.append(pair)
-    return vocab, merges
 
 
-@misconception(
+merges_across_words = misconception(
     "train_bpe",
     "Some tokens of yours hold the end of one word and the beginning of the next. What has to happen to the text "
     "before any pair is counted?",
+    change=("Counter(tuple(piece.encode()) for piece in my.pre_tokenize(text))", "{tuple(text.encode()): 1}"),
 )
-def merges_across_words(text, vocab_size):
-    words = {tuple(text.encode()): 1}
-    vocab, merges = [bytes([byte]) for byte in range(256)], []
-    while len(vocab) < vocab_size:
-        counts = my.count_pairs(words)
-        if max(counts.values(), default=0) < 2:
-            break
-        pair = min(counts, key=lambda pair: (-counts[pair], pair))
-        words = {my.merge_pair(word, pair, len(vocab)): times for word, times in words.items()}
-        vocab.append(vocab[pair[0]] + vocab[pair[1]])
-        merges.append(pair)
-    return vocab, merges
 
 
-@misconception(
+starts_from_code_points = misconception(
     "train_bpe",
     "All is well until there are accents: your ids of those letters are single numbers. What does a text consist "
     "of before the first merge?",
+    change=("piece.encode()", "map(ord, piece)"),
 )
-def starts_from_code_points(text, vocab_size):
-    words = Counter(tuple(map(ord, piece)) for piece in my.pre_tokenize(text))
-    vocab, merges = [bytes([byte]) for byte in range(256)], []
-    while len(vocab) < vocab_size:
-        counts = my.count_pairs(words)
-        if max(counts.values(), default=0) < 2:
-            break
-        pair = min(counts, key=lambda pair: (-counts[pair], pair))
-        words = {my.merge_pair(word, pair, len(vocab)): times for word, times in words.items()}
-        vocab.append(vocab[pair[0]] + vocab[pair[1]])
-        merges.append(pair)
-    return vocab, merges
 
 
-@misconception(
+forgets_how_often = misconception(
     "train_bpe",
     "A word that was read nine times weighs no more with you than one read once. Where did the numbers of times go?",
+    change=(
+        "Counter(tuple(piece.encode()) for piece in my.pre_tokenize(text))",
+        "{tuple(piece.encode()): 1 for piece in my.pre_tokenize(text)}",
+    ),
 )
-def forgets_how_often(text, vocab_size):
-    words = {tuple(piece.encode()): 1 for piece in my.pre_tokenize(text)}
-    vocab, merges = [bytes([byte]) for byte in range(256)], []
-    while len(vocab) < vocab_size:
-        counts = my.count_pairs(words)
-        if max(counts.values(), default=0) < 2:
-            break
-        pair = min(counts, key=lambda pair: (-counts[pair], pair))
-        words = {my.merge_pair(word, pair, len(vocab)): times for word, times in words.items()}
-        vocab.append(vocab[pair[0]] + vocab[pair[1]])
-        merges.append(pair)
-    return vocab, merges
 
 
-@misconception(
+goes_on_to_the_end = misconception(
     "train_bpe",
     "You go on merging when every pair occurs once, until whole words are tokens. What does the docstring say "
     "about the end?",
+    change=("max(counts.values(), default=0) < 2", "not counts"),
 )
-def goes_on_to_the_end(text, vocab_size):
-    words = Counter(tuple(piece.encode()) for piece in my.pre_tokenize(text))
-    vocab, merges = [bytes([byte]) for byte in range(256)], []
-    while len(vocab) < vocab_size:
-        counts = my.count_pairs(words)
-        if not counts:
-            break
-        pair = min(counts, key=lambda pair: (-counts[pair], pair))
-        words = {my.merge_pair(word, pair, len(vocab)): times for word, times in words.items()}
-        vocab.append(vocab[pair[0]] + vocab[pair[1]])
-        merges.append(pair)
-    return vocab, merges
 
 
-@misconception(
+as_many_merges_as_tokens = misconception(
     "train_bpe",
     "Your vocabulary has far more tokens than were asked for: vocab_size merges, and the bytes besides. What does "
     "the size count?",
+    change=("len(vocab) <", "len(merges) <"),
 )
-def as_many_merges_as_tokens(text, vocab_size):
-    words = Counter(tuple(piece.encode()) for piece in my.pre_tokenize(text))
-    vocab, merges = [bytes([byte]) for byte in range(256)], []
-    while len(merges) < vocab_size:
-        counts = my.count_pairs(words)
-        if max(counts.values(), default=0) < 2:
-            break
-        pair = min(counts, key=lambda pair: (-counts[pair], pair))
-        words = {my.merge_pair(word, pair, len(vocab)): times for word, times in words.items()}
-        vocab.append(vocab[pair[0]] + vocab[pair[1]])
-        merges.append(pair)
-    return vocab, merges
 
 
 @misconception(
@@ -846,35 +661,21 @@ def longest_token_first(text, merges):
     return ids
 
 
-@misconception(
+leftmost_pair_first = misconception(
     "bpe_encode",
     "You merge the first pair of the word that has a rank. Two pairs may have one: which of them goes first?",
+    change=(
+        "pair = min(known, key=rank.get)\nword = my.merge_pair(word, pair, 256 + rank[pair])",
+        "word = my.merge_pair(word, known[0], 256 + rank[known[0]])",
+    ),
 )
-def leftmost_pair_first(text, merges):
-    rank = {pair: place for place, pair in enumerate(merges)}
-    ids = []
-    for piece in my.pre_tokenize(text):
-        word = tuple(piece.encode())
-        while known := [pair for pair in pairwise(word) if pair in rank]:
-            word = my.merge_pair(word, known[0], 256 + rank[known[0]])
-        ids.extend(word)
-    return ids
 
 
-@misconception(
+highest_rank_first = misconception(
     "bpe_encode",
     "You start with what was learned last. In which order did training merge?",
+    change=("pair = min(known, key=rank.get)", "pair = max(known, key=rank.get)"),
 )
-def highest_rank_first(text, merges):
-    rank = {pair: place for place, pair in enumerate(merges)}
-    ids = []
-    for piece in my.pre_tokenize(text):
-        word = tuple(piece.encode())
-        while known := [pair for pair in pairwise(word) if pair in rank]:
-            pair = max(known, key=rank.get)
-            word = my.merge_pair(word, pair, 256 + rank[pair])
-        ids.extend(word)
-    return ids
 
 
 @misconception(
@@ -888,66 +689,43 @@ def encodes_across_borders(text, merges):
     return list(word)
 
 
-@misconception(
+encodes_code_points = misconception(
     "bpe_encode",
     "Accented letters come out as single numbers, some of which are ids of quite other bytes. From what does each "
     "piece start?",
+    change=("piece.encode()", "map(ord, piece)"),
 )
-def encodes_code_points(text, merges):
-    rank = {pair: place for place, pair in enumerate(merges)}
-    ids = []
-    for piece in my.pre_tokenize(text):
-        word = tuple(map(ord, piece))
-        while known := [pair for pair in pairwise(word) if pair in rank]:
-            pair = min(known, key=rank.get)
-            word = my.merge_pair(word, pair, 256 + rank[pair])
-        ids.extend(word)
-    return ids
 
 
-@misconception(
+one_merge_a_piece = misconception(
     "bpe_encode",
     "In each piece you stop after one merge. Are there no neighbours left that have a rank?",
+    change=(
+        "while known := [pair for pair in pairwise(word) if pair in rank]:",
+        "known = [pair for pair in pairwise(word) if pair in rank]\nif known:",
+    ),
 )
-def one_merge_a_piece(text, merges):
-    rank = {pair: place for place, pair in enumerate(merges)}
-    ids = []
-    for piece in my.pre_tokenize(text):
-        word = tuple(piece.encode())
-        known = [pair for pair in pairwise(word) if pair in rank]
-        if known:
-            pair = min(known, key=rank.get)
-            word = my.merge_pair(word, pair, 256 + rank[pair])
-        ids.extend(word)
-    return ids
 
 
-@misconception(
+a_list_for_each_piece = misconception(
     "bpe_encode",
     "You give a list for each piece. What does a model read: a list of lists, or one row of ids?",
+    change=("extend(word)", "append(list(word))"),
 )
-def a_list_for_each_piece(text, merges):
-    rank = {pair: place for place, pair in enumerate(merges)}
-    ids = []
-    for piece in my.pre_tokenize(text):
-        word = tuple(piece.encode())
-        while known := [pair for pair in pairwise(word) if pair in rank]:
-            pair = min(known, key=rank.get)
-            word = my.merge_pair(word, pair, 256 + rank[pair])
-        ids.append(list(word))
-    return ids
 
 
 # --- bpe_decode
 
 
-@misconception(
+decodes_token_by_token = misconception(
     "bpe_decode",
     "A letter that is spread over two tokens comes out as two �. You read each token by itself: when are its "
     "bytes complete?",
+    change=(
+        'b"".join(vocab[i] for i in ids).decode(errors="replace")',
+        '"".join(vocab[i].decode(errors="replace") for i in ids)',
+    ),
 )
-def decodes_token_by_token(ids, vocab):
-    return "".join(vocab[i].decode(errors="replace") for i in ids)
 
 
 @misconception(
@@ -958,46 +736,47 @@ def crashes_on_half_letters(ids, vocab):
     return b"".join(vocab[i] for i in ids).decode()
 
 
-@misconception(
+ignores_half_letters = misconception(
     "bpe_decode",
     "Half a letter vanishes without a trace. How would a reader know that something is missing?",
+    change=('replace"', 'ignore"'),
 )
-def ignores_half_letters(ids, vocab):
-    return b"".join(vocab[i] for i in ids).decode(errors="ignore")
 
 
-@misconception(
+ignores_what_each_token_lacks = misconception(
     "bpe_decode",
     "A letter that is spread over two tokens is missing from your text, though all of its bytes are there. What does "
     "each token hold of it, seen alone?",
+    change=(
+        'b"".join(vocab[i] for i in ids).decode(errors="replace")',
+        '"".join(vocab[i].decode(errors="ignore") for i in ids)',
+    ),
 )
-def ignores_what_each_token_lacks(ids, vocab):
-    return "".join(vocab[i].decode(errors="ignore") for i in ids)
 
 
-@misconception(
+one_character_a_byte = misconception(
     "bpe_decode",
     "Every byte becomes a character of its own, so that accented letters come out as two odd ones. How many bytes "
     "has é in UTF-8?",
+    change=(
+        'b"".join(vocab[i] for i in ids).decode(errors="replace")',
+        '"".join(chr(byte) for i in ids for byte in vocab[i])',
+    ),
 )
-def one_character_a_byte(ids, vocab):
-    return "".join(chr(byte) for i in ids for byte in vocab[i])
 
 
-@misconception(
+joins_with_spaces = misconception(
     "bpe_decode",
     "You put spaces between the tokens. Where do the spaces of the text come from?",
+    change=('b"".join', 'b" ".join'),
 )
-def joins_with_spaces(ids, vocab):
-    return b" ".join(vocab[i] for i in ids).decode(errors="replace")
 
 
-@misconception(
+stops_at_the_bytes = misconception(
     "bpe_decode",
     "What you return is bytes, not a string. One step is left: which?",
+    change=('.decode(errors="replace")', ""),
 )
-def stops_at_the_bytes(ids, vocab):
-    return b"".join(vocab[i] for i in ids)
 
 
 # --- wordpiece_encode
@@ -1021,22 +800,11 @@ def longest_from_the_right(word, vocab):
     return pieces
 
 
-@misconception(
+shortest_first = misconception(
     "wordpiece_encode",
     "You take the shortest piece that fits. Which end of the range should be tried first?",
+    change=("len(word), start, -", "start + 1, len(word) + "),
 )
-def shortest_first(word, vocab):
-    pieces, start = [], 0
-    while start < len(word):
-        mark = "##" if start else ""
-        for end in range(start + 1, len(word) + 1):
-            if mark + word[start:end] in vocab:
-                break
-        else:
-            return ["<unk>"]
-        pieces.append(mark + word[start:end])
-        start = end
-    return pieces
 
 
 @misconception(
@@ -1057,22 +825,11 @@ def looks_up_without_the_mark(word, vocab):
     return pieces
 
 
-@misconception(
+leaves_the_mark_out = misconception(
     "wordpiece_encode",
     "Your cut is right, the marks are missing. How could a decoder tell a beginning from a continuation?",
+    change=("pieces.append(mark + word[start:end])", "pieces.append(word[start:end])"),
 )
-def leaves_the_mark_out(word, vocab):
-    pieces, start = [], 0
-    while start < len(word):
-        mark = "##" if start else ""
-        for end in range(len(word), start, -1):
-            if mark + word[start:end] in vocab:
-                break
-        else:
-            return ["<unk>"]
-        pieces.append(word[start:end])
-        start = end
-    return pieces
 
 
 @misconception(
@@ -1094,23 +851,12 @@ def unknown_letter_by_letter(word, vocab):
     return pieces
 
 
-@misconception(
+keeps_the_beginning = misconception(
     "wordpiece_encode",
     "You keep the pieces that were found before it went wrong, and put UNK behind them. How much of the word is "
     "unknown, by the rule?",
+    change=('return ["<unk>"]', 'return [*pieces, "<unk>"]'),
 )
-def keeps_the_beginning(word, vocab):
-    pieces, start = [], 0
-    while start < len(word):
-        mark = "##" if start else ""
-        for end in range(len(word), start, -1):
-            if mark + word[start:end] in vocab:
-                break
-        else:
-            return [*pieces, "<unk>"]
-        pieces.append(mark + word[start:end])
-        start = end
-    return pieces
 
 
 @misconception(
@@ -1193,60 +939,37 @@ def fewest_pieces(word, log_probs):
     return pieces
 
 
-@misconception(
+least_likely = misconception(
     "unigram_encode",
     "Yours is the least likely cut. Log-probabilities are negative: is a good one large or small?",
+    change=[
+        (
+            "sums = [best[start] + log_probs.get(word[start:end], -math.inf) for start in range(end)]\n"
+            "best.append(max(sums))",
+            "sums = [best[start] + log_probs.get(word[start:end], math.inf) for start in range(end)]\n"
+            "best.append(min(sums))",
+        ),
+        ("= -math.", "= math."),
+    ],
 )
-def least_likely(word, log_probs):
-    best, start_of = [0.0], [0]
-    for end in range(1, len(word) + 1):
-        sums = [best[start] + log_probs.get(word[start:end], math.inf) for start in range(end)]
-        best.append(min(sums))
-        start_of.append(sums.index(best[end]))
-    if best[-1] == math.inf:
-        return ["<unk>"]
-    pieces, end = [], len(word)
-    while end > 0:
-        pieces.insert(0, word[start_of[end] : end])
-        end = start_of[end]
-    return pieces
 
 
-@misconception(
+collects_backwards = misconception(
     "unigram_encode",
     "You have the right pieces, in the wrong order. In which direction did you walk when you collected them?",
+    change=("pieces.insert(0, word[start_of[end] : end])", "pieces.append(word[start_of[end] : end])"),
 )
-def collects_backwards(word, log_probs):
-    best, start_of = [0.0], [0]
-    for end in range(1, len(word) + 1):
-        sums = [best[start] + log_probs.get(word[start:end], -math.inf) for start in range(end)]
-        best.append(max(sums))
-        start_of.append(sums.index(best[end]))
-    if best[-1] == -math.inf:
-        return ["<unk>"]
-    pieces, end = [], len(word)
-    while end > 0:
-        pieces.append(word[start_of[end] : end])
-        end = start_of[end]
-    return pieces
 
 
-@misconception(
+never_unknown = misconception(
     "unigram_encode",
     "A word that can't be written gives an answer all the same, with pieces that are not in the table. How do you "
     "notice that there is no way?",
+    change=(
+        'if best[-1] == -math.inf:\n    return ["<unk>"]\npieces, end = [], len(word)',
+        "pieces, end = [], len(word)",
+    ),
 )
-def never_unknown(word, log_probs):
-    best, start_of = [0.0], [0]
-    for end in range(1, len(word) + 1):
-        sums = [best[start] + log_probs.get(word[start:end], -math.inf) for start in range(end)]
-        best.append(max(sums))
-        start_of.append(sums.index(best[end]))
-    pieces, end = [], len(word)
-    while end > 0:
-        pieces.insert(0, word[start_of[end] : end])
-        end = start_of[end]
-    return pieces
 
 
 @misconception(

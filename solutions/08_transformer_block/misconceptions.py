@@ -794,15 +794,12 @@ class SecondSumFromTheInput(my.PreLNBlock):
         return self.norm_2(x + self.ff_out(torch.relu(self.ff_in(t))))
 
 
-@misconception(
+OneNormAtTheEnd = misconception(
     "PostLNBlock",
     "norm_1 leaves no trace in your result; there is one norm at the end, for both sums. How many are there in the "
     "equations?",
+    change=("self.norm_1(x + self.attention(x, mask))", "x + self.attention(x, mask)"),
 )
-class OneNormAtTheEnd(my.PreLNBlock):
-    def forward(self, x, mask=None):
-        x = x + self.attention(x, mask)
-        return self.norm_2(x + self.ff_out(torch.relu(self.ff_in(x))))
 
 
 @misconception(
@@ -826,126 +823,89 @@ class NormsBeforeAndAfter(my.PreLNBlock):
         return self.norm_2(x + self.ff_out(torch.relu(self.ff_in(self.norm_2(x)))))
 
 
-@misconception(
+PostForgetsTheMask = misconception(
     "PostLNBlock",
     "Padding has no effect on your block: the mask that `forward` is given never arrives. Who has to hear of it?",
+    change=("(x + self.attention(x, mask))", "(x + self.attention(x))"),
 )
-class PostForgetsTheMask(my.PreLNBlock):
-    def forward(self, x, mask=None):
-        x = self.norm_1(x + self.attention(x))
-        return self.norm_2(x + self.ff_out(torch.relu(self.ff_in(x))))
 
 
 # --- LMHead
 
 
-@misconception(
+Untied = misconception(
     "LMHead",
     "Your head has a matrix of its own, which knows nothing of the embeddings. Count its parameters: how many should "
     "a tied head have?",
+    change=[
+        (
+            "self.embeddings = embeddings",
+            "vocab_size, d_model = embeddings.tokens.weight.shape\n"
+            "self.out = nn.Linear(d_model, vocab_size, bias=False)",
+        ),
+        ("x @ self.embeddings.tokens.weight.T", "self.out(x)"),
+    ],
 )
-class Untied(nn.Module):
-    def __init__(self, embeddings):
-        super().__init__()
-        vocab_size, d_model = embeddings.tokens.weight.shape
-        self.out = nn.Linear(d_model, vocab_size, bias=False)
-
-    def forward(self, x):
-        return self.out(x)
 
 
-@misconception(
+KeepsACopy = misconception(
     "LMHead",
     "At first your logits are right; once the embeddings have been trained, they are those of yesterday. What do you "
     "keep in `__init__`: the table, or a copy of it?",
+    change=[
+        ("embeddings = embeddings", 'register_buffer("table", embeddings.tokens.weight.detach().clone())'),
+        ("embeddings.tokens.weight", "table"),
+    ],
 )
-class KeepsACopy(nn.Module):
-    def __init__(self, embeddings):
-        super().__init__()
-        self.register_buffer("table", embeddings.tokens.weight.detach().clone())
-
-    def forward(self, x):
-        return x @ self.table.T
 
 
-@misconception(
+CutsOffTheGradient = misconception(
     "LMHead",
     "Your logits are right, but the table gets no gradient from them. What does `detach` (or `.data`) cut off?",
+    change=("weight.T", "weight.detach().T"),
 )
-class CutsOffTheGradient(nn.Module):
-    def __init__(self, embeddings):
-        super().__init__()
-        self.embeddings = embeddings
-
-    def forward(self, x):
-        return x @ self.embeddings.tokens.weight.detach().T
 
 
-@misconception(
+SoftmaxIncluded = misconception(
     "LMHead",
     "Your numbers are positive and add up to 1: those are probabilities. What does the docstring promise, and who "
     "takes the softmax?",
+    change=("x @ self.embeddings.tokens.weight.T", "torch.softmax(x @ self.embeddings.tokens.weight.T, dim=-1)"),
 )
-class SoftmaxIncluded(nn.Module):
-    def __init__(self, embeddings):
-        super().__init__()
-        self.embeddings = embeddings
-
-    def forward(self, x):
-        return torch.softmax(x @ self.embeddings.tokens.weight.T, dim=-1)
 
 
-@misconception(
+TransposesOnce = misconception(
     "LMHead",
     "All is right until the model moves, to a GPU or another precision: then your transposed table is still the one of "
     "before. Keep the embeddings, and transpose when?",
+    change=[("embeddings = embeddings", "table = embeddings.tokens.weight.T"), ("embeddings.tokens.weight.T", "table")],
 )
-class TransposesOnce(nn.Module):
-    def __init__(self, embeddings):
-        super().__init__()
-        self.table = embeddings.tokens.weight.T
-
-    def forward(self, x):
-        return x @ self.table
 
 
-@misconception(
+ReadsThePositions = misconception(
     "LMHead",
     "You compare the stream with the places, and not with the words. Which of the two tables has a row for each token?",
+    change=(".tokens.", ".positions."),
 )
-class ReadsThePositions(nn.Module):
-    def __init__(self, embeddings):
-        super().__init__()
-        self.embeddings = embeddings
-
-    def forward(self, x):
-        return x @ self.embeddings.positions.weight.T
 
 
-@misconception(
+NotTransposed = misconception(
     "LMHead",
     "The table is (vocab_size, d_model), and you multiply x by it as it stands: the inner sizes don't meet. Which way "
     "round does it lead from d_model to vocab_size?",
+    change=("weight.T", "weight"),
 )
-class NotTransposed(nn.Module):
-    def __init__(self, embeddings):
-        super().__init__()
-        self.embeddings = embeddings
-
-    def forward(self, x):
-        return x @ self.embeddings.tokens.weight
 
 
-@misconception(
+WithABias = misconception(
     "LMHead",
     "Your logits are right, so far. But your head brings a number for each word that isn't in the embeddings: what is "
     "added after the product, once training has changed it?",
+    change=[
+        (
+            "self.embeddings = embeddings",
+            "self.embeddings = embeddings\nself.bias = nn.Parameter(torch.zeros(len(embeddings.tokens.weight)))",
+        ),
+        ("weight.T", "weight.T + self.bias"),
+    ],
 )
-class WithABias(nn.Module):
-    def __init__(self, embeddings):
-        super().__init__()
-        self.embeddings = embeddings
-        self.bias = nn.Parameter(torch.zeros(len(embeddings.tokens.weight)))
-
-    def forward(self, x):
-        return x @ self.embeddings.tokens.weight.T + self.bias

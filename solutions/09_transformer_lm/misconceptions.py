@@ -496,15 +496,15 @@ class ForgetsDropout(nn.Module):
 # --- lm_loss
 
 
-@misconception(
+pad_counts = misconception(
     "lm_loss",
     "Where there is PAD, your loss is off: predicting PAD counts like predicting a word. What does my.cross_entropy "
     "need to know?",
+    change=(
+        "logits = model(ids)\nreturn my.cross_entropy(logits, targets, ignore_index=pad_id)",
+        "return my.cross_entropy(model(ids), targets)",
+    ),
 )
-def pad_counts(model, ids, targets=None, pad_id=None):
-    if targets is None:
-        ids, targets = ids[:, :-1], ids[:, 1:]
-    return my.cross_entropy(model(ids), targets)
 
 
 @misconception(
@@ -518,28 +518,27 @@ def asks_for_the_input(model, ids, targets=None, pad_id=None):
     return my.cross_entropy(model(ids), targets, ignore_index=pad_id)
 
 
-@misconception(
+always_ignores_zero = misconception(
     "lm_loss",
     "You ignore targets of 0, whatever PAD is, and even if there is none. Which argument says which target does not "
     "count?",
+    change=(
+        "logits = model(ids)\nreturn my.cross_entropy(logits, targets, ignore_index=pad_id)",
+        "return my.cross_entropy(model(ids), targets, ignore_index=0)",
+    ),
 )
-def always_ignores_zero(model, ids, targets=None, pad_id=None):
-    if targets is None:
-        ids, targets = ids[:, :-1], ids[:, 1:]
-    return my.cross_entropy(model(ids), targets, ignore_index=0)
 
 
-@misconception(
+mean_of_row_means = misconception(
     "lm_loss",
     "Short and long sentences weigh the same in your loss: it is a mean of the rows' means. In the toy by hand, was it "
     "1.2 or 1.5?",
+    change=(
+        "return my.cross_entropy(logits, targets, ignore_index=pad_id)",
+        "rows = [my.cross_entropy(row, target, ignore_index=pad_id) for row, target in zip(logits, targets)]\n"
+        "return torch.stack(rows).mean()",
+    ),
 )
-def mean_of_row_means(model, ids, targets=None, pad_id=None):
-    if targets is None:
-        ids, targets = ids[:, :-1], ids[:, 1:]
-    logits = model(ids)
-    rows = [my.cross_entropy(row, target, ignore_index=pad_id) for row, target in zip(logits, targets)]
-    return torch.stack(rows).mean()
 
 
 @misconception(
@@ -554,15 +553,15 @@ def divides_by_all_cells(model, ids, targets=None, pad_id=None):
     return my.cross_entropy(model(ids), targets, ignore_index=pad_id) * share
 
 
-@misconception(
+softmax_twice = misconception(
     "lm_loss",
     "Your losses lie too near to the logarithm of the vocabulary's size: the softmax has been taken twice. What does "
     "my.cross_entropy expect, logits or probabilities?",
+    change=(
+        "logits = model(ids)\nreturn my.cross_entropy(logits, targets, ignore_index=pad_id)",
+        "return my.cross_entropy(torch.softmax(model(ids), dim=-1), targets, ignore_index=pad_id)",
+    ),
 )
-def softmax_twice(model, ids, targets=None, pad_id=None):
-    if targets is None:
-        ids, targets = ids[:, :-1], ids[:, 1:]
-    return my.cross_entropy(torch.softmax(model(ids), dim=-1), targets, ignore_index=pad_id)
 
 
 @misconception(
@@ -579,15 +578,15 @@ def reads_its_own_guesses(model, ids, targets=None, pad_id=None):
     return my.cross_entropy(model(read), targets, ignore_index=pad_id)
 
 
-@misconception(
+cuts_the_gradient = misconception(
     "lm_loss",
     "The value is right, but it is a plain number: nothing leads back from it to the weights. Which call of yours cuts "
     "the thread?",
+    change=(
+        "logits = model(ids)\nreturn my.cross_entropy(logits, targets, ignore_index=pad_id)",
+        "return my.cross_entropy(model(ids), targets, ignore_index=pad_id).item()",
+    ),
 )
-def cuts_the_gradient(model, ids, targets=None, pad_id=None):
-    if targets is None:
-        ids, targets = ids[:, :-1], ids[:, 1:]
-    return my.cross_entropy(model(ids), targets, ignore_index=pad_id).item()
 
 
 # --- adamw_step
@@ -609,19 +608,20 @@ def decay_in_the_gradient(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, w
     p -= lr * m / (torch.sqrt(v) + eps)
 
 
-@misconception(
+no_bias_correction = misconception(
     "adamw_step",
     "Your steps are wrong most of all at the start: m and v began at 0 and nobody corrects that. What are the hats "
     "for?",
+    change=[
+        (
+            'm = state["m"] / (1 - beta1 ** state["step"])\n'
+            'v = state["v"] / (1 - beta2 ** state["step"])\n'
+            "p *= 1 - lr * weight_decay",
+            "p *= 1 - lr * weight_decay",
+        ),
+        ("= lr * m / (torch.sqrt(v) + eps)", '= lr * state["m"] / (torch.sqrt(state["v"]) + eps)'),
+    ],
 )
-def no_bias_correction(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, weight_decay=0.1):
-    if not state:
-        state.update(step=0, m=torch.zeros_like(p), v=torch.zeros_like(p))
-    state["step"] += 1
-    state["m"] = beta1 * state["m"] + (1 - beta1) * grad
-    state["v"] = beta2 * state["v"] + (1 - beta2) * grad**2
-    p *= 1 - lr * weight_decay
-    p -= lr * state["m"] / (torch.sqrt(state["v"]) + eps)
 
 
 @misconception(
@@ -641,19 +641,17 @@ def counts_from_zero(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, weight
     state["step"] += 1
 
 
-@misconception(
+eps_under_the_root = misconception(
     "adamw_step",
     "Only the case with a large eps is wrong: yours stands under the root. Where does it stand in the formula?",
+    change=[
+        (
+            'm = state["m"] / (1 - beta1 ** state["step"])\nv = state["v"] / (1 - beta2 ** state["step"])',
+            'm, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])',
+        ),
+        ("m / (torch.sqrt(v) + eps)", "m / torch.sqrt(v + eps)"),
+    ],
 )
-def eps_under_the_root(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, weight_decay=0.1):
-    if not state:
-        state.update(step=0, m=torch.zeros_like(p), v=torch.zeros_like(p))
-    state["step"] += 1
-    state["m"] = beta1 * state["m"] + (1 - beta1) * grad
-    state["v"] = beta2 * state["v"] + (1 - beta2) * grad**2
-    m, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])
-    p *= 1 - lr * weight_decay
-    p -= lr * m / torch.sqrt(v + eps)
 
 
 @misconception(
@@ -672,66 +670,64 @@ def decay_after_the_step(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, we
     p *= 1 - lr * weight_decay
 
 
-@misconception(
+decay_without_the_rate = misconception(
     "adamw_step",
     "Your decay is the same whatever the learning rate, and so it outlives the schedule: at the end the weights only "
     "shrink. By which two numbers is theta's shrinking given?",
+    change=(
+        'm = state["m"] / (1 - beta1 ** state["step"])\n'
+        'v = state["v"] / (1 - beta2 ** state["step"])\n'
+        "p *= 1 - lr * weight_decay",
+        'm, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])\n'
+        "p *= 1 - weight_decay",
+    ),
 )
-def decay_without_the_rate(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, weight_decay=0.1):
-    if not state:
-        state.update(step=0, m=torch.zeros_like(p), v=torch.zeros_like(p))
-    state["step"] += 1
-    state["m"] = beta1 * state["m"] + (1 - beta1) * grad
-    state["v"] = beta2 * state["v"] + (1 - beta2) * grad**2
-    m, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])
-    p *= 1 - weight_decay
-    p -= lr * m / (torch.sqrt(v) + eps)
 
 
-@misconception(
+forgets_the_root = misconception(
     "adamw_step",
     "You divide by v itself, so that small gradients make huge steps. v is a mean of *squares*: in which unit is the "
     "step to be?",
+    change=[
+        (
+            'm = state["m"] / (1 - beta1 ** state["step"])\nv = state["v"] / (1 - beta2 ** state["step"])',
+            'm, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])',
+        ),
+        ("torch.sqrt(v)", "v"),
+    ],
 )
-def forgets_the_root(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, weight_decay=0.1):
-    if not state:
-        state.update(step=0, m=torch.zeros_like(p), v=torch.zeros_like(p))
-    state["step"] += 1
-    state["m"] = beta1 * state["m"] + (1 - beta1) * grad
-    state["v"] = beta2 * state["v"] + (1 - beta2) * grad**2
-    m, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])
-    p *= 1 - lr * weight_decay
-    p -= lr * m / (v + eps)
 
 
-@misconception(
+makes_a_new_tensor = misconception(
     "adamw_step",
     "The tensor that was handed over is as it was: you made a new one and let it go. Which operators change a tensor "
     "itself?",
+    change=(
+        'm = state["m"] / (1 - beta1 ** state["step"])\n'
+        'v = state["v"] / (1 - beta2 ** state["step"])\n'
+        "p *= 1 - lr * weight_decay\n"
+        "p -= lr * m / (torch.sqrt(v) + eps)",
+        'm, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])\n'
+        "p = p * (1 - lr * weight_decay) - lr * m / (torch.sqrt(v) + eps)",
+    ),
 )
-def makes_a_new_tensor(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, weight_decay=0.1):
-    if not state:
-        state.update(step=0, m=torch.zeros_like(p), v=torch.zeros_like(p))
-    state["step"] += 1
-    state["m"] = beta1 * state["m"] + (1 - beta1) * grad
-    state["v"] = beta2 * state["v"] + (1 - beta2) * grad**2
-    m, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])
-    p = p * (1 - lr * weight_decay) - lr * m / (torch.sqrt(v) + eps)
 
 
-@misconception(
+keeps_no_memory = misconception(
     "adamw_step",
     "One step is right, the second is another first one: m and v begin at 0 again. Where should they be kept between "
     "two calls?",
+    change=[
+        (
+            "if not state:\n    state.update(step=0, m=torch.zeros_like(p), v=torch.zeros_like(p))",
+            "state.update(step=0, m=torch.zeros_like(p), v=torch.zeros_like(p))",
+        ),
+        (
+            'm = state["m"] / (1 - beta1 ** state["step"])\nv = state["v"] / (1 - beta2 ** state["step"])',
+            'm, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])',
+        ),
+    ],
 )
-def keeps_no_memory(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, weight_decay=0.1):
-    state.update(step=0, m=torch.zeros_like(p), v=torch.zeros_like(p))
-    state["step"] += 1
-    state["m"] = beta1 * state["m"] + (1 - beta1) * grad
-    state["v"] = beta2 * state["v"] + (1 - beta2) * grad**2
-    m, v = state["m"] / (1 - beta1 ** state["step"]), state["v"] / (1 - beta2 ** state["step"])
-    p *= 1 - lr * weight_decay
-    p -= lr * m / (torch.sqrt(v) + eps)
 
 
 @misconception(
@@ -752,16 +748,12 @@ def keeps_the_hats(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, weight_d
 # --- lr_at
 
 
-@misconception(
+begins_at_zero = misconception(
     "lr_at",
     "Your first step has the rate 0: a batch is read, and nothing is learned from it. Steps are counted from 0: how "
     "far through the warm-up is the first one when it is done?",
+    change=("(step + 1)", "step"),
 )
-def begins_at_zero(step, config):
-    if step < config.warmup_steps:
-        return config.lr * step / config.warmup_steps
-    u = (step - config.warmup_steps) / (config.steps - config.warmup_steps)
-    return config.lr * (config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u))) / 2)
 
 
 @misconception(
@@ -773,88 +765,74 @@ def no_warmup(step, config):
     return config.lr * (config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u))) / 2)
 
 
-@misconception(
+cosine_from_the_start = misconception(
     "lr_at",
     "Right after the warm-up your rate drops a little: the cosine has been running since step 0. At which step is u to "
     "be 0?",
+    change=("(step - config.warmup_steps) / (config.steps - config.warmup_steps)", "step / config.steps"),
 )
-def cosine_from_the_start(step, config):
-    if step < config.warmup_steps:
-        return config.lr * (step + 1) / config.warmup_steps
-    u = step / config.steps
-    return config.lr * (config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u))) / 2)
 
 
-@misconception(
+down_in_one_step_less = misconception(
     "lr_at",
     "The warm-up is right, and the way down is one step late or early: yours ends exactly at the foot. u counts from 0 "
     "right after the warm-up towards 1 at step number config.steps: by how many steps is it divided?",
+    change=("(config.steps - config.warmup_steps)", "(config.steps - config.warmup_steps - 1)"),
 )
-def down_in_one_step_less(step, config):
-    if step < config.warmup_steps:
-        return config.lr * (step + 1) / config.warmup_steps
-    u = (step - config.warmup_steps) / (config.steps - config.warmup_steps - 1)
-    return config.lr * (config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u))) / 2)
 
 
-@misconception(
+straight_down = misconception(
     "lr_at",
     "Half-way down you agree, and nowhere else: your rate falls along a straight line. Which curve is level at both "
     "ends?",
+    change=(
+        "(config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u))) / 2)",
+        "(config.final_lr + (1 - config.final_lr) * (1 - u))",
+    ),
 )
-def straight_down(step, config):
-    if step < config.warmup_steps:
-        return config.lr * (step + 1) / config.warmup_steps
-    u = (step - config.warmup_steps) / (config.steps - config.warmup_steps)
-    return config.lr * (config.final_lr + (1 - config.final_lr) * (1 - u))
 
 
-@misconception(
+schedule_by_epoch = misconception(
     "lr_at",
     "Your rate stands still for some steps and then jumps: you count in whole rounds of eval_every steps, not in "
     "steps. How often should it change?",
+    change=(
+        "if step < config.warmup_steps:",
+        "step = step // config.eval_every * config.eval_every\nif step < config.warmup_steps:",
+    ),
 )
-def schedule_by_epoch(step, config):
-    step = step // config.eval_every * config.eval_every
-    if step < config.warmup_steps:
-        return config.lr * (step + 1) / config.warmup_steps
-    u = (step - config.warmup_steps) / (config.steps - config.warmup_steps)
-    return config.lr * (config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u))) / 2)
 
 
-@misconception(
+always_ends_at_zero = misconception(
     "lr_at",
     "Runs that end at 0 are right; one that should end higher also falls to 0. What is the share r for?",
+    change=(
+        "(config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u))) / 2)",
+        "(1 + float(np.cos(np.pi * u))) / 2",
+    ),
 )
-def always_ends_at_zero(step, config):
-    if step < config.warmup_steps:
-        return config.lr * (step + 1) / config.warmup_steps
-    u = (step - config.warmup_steps) / (config.steps - config.warmup_steps)
-    return config.lr * (1 + float(np.cos(np.pi * u))) / 2
 
 
-@misconception(
+adds_the_end_on_top = misconception(
     "lr_at",
     "At the end of a run you are below r: you take final_lr for the height of the cosine's foot but leave the cosine "
     "its full height, or none at all. At u = 0, does your bracket give 1?",
+    change=(
+        "return config.lr * (config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u))) / 2)",
+        "return config.lr * (config.final_lr + (1 + float(np.cos(np.pi * u))) / 2)",
+    ),
 )
-def adds_the_end_on_top(step, config):
-    if step < config.warmup_steps:
-        return config.lr * (step + 1) / config.warmup_steps
-    u = (step - config.warmup_steps) / (config.steps - config.warmup_steps)
-    return config.lr * (config.final_lr + (1 + float(np.cos(np.pi * u))) / 2)
 
 
-@misconception(
+quarter_of_a_wave = misconception(
     "lr_at",
     "Your cosine ends half-way: at the last step the rate is still near half of its peak. For u = 1, what should the "
     "cosine be: 0 or -1?",
+    change=(
+        "(config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u))) / 2)",
+        "(config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u / 2))) / 2)",
+    ),
 )
-def quarter_of_a_wave(step, config):
-    if step < config.warmup_steps:
-        return config.lr * (step + 1) / config.warmup_steps
-    u = (step - config.warmup_steps) / (config.steps - config.warmup_steps)
-    return config.lr * (config.final_lr + (1 - config.final_lr) * (1 + float(np.cos(np.pi * u / 2))) / 2)
 
 
 # --- train
@@ -1335,18 +1313,18 @@ two_batches_C = wrong_choice(
 # --- save_checkpoint
 
 
-@misconception(
+weights_only = misconception(
     "save_checkpoint",
     "Only the weights are in your file: nobody can tell from it how far the run came or what AdamW remembered. What "
     "else does train need to go on?",
+    change=(
+        'unfinished = f"{path}.new"\n'
+        'torch.save({"config": asdict(model.config), "model": weights, "state": state}, unfinished)\n'
+        "os.replace(unfinished, path)",
+        'torch.save({"config": asdict(model.config), "model": weights}, f"{path}.new")\n'
+        'os.replace(f"{path}.new", path)',
+    ),
 )
-def weights_only(path, model, state):
-    import os
-    from dataclasses import asdict
-
-    weights = {name: p.detach() for name, p in model.named_parameters()}
-    torch.save({"config": asdict(model.config), "model": weights}, f"{path}.new")
-    os.replace(f"{path}.new", path)
 
 
 @misconception(
@@ -1402,18 +1380,18 @@ def writes_over_the_old_one(path, model, state):
         torch.save({"config": asdict(model.config), "model": weights, "state": state}, file)
 
 
-@misconception(
+forgets_the_step = misconception(
     "save_checkpoint",
     "You keep AdamW's moments but not the number of steps. At which learning rate would the run go on?",
+    change=(
+        'unfinished = f"{path}.new"\n'
+        'torch.save({"config": asdict(model.config), "model": weights, "state": state}, unfinished)\n'
+        "os.replace(unfinished, path)",
+        'contents = {"config": asdict(model.config), "model": weights, "state": {"step": 0, "adam": state["adam"]}}\n'
+        'torch.save(contents, f"{path}.new")\n'
+        'os.replace(f"{path}.new", path)',
+    ),
 )
-def forgets_the_step(path, model, state):
-    import os
-    from dataclasses import asdict
-
-    weights = {name: p.detach() for name, p in model.named_parameters()}
-    contents = {"config": asdict(model.config), "model": weights, "state": {"step": 0, "adam": state["adam"]}}
-    torch.save(contents, f"{path}.new")
-    os.replace(f"{path}.new", path)
 
 
 @misconception(
@@ -1442,32 +1420,20 @@ def leaves_random_weights(path, device="cpu"):
     return model.eval(), saved["state"]
 
 
-@misconception(
+a_fresh_state = misconception(
     "load_checkpoint",
     "A run would start anew from your weights: the state that you return is a fresh one. Who remembers the step and "
     "AdamW's moments?",
+    change=('saved["state"]', '{"step": 0, "adam": {}}'),
 )
-def a_fresh_state(path, device="cpu"):
-    saved = torch.load(path, map_location=device, weights_only=True)
-    model = my.TransformerLM(Config(**saved["config"])).to(device)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            p.copy_(saved["model"][name])
-    return model.eval(), {"step": 0, "adam": {}}
 
 
-@misconception(
+stays_in_training_mode = misconception(
     "load_checkpoint",
     "Your model is in training mode: with dropout, the same text gets other logits each time. In which mode was it to "
     "be?",
+    change=(".eval(),", ","),
 )
-def stays_in_training_mode(path, device="cpu"):
-    saved = torch.load(path, map_location=device, weights_only=True)
-    model = my.TransformerLM(Config(**saved["config"])).to(device)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            p.copy_(saved["model"][name])
-    return model, saved["state"]
 
 
 @misconception(
@@ -1485,17 +1451,11 @@ def a_shape_of_its_own(path, device="cpu"):
     return model.eval(), saved["state"]
 
 
-@misconception(
+only_the_model = misconception(
     "load_checkpoint",
     "Your function gives back the model alone. What does the docstring promise besides?",
+    change=(', saved["state"]', ""),
 )
-def only_the_model(path, device="cpu"):
-    saved = torch.load(path, map_location=device, weights_only=True)
-    model = my.TransformerLM(Config(**saved["config"])).to(device)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            p.copy_(saved["model"][name])
-    return model.eval()
 
 
 @misconception(

@@ -11,18 +11,11 @@ my = saved_work("10_decoding")
 # --- greedy_path
 
 
-@misconception(
+takes_the_largest = misconception(
     "greedy_path",
     "Your path takes the dearest edge at every node. A weight is a cost, as -ln p is: which one would you like to pay?",
+    change=("name = min(tree, key=lambda edge: tree[edge][0])", "name = max(tree, key=lambda edge: tree[edge][0])"),
 )
-def takes_the_largest(tree):
-    path, total = [], 0
-    while tree:
-        name = max(tree, key=lambda edge: tree[edge][0])
-        weight, tree = tree[name]
-        path.append(name)
-        total += weight
-    return path, total
 
 
 @misconception(
@@ -42,31 +35,18 @@ def finds_the_best_path(tree):
     return path, total
 
 
-@misconception(
+keeps_the_last_weight = misconception(
     "greedy_path",
     "Your path is right, but the total is only its last weight. What happens to the weights of the steps before?",
+    change=[("weight, tree", "total, tree"), ("path.append(name)\ntotal += weight", "path.append(name)")],
 )
-def keeps_the_last_weight(tree):
-    path, total = [], 0
-    while tree:
-        name = min(tree, key=lambda edge: tree[edge][0])
-        total, tree = tree[name]
-        path.append(name)
-    return path, total
 
 
-@misconception(
+compares_names = misconception(
     "greedy_path",
     "You go by the names of the edges, not by their weights. What does `min` compare when it is given a dictionary?",
+    change=(", key=lambda edge: tree[edge][0]", ""),
 )
-def compares_names(tree):
-    path, total = [], 0
-    while tree:
-        name = min(tree)
-        weight, tree = tree[name]
-        path.append(name)
-        total += weight
-    return path, total
 
 
 @misconception(
@@ -80,18 +60,11 @@ def takes_one_step(tree):
     return [name], tree[name][0]
 
 
-@misconception(
+multiplies_the_weights = misconception(
     "greedy_path",
     "Your totals are products. Which operation turns the weights of single steps into the cost of the way?",
+    change=[("total = [], 0", "total = [], 1 if tree else 0"), ("total += weight", "total *= weight")],
 )
-def multiplies_the_weights(tree):
-    path, total = [], 1 if tree else 0
-    while tree:
-        name = min(tree, key=lambda edge: tree[edge][0])
-        weight, tree = tree[name]
-        path.append(name)
-        total *= weight
-    return path, total
 
 
 # --- greedy_decode
@@ -608,24 +581,24 @@ def divides_by_zero(logits, temperature):
     return logits / temperature
 
 
-@misconception(
+one_token_for_the_batch = misconception(
     "apply_temperature",
     "At temperature 0 a batch keeps a single token in all. How many rows draw a token?",
+    change=(
+        "largest = logits.amax(dim=-1, keepdim=True)\nreturn torch.where(logits == largest, logits, -torch.inf)",
+        "return torch.where(logits == logits.max(), logits, -torch.inf)",
+    ),
 )
-def one_token_for_the_batch(logits, temperature):
-    if temperature > 0:
-        return logits / temperature
-    return torch.where(logits == logits.max(), logits, -torch.inf)
 
 
-@misconception(
+zero_for_the_others = misconception(
     "apply_temperature",
     "At temperature 0 the others get the score 0. What probability does a score of 0 have, beside negative ones?",
+    change=(
+        "largest = logits.amax(dim=-1, keepdim=True)\nreturn torch.where(logits == largest, logits, -torch.inf)",
+        "return torch.where(logits == logits.amax(dim=-1, keepdim=True), logits, 0.0)",
+    ),
 )
-def zero_for_the_others(logits, temperature):
-    if temperature > 0:
-        return logits / temperature
-    return torch.where(logits == logits.amax(dim=-1, keepdim=True), logits, 0.0)
 
 
 # --- top_k_filter
@@ -1220,23 +1193,12 @@ def forgets_the_mask(model, ids, cache):
     return model.head(model.norm(x))
 
 
-@misconception(
+mask_as_if_nothing_came_before = misconception(
     "forward_cached",
     "With an empty cache all is right. After that, your mask hides what is in the cache: its triangle begins at "
     "column 1. How many old keys stand before the first new one?",
+    change=("((T, start + T), -torch.inf, device=ids.device).triu(start + 1)", "((T, start + T), -torch.inf).triu(1)"),
 )
-def mask_as_if_nothing_came_before(model, ids, cache):
-    start, T = cache.length, ids.shape[1]
-    mask = torch.full((T, start + T), -torch.inf).triu(1)
-    x = model.embeddings(ids, start)
-    for layer, block in enumerate(model.blocks):
-        attention, h = block.attention, block.norm_1(x)
-        Q, K, V = (my.split_heads(W(h), attention.n_heads) for W in (attention.W_q, attention.W_k, attention.W_v))
-        K, V = cache.extend(layer, K, V)
-        A = torch.softmax(Q @ K.mT / Q.shape[-1] ** 0.5 + mask, dim=-1)
-        x = x + attention.W_o(my.merge_heads(A @ V))
-        x = x + block.ff_out(torch.relu(block.ff_in(block.norm_2(x))))
-    return model.head(model.norm(x))
 
 
 @misconception(
