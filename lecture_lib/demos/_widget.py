@@ -80,7 +80,7 @@ def rich_demo(
     asks: the keys of the state that Python must answer: when one of them changes, what `answer(state)` returns replaces
     its part of `given`. A ValueError that it raises is said in the demo, in its one line, and the picture stays.
     """
-    widget = _class_of(name)(given={**sent(given), "asks": sorted(asks)}, state=state, predict=predict)
+    widget = _class_of(name)(given={**sent(given), "asks": sorted(asks)}, state=_plain(state), predict=predict)
     widget.words = words
     if answer is not None:
         _answer(widget, set(asks), answer)
@@ -104,7 +104,16 @@ def _answer(widget: RichDemo, asks: set[str], answer: Callable[[dict], dict[str,
 
 def sent(given: dict[str, Any]) -> dict[str, Any]:
     """What crosses to the browser: arrays as little-endian float32, row by row, for `floats()` there."""
-    return {key: as_bytes(value) if isinstance(value, np.ndarray) else value for key, value in given.items()}
+    return {key: as_bytes(value) if isinstance(value, np.ndarray) else _plain(value) for key, value in given.items()}
+
+
+def _plain(value: Any) -> Any:
+    """The value with Python's own numbers in place of NumPy's, at any depth: JSON knows no others."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def as_bytes(array) -> bytes:

@@ -114,6 +114,13 @@ def test_two_grids_in_one_notebook_do_not_disturb_each_other(weights, monkeypatc
     assert second.given["opened"] == [0, 0, 3]
 
 
+def test_what_is_opened_may_be_counted_with_numpy(weights):
+    layer, head = np.unravel_index(weights[:, :, 3, 2].argmax(), weights.shape[:2])
+    widget = demos.head_grid.show(weights, TOKENS, layer=layer, head=head, query=np.int64(3))
+    assert [type(widget.state[name]) for name in ("layer", "head", "query")] == [int, int, int]
+    assert widget.still
+
+
 def test_an_unknown_role_is_named_in_the_widget_s_place(weights):
     assert "find is &#x27;last&#x27;; expected one of" in demos.head_grid.show(weights, TOKENS, find="last").still
 
