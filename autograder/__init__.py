@@ -11,6 +11,7 @@ grading/         a class graded: tasks, who works on them, and the one writer
 report/          what a class earned and misunderstood
 similarity/      submissions whose code is much alike
 simulation/      a class with known grades, graded and compared: what `make course` runs
+csv_files.py     CSV files of other programs, and formulas in them defused
 progress.py      a bar or lines that say how far a long command is
 cli.py           the command line
 """

@@ -194,17 +194,37 @@ def report(
         bool, typer.Option("--hide-names", help="Replace names by numbers, in random order.")
     ] = False,
     feedback: Annotated[bool, typer.Option("--feedback", help="Also a text for each student.")] = False,
+    fill: Annotated[
+        list[Path] | None, typer.Option(help="A platform's gradebook, exported as CSV: a filled copy; repeatable.")
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="UNIT=HEADING: the unit's column in that CSV, where it can't be told.")
+    ] = None,
+    feedback_zip: Annotated[
+        bool, typer.Option("--feedback-zip", help="Also the pages as zips for Moodle's and Canvas's upload.")
+    ] = False,
 ) -> None:
-    """Write what a graded class earned and misunderstood: a page, CSVs, texts for students."""
+    """Write what a graded class earned and misunderstood: a page, CSVs, texts for students, files for a platform."""
     from autograder.report import write_report
 
-    written = write_report(_course(classroom), units, hide_names=hide_names, feedback=feedback)
-    for complaint in written.complaints:
+    columns = dict(said.partition("=")[::2] for said in column or [])
+    written = write_report(
+        *(_course(classroom), units),
+        **{"hide_names": hide_names, "feedback": feedback, "feedback_zip": feedback_zip},
+        **{"exports": fill, "columns": columns},
+    )
+    for line in written.notes:
+        print(line)
+    for complaint in (*written.faults, *written.complaints):
         print(complaint, file=sys.stderr)
     missing = f"; {len(written.complaints)} not in it, named above" if written.complaints else ""
     print(f"{written.submissions} graded submissions in {written.page}{missing}")
     if feedback:
         print(f"texts for {written.feedback} students in {written.page.parent / 'feedback'}")
+    for path in written.files:
+        print(path)
+    if written.faults:
+        raise typer.Exit(2)
 
 
 @app.command()

@@ -50,6 +50,7 @@ class Gradebook:
     students: dict[str, str]  # id -> the name to show
     maxima: dict[str, dict[str, float]]  # unit id -> grade id -> points
     scores: dict[tuple[str, str], Score]  # (student, unit id)
+    emails: dict[str, str] = field(default_factory=dict)  # of the students that have one
 
     def max_points(self, unit: str) -> float:
         return sum(self.maxima.get(unit, {}).values())
@@ -87,7 +88,8 @@ def _read(database: sqlite3.Connection) -> Gradebook:
             score.cells[cell] = (automatic if manual is None else manual) or 0.0
             score.cells[cell] += extra or 0.0
             score.needs_manual |= bool(needs_manual)
-    return Gradebook(students, maxima, scores)
+    emails = dict(database.execute("SELECT id, email FROM student WHERE email != ''"))
+    return Gradebook(students, maxima, scores, emails)
 
 
 def _seconds_late(handed_in: str | None, due: str | None, extension: str | None) -> float:

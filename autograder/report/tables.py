@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from autograder.csv_files import defused
 from autograder.gradebook.findings import FORBIDDEN, PARTLY, RIGHT, TRIED, UNTOUCHED, VISIBLE_ONLY, Finding
 from autograder.report.names import Names
 from autograder.report.survey import ClassSurvey, UnitSurvey
@@ -20,7 +21,8 @@ def write_grades(path: Path, found: ClassSurvey, names: Names) -> None:
             scores = [found.score(student, unit) for unit in found.units]
             who = [names[student]] if names.hidden else [student, names[student]]
             total = sum(score.points for score in scores if score)
-            rows.writerow([*who, *(f"{score.points:g}" if score else "" for score in scores), f"{total:g}"])
+            points = [f"{score.points:g}" if score else "" for score in scores]
+            rows.writerow([*map(defused, who), *points, f"{total:g}"])
 
 
 def write_csv(path: Path, found: ClassSurvey, names: Names) -> None:
@@ -31,7 +33,7 @@ def write_csv(path: Path, found: ClassSurvey, names: Names) -> None:
         for student in names.order(found.students):
             for unit in found.units:
                 for exercise in unit.exercises:
-                    rows.writerow(_row(found, unit, student, exercise, names))
+                    rows.writerow(map(defused, _row(found, unit, student, exercise, names)))
 
 
 def _row(found: ClassSurvey, unit: UnitSurvey, student: str, exercise: str, names: Names) -> list:
@@ -59,7 +61,7 @@ def write_feedback(folder: Path, found: ClassSurvey, names: Names) -> int:
     for student in found.students:
         units = [unit for unit in found.units if student in unit.findings]
         if units:
-            text = "\n\n".join(_unit_text(found, unit, student, names) for unit in units)
+            text = "\n\n".join(f"{names[student]}, {unit_text(found, unit, student, names)}" for unit in units)
             (folder / f"{_file_name(names[student] if names.hidden else student)}.txt").write_text(
                 f"{text}\n", encoding="utf-8"
             )
@@ -71,9 +73,10 @@ def _file_name(name: str) -> str:
     return name.replace("/", "_").replace(" ", "-")
 
 
-def _unit_text(found: ClassSurvey, unit: UnitSurvey, student: str, names: Names) -> str:
+def unit_text(found: ClassSurvey, unit: UnitSurvey, student: str, names: Names) -> str:
+    """What a student earned in a unit and why it was not more, in some lines."""
     score = found.score(student, unit)
-    lines = [f"{names[student]}, {unit.id}: {score.points:g} of {found.gradebook.max_points(unit.id):g} points"]
+    lines = [f"{unit.id}: {score.points:g} of {found.gradebook.max_points(unit.id):g} points"]
     if score.penalty:
         lines.append(f"  less {score.penalty:g} for handing in late")
     for exercise, finding in unit.findings[student].items():

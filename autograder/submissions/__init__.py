@@ -4,5 +4,6 @@ reading.py    a notebook file, whatever saved it
 repair.py     its cells, put back in order
 preflight.py  which submissions can be graded, and a line for each that can't
 platforms.py  the names that Moodle and Canvas write
+roster.py     who is in the class, under which names and numbers, in which groups
 collect.py    a learning platform's download, taken into the class
 """
