@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from autograder.course import CLASSROOM_VARIABLE, BadInput, Course
+from autograder.course import CLASSROOM_VARIABLE, BadInput, Course, plain
 
 app = typer.Typer(
     add_completion=False,
@@ -39,7 +39,7 @@ def main() -> None:
         app()
     except BadInput as error:
         for line in str(error).split("\n"):
-            print(line, file=sys.stderr)
+            print(plain(line), file=sys.stderr)
         sys.exit(2)
     except OSError as error:
         if error.filename is None and error.errno not in _OF_THE_DISK:

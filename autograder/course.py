@@ -14,6 +14,22 @@ class BadInput(Exception):
     """Something in the input that stops a step: one line with what was seen, what was expected, and the next step."""
 
 
+def plain(text: str) -> str:
+    """As one line that a terminal shows as it is: control characters and what is no text as escapes."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def seen(error: BaseException) -> str:
+    """An error in a few words, for a line about what it kept from being done."""
+    try:
+        said = str(error)
+    except Exception:  # its text may be made from what a student wrote
+        said = ""
+    first = next((line.strip() for line in said.splitlines() if line.strip()), "no reason given")
+    return plain(f"{type(error).__name__}: {first}"[:200])
+
+
 @dataclass(frozen=True)
 class Course:
     """The folders of one course. `classroom` is a class: its submissions, grades, feedback and gradebook."""

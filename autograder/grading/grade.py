@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.course import BadInput, Course
+from autograder.course import BadInput, Course, plain
 from autograder.execution.client import Zygote
 from autograder.execution.sandbox import NoSandbox, sandbox_waived, view_of
 from autograder.gradebook.rows import knows
@@ -72,7 +72,7 @@ def grade(
         packer = Packer(course, entering.book, units, settings, unsandboxed, feedback)
         handed_in = [(folder.parent.name, unit) for unit in units for folder in course.submitted.glob(f"*/{unit.id}")]
         if not again:
-            found = [(s, u) for s, u in handed_in if entering.stands(s, u, packer.digest(s, u), feedback)]
+            found = [(s, u) for s, u in handed_in if _stands(entering, packer, s, u, feedback)]
             graded.standing = sorted((student, unit.id) for student, unit in found)
         job = _Job(course, units, packer, entering, graded, progress or (lambda done, total: None))
         if len(handed_in) == len(graded.standing):
@@ -139,18 +139,26 @@ class _Job:
         self.graded.submissions.append((student, unit.id))
         self.graded.seconds[student, unit.id] = result.seconds
         if submission.note:
-            self.graded.notes.append(submission.note)
+            self.graded.notes.append(plain(submission.note))
         notebook = next(file.data for file in result.autograded if file.path == unit.notebook)
         repairs = json.loads(notebook)["metadata"].get(RECORD, {}).get(REPAIRS, [])
         if repairs:
             more = f" (and {len(repairs) - 3} more)" if len(repairs) > 3 else ""
-            self.graded.notes.append(f"{self._path(submission)}: mended: {'; '.join(repairs[:3])}{more}")
+            self.graded.notes.append(plain(f"{self._path(submission)}: mended: {'; '.join(repairs[:3])}{more}"))
 
     def complain(self, submission: Submission, fault: str) -> None:
-        self.graded.complaints.append(f"{self._path(submission)}: {fault}")
+        self.graded.complaints.append(plain(f"{self._path(submission)}: {fault}"))
 
     def _path(self, submission: Submission) -> Path:
         return self.course.submitted / submission.student / submission.unit.id / submission.unit.notebook
+
+
+def _stands(entering: Writer, packer: Packer, student: str, unit: Unit, feedback: bool) -> bool:
+    """What can't be told of a submission here, its grading says in a line."""
+    try:
+        return entering.stands(student, unit, packer.digest(student, unit), feedback)
+    except Exception:
+        return False
 
 
 def _zygote(course: Course, unsandboxed: bool) -> Zygote:

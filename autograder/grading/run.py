@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Protocol
 
+from autograder.course import seen
 from autograder.gradebook.rows import GradebookChanged
 from autograder.grading.task import Result, Task, WorkerUnfit
 from autograder.submissions.preflight import Submission
@@ -47,8 +48,15 @@ def run(
                 task = make(submission)
             except OSError as error:
                 complain(submission, f"can't be read ({error.strerror}); check its permissions")
+            except Exception as error:
+                complain(submission, f"was not graded ({seen(error)}); run it again")
+            else:
+                waiting[workers.submit(task)] = submission, task
                 continue
-            waiting[workers.submit(task)] = submission, task
+            done += 1
+            progress(done, len(submissions))
+        if not waiting:
+            break
         finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
         for future in finished:
             submission, task = waiting.pop(future)
@@ -63,7 +71,7 @@ def run(
             except WorkerUnfit:
                 raise
             except Exception as error:
-                complain(submission, f"was not graded ({type(error).__name__}: {_line(error)}); run it again")
+                complain(submission, f"was not graded ({seen(error)}); run it again")
             done += 1
             progress(done, len(submissions))
 
@@ -74,7 +82,3 @@ _GIVEN_UP = {
         f"was not graded, because its grades were changed by hand meanwhile, {_TRIES} times; run it again"
     ),
 }
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0][:200]

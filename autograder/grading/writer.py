@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -74,7 +75,11 @@ def writer(course: Course) -> Iterator[Writer]:
         except BlockingIOError:
             raise BadInput(f"{course.classroom}: is being graded by another process; wait until it has ended") from None
         with closing(rows.opened(course.gradebook)) as book:
-            yield Writer(course, book)
+            try:
+                entering = Writer(course, book)
+            except sqlite3.DatabaseError as error:
+                raise BadInput(f"{course.gradebook}: is damaged ({error}); restore it from a copy") from None
+            yield entering
 
 
 def replace(folder: Path, files: tuple[File, ...]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 import nbformat
 
-from autograder.course import PLATFORM_FILE, BadInput, Course
+from autograder.course import PLATFORM_FILE, BadInput, Course, plain, seen
 from autograder.submissions.platforms import Owner, owners
 from autograder.submissions.reading import MAX_BYTES, UnreadableNotebook, notebook_of
 from autograder.submissions.repair import exercises_found
@@ -66,16 +66,18 @@ def collect(course: Course, unit: Unit, download: Path) -> Collected:
         if PurePosixPath(one.where).name in _OF_A_PLATFORM:
             continue
         if owner is None:
-            found.complaints.append(f"{_plain(one.where)}: whose is it? Put it into a folder with the student's name")
+            found.complaints.append(f"{plain(one.where)}: whose is it? Put it into a folder with the student's name")
         else:
             students[owner.student].append(replace(one, owner=owner))
     for student, handed_in in sorted(students.items()):
         try:
             _take(course, unit, released, student, handed_in, found)
         except UnreadableNotebook as error:
-            found.complaints.append(_plain(str(error)))
+            found.complaints.append(plain(str(error)))
         except OSError as error:
-            found.complaints.append(_plain(f"{student}: can't be written ({error.strerror}); give it a shorter name"))
+            found.complaints.append(plain(f"{student}: can't be written ({error.strerror}); give it a shorter name"))
+        except Exception as error:  # whatever one submission does, the others are taken
+            found.complaints.append(plain(f"{student}: was not taken ({seen(error)}); look at it, or ask for it again"))
     if not students and not found.complaints:
         raise BadInput(f"{download}: holds no files; {_GIVE}")
     return found
@@ -99,7 +101,7 @@ def _take(
         raise UnreadableNotebook(f"{student}: are these two people? Seen {seen}; give each a folder of their own")
     where, notebook, left = _the_one(student, handed_in, unit, released)
     if left:
-        found.notes.append(_plain(f"{student}: took {where}, left {_some(left)}; hand in the other if that one counts"))
+        found.notes.append(plain(f"{student}: took {where}, left {_some(left)}; hand in the other if that one counts"))
     getattr(found, _put(course, unit, student, notebook)).append(student)
     owner = next(one.owner for one in handed_in if where.startswith(one.where))
     if owner.platform:
@@ -116,12 +118,6 @@ def _known_number(folder: Path, handed_in: list[_HandedIn]) -> set[str]:
         return {str(known["number"])} if known["platform"] == "moodle" and known["number"] else set()
     except (OSError, ValueError, KeyError, TypeError):
         return set()
-
-
-def _plain(text: str) -> str:
-    """As one line that a terminal shows as it is: control characters and what is no text as escapes."""
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _files(download: Path) -> list[_HandedIn]:

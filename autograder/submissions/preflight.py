@@ -11,7 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import parse_utc
 
-from autograder.course import PLATFORM_FILE, BadInput, Course
+from autograder.course import PLATFORM_FILE, BadInput, Course, plain, seen
 from autograder.submissions.reading import UnreadableNotebook, read_notebook
 from autograder.submissions.repair import exercises_found
 from autograder.units import Unit, find_units
@@ -41,23 +41,31 @@ def inspect_submissions(
     good, complaints = [], _misplaced(course)
     for folder in sorted(course.submitted.glob("*/*")):
         student, name = folder.parent.name, folder.name
-        if not folder.is_dir() or name.startswith("."):
-            continue
-        if name not in known:
-            meant = _meant(name, known)
-            complaints.append(f"{folder}: there is no unit {name!r}; rename the folder to {meant}")
-        elif name in wanted and "[" in student:
-            complaints.append(f"{folder}: nbgrader finds nobody with a bracket in the name; rename {student!r}")
-        elif name in wanted:
-            if (student, name) not in standing:
-                try:
-                    made = _made_gradable(folder, wanted[name], releases[name])
-                    good.append(Submission(student, wanted[name], made))
-                except UnreadableNotebook as error:
-                    complaints.append(str(error))
-                    continue
-            complaints += [*_left_out(folder, wanted[name]), *_undated(folder)]
-    return good, complaints
+        try:
+            if not folder.is_dir() or name.startswith("."):
+                continue
+            if name not in known:
+                meant = _meant(name, known)
+                complaints.append(f"{folder}: there is no unit {name!r}; rename the folder to {meant}")
+            elif name in wanted:
+                _require_name(folder, student)
+                if (student, name) not in standing:
+                    good.append(Submission(student, wanted[name], _made_gradable(folder, wanted[name], releases[name])))
+                complaints += [*_left_out(folder, wanted[name]), *_undated(folder)]
+        except UnreadableNotebook as error:
+            complaints.append(str(error))
+        except Exception as error:  # whatever one submission does, the others are graded
+            complaints.append(f"{folder}: can't be looked at ({seen(error)}); look at it, or ask for it again")
+    return good, [plain(complaint) for complaint in complaints]
+
+
+def _require_name(folder: Path, student: str) -> None:
+    try:
+        student.encode()
+    except UnicodeEncodeError:
+        raise UnreadableNotebook(f"{folder.parent}: its name is no text in UTF-8; rename it") from None
+    if "[" in student:
+        raise UnreadableNotebook(f"{folder}: nbgrader finds nobody with a bracket in the name; rename {student!r}")
 
 
 def _released(course: Course, unit: Unit) -> NotebookNode:

@@ -6,8 +6,14 @@ import warnings
 from pathlib import Path
 
 import nbformat
+import numpy as np
 
-MAX_BYTES = 256 * 2**20
+from autograder.course import seen
+from autograder.submissions.sound import Unsound, sound
+
+MAX_BYTES = 100 * 2**20
+MAX_VALUES = 2_000_000  # of the JSON: each takes a hundred bytes of memory
+_SEPARATORS = np.frombuffer(b",[{", np.uint8)
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -16,7 +22,7 @@ class UnreadableNotebook(Exception):
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:
-    """The notebook in format 4, with what every cell must have; outputs are left as they are.
+    """The notebook in format 4.5, made of what it can mean (sound.py), without outputs.
 
     Byte-order marks, UTF-16, Windows line ends, older formats and missing fields are read as if they were in order.
     """
@@ -26,6 +32,8 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
 def notebook_of(raw: bytes, path: Path | str) -> nbformat.NotebookNode:
     """The same of a file's bytes; `path` is what to call it in a complaint."""
     text = _text(raw, path)
+    if _values(text) > MAX_VALUES:
+        raise UnreadableNotebook(f"{path}: holds more than {MAX_VALUES:,} values; ask for it with its outputs cleared")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
@@ -33,16 +41,33 @@ def notebook_of(raw: bytes, path: Path | str) -> nbformat.NotebookNode:
     if not isinstance(data, dict) or not isinstance(data.get("cells", data.get("worksheets")), list):
         raise UnreadableNotebook(f"{path}: is no readable notebook (it has no cells); ask for the file again")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what nbformat would complain about is mended below
-            notebook = nbformat.from_dict(data) if data.get("nbformat") == 4 else nbformat.convert(_old(data), 4)
-        notebook.metadata = _sound_metadata(notebook.get("metadata"))
-        notebook.cells = [_completed(cell) for cell in notebook.cells]
+        return sound(data if data.get("nbformat") == 4 else _converted(data))
+    except Unsound as error:
+        raise UnreadableNotebook(f"{path}: {error}") from None
     except Exception as error:
-        seen = f"{type(error).__name__}: {error}".splitlines()[0][:100]
-        raise UnreadableNotebook(f"{path}: is no readable notebook ({seen}); ask for the file again") from None
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
-    return notebook
+        raise UnreadableNotebook(f"{path}: is no readable notebook ({seen(error)}); ask for the file again") from None
+
+
+def _values(text: str) -> int:
+    """How many values this JSON holds, at most: what stands in strings counts only where there is little of it."""
+    found = sum(map(text.count, ",[{"))
+    if found <= MAX_VALUES:
+        return found
+    data = text.encode("utf-8", "replace").replace(b"\\\\", b"").replace(b'\\"', b"")
+    found, quoted = 0, False
+    for start in range(0, len(data), 1 << 22):
+        part = np.frombuffer(data[start : start + (1 << 22)], np.uint8)
+        inside = np.logical_xor.accumulate(part == ord('"')) ^ quoted
+        found += int(np.count_nonzero(np.isin(part, _SEPARATORS) & ~inside))
+        quoted = bool(inside[-1])
+    return found
+
+
+def _converted(data: dict) -> nbformat.NotebookNode:
+    """An older format in format 4."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what nbformat would complain about is left out afterwards
+        return nbformat.convert(nbformat.reader.reads(json.dumps(data)), 4)
 
 
 def _bytes(path: Path) -> bytes:
@@ -80,58 +105,3 @@ def _why_not_json(text: str) -> str:
     return (
         "is no readable notebook (its JSON is broken or cut short); ask for it again, or restore it from a checkpoint"
     )
-
-
-def _old(data: dict) -> nbformat.NotebookNode:
-    return nbformat.reader.reads(json.dumps(data))
-
-
-def _sound_metadata(metadata: object) -> nbformat.NotebookNode:
-    """A notebook's metadata without what nbconvert and nbgrader would stumble over: fields of another type.
-
-    Colab writes the state of widgets without the `state` that nbconvert reads.
-    """
-    metadata = metadata if isinstance(metadata, dict) else nbformat.NotebookNode()
-    types = {
-        "kernelspec": dict,
-        "language_info": dict,
-        "widgets": dict,
-        "title": str,
-        "authors": list,
-        "nbgrader": dict,
-    }
-    for name, kind in types.items():
-        if name in metadata and not isinstance(metadata[name], kind):
-            del metadata[name]
-    if not all(isinstance(author, dict) for author in metadata.get("authors", [])):
-        del metadata["authors"]
-    states = metadata.get("widgets", {}).values()
-    if not all(isinstance(state, dict) and isinstance(state.get("state"), dict) for state in states):
-        del metadata["widgets"]
-    return metadata
-
-
-def _completed(cell: dict) -> nbformat.NotebookNode:
-    """A cell with every field that its type must have, and none of another type.
-
-    Raises AttributeError or TypeError if it is no cell at all.
-    """
-    source = cell.get("source", "")
-    cell["source"] = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    if not isinstance(cell.get("metadata"), dict):
-        cell["metadata"] = nbformat.NotebookNode()
-    if not isinstance(cell.get("id", ""), str):
-        del cell["id"]
-    if not isinstance(cell.get("attachments", {}), dict):
-        del cell["attachments"]
-    if cell.get("cell_type") not in ("code", "markdown", "raw"):
-        cell["cell_type"] = "raw"
-    if cell["cell_type"] == "code":
-        outputs = cell.get("outputs")
-        cell["outputs"] = [o for o in outputs if isinstance(o, dict)] if isinstance(outputs, list) else []
-        if not isinstance(cell.get("execution_count"), int):
-            cell["execution_count"] = None
-    else:
-        for field in ("outputs", "execution_count"):
-            cell.pop(field, None)
-    return cell
