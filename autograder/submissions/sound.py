@@ -1,7 +1,7 @@
 """A submitted notebook as grading takes it: what a cell may hold, of the right type and bounded; the rest is left out.
 
-nbformat, nbconvert and nbgrader trust the types of what they read. So a notebook is not mended in place: a new one is made
-of what a submission can mean, cell by cell: type, id, text, attachments, and the few metadata that anything reads.
+nbformat, nbconvert and nbgrader trust the types of what they read. So a notebook is not mended in place: a new one is
+made of what a submission can mean, cell by cell: type, id, text, attachments, and the few metadata that anything reads.
 Outputs are not taken: grading runs the cells.
 """
 

@@ -40,7 +40,7 @@ values |= st.integers(1, 300).map(nested)
 
 @dataclass
 class Change:
-    """`kind` of what is done at a place in the document, found by taking `steps` from its top, each modulo what is there."""
+    """What is done at a place in the document: `steps` lead there from its top, each modulo what is there."""
 
     kind: str
     steps: list[int]
@@ -104,11 +104,12 @@ def taken(document, released):
         notebook = notebook_of(raw, "a.ipynb")
         exercises_found(notebook, released)
     except UnreadableNotebook as error:
-        assert "\n" not in str(error)
-        assert str(error).isprintable()
-        return None
-    repair(notebook, released)
-    return notebook
+        line = str(error)
+    else:
+        repair(notebook, released)
+        return notebook
+    assert line.isprintable()
+    return None
 
 
 def require_order(notebook, released):
@@ -126,7 +127,7 @@ def fuzz(examples):
     )
 
 
-@fuzz(300)
+@fuzz(200)
 @given(made=changes)
 @example(made=[Change("replace", [0, 2, 1], ["x"])])
 def test_a_changed_notebook_is_mended_or_refused(honest, released, made):
@@ -145,7 +146,7 @@ def test_none_of_five_thousand_changed_notebooks_does_anything_else(honest, rele
         require_order(notebook, released)
 
 
-@fuzz(100)
+@fuzz(60)
 @given(document=values)
 def test_any_json_is_refused_or_mended(released, document):
     notebook = taken(document, released)
