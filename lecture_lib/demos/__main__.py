@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lecture_lib.demos._catalogue import by_unit, catalogue, unit_title
 from lecture_lib.demos._pages import contact_sheet
-from lecture_lib.demos._serve import PORT, serve
+from lecture_lib.demos._serve import PORT, choose, serve
+from lecture_lib.demos._site import write_site
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -19,9 +20,14 @@ def main(arguments: list[str] | None = None) -> None:
     server.add_argument("chosen", nargs="*", metavar="NAME", help="demos or units; all of them if left out")
     server.add_argument("--port", type=int, default=PORT)
     server.add_argument("--no-browser", action="store_true", help="open no browser")
+    site = verbs.add_parser("site", help="write each as a page that needs no Python, no server and no network")
+    site.add_argument("folder", type=Path, metavar="FOLDER")
+    site.add_argument("chosen", nargs="*", metavar="NAME", help="demos or units; all of them if left out")
     given = parser.parse_args(arguments)
     if given.verb == "serve":
         serve(given.port, given.chosen, open_browser=not given.no_browser)
+    elif given.verb == "site":
+        _site(given.folder, given.chosen)
     elif given.html or given.open:
         _sheet(given.html, given.open)
     else:
@@ -43,6 +49,15 @@ def _list() -> None:
     console.print("In any notebook, after [cyan]from lecture_lib import demos[/]:\n")
     console.print(table)
     console.print("\nPictures: [cyan]--open[/], or [cyan]--html FILE[/]. All of them, full screen: [cyan]serve[/].")
+
+
+def _site(folder: Path, chosen: list[str]) -> None:
+    try:
+        index, *pages = write_site(folder, choose(chosen))
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from error
+    size = sum(page.stat().st_size for page in (index, *pages)) / 1e6
+    print(f"{len(pages)} demos, {size:.1f} MB: open {index}")
 
 
 def _sheet(target: Path | None, show: bool) -> None:

@@ -1,6 +1,7 @@
 """The pages about the demos: the gallery that Voilà serves, and a contact sheet that is one file."""
 
 import base64
+import hashlib
 from collections.abc import Callable, Sequence
 from html import escape
 
@@ -8,6 +9,7 @@ from lecture_lib.demos._catalogue import HERE, THEMES, Demo, by_unit, unit_title
 
 README = HERE / "README.md"
 STATIC = HERE / "gallery" / "static"
+CARDS = STATIC / "cards.css"
 SERVED = "/voila/templates/lecture/static"  # where Voilà serves `STATIC` and the pictures beside it
 
 _CARD = """<li><a class="card"{link} data-name="{name}">{picture}<strong>{title}</strong>
@@ -15,11 +17,18 @@ _CARD = """<li><a class="card"{link} data-name="{name}">{picture}<strong>{title}
 _COPY = """for (const button of document.querySelectorAll("button.line")) button.addEventListener("click", () => {
   navigator.clipboard?.writeText(button.textContent).then(() => button.classList.add("copied"), () => {});
 });"""
-_SHEET = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Demos</title><style>{css}</style><body><main><h1>Demos</h1>
-<p>In any notebook: <code>from lecture_lib import demos</code>, then the line below a picture (a click copies it), or
-your own text, function or model as its arguments. <code>make demos</code> serves them all, full screen.</p>
+_SHEET = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Demos</title><link rel="icon" href="data:,">
+<style>{css}</style><body><main><h1>Demos</h1><p>{lead} In any notebook:
+<code>from lecture_lib import demos</code>, then the line below a picture (a click copies it), or
+your own text, function or model as its arguments.</p>
 {cards}</main><script>{copy}</script></body></html>"""
+_SERVED = "<code>make demos</code> serves them all, full screen."
+_LINKED = (
+    "A click on a picture opens the demo, which runs in this browser. <kbd>Page Down</kbd> and <kbd>Page Up</kbd> "
+    "go on and back, <kbd>f</kbd> is full screen, <kbd>d</kbd> dark."
+)
 _GALLERY = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Demos</title><link rel="icon" href="data:;base64,=">
 <link rel="stylesheet" href="{served}/cards.css"><link rel="stylesheet" href="{served}/gallery.css">
@@ -45,6 +54,7 @@ browser, fetches nothing, and takes your own text, function or model. `show()` a
 
 ```
 python -m lecture_lib.demos                    # lists them; --open shows this page's pictures in a browser
+python -m lecture_lib.demos site FOLDER        # each as a page that needs no Python, no server and no network
 make demos                                     # all of them as a gallery, full screen, to this machine only
 python -m lecture_lib.demos serve 05_attention # those of a unit, or some by name
 ```
@@ -90,6 +100,25 @@ def gallery_page(demos: Sequence[Demo]) -> str:
 
 def contact_sheet(demos: Sequence[Demo]) -> str:
     """Every demo with its pictures and its line, as one HTML file that needs nothing else."""
+    return _sheet(demos, _SERVED, lambda demo: "")
+
+
+def index_page(demos: Sequence[Demo]) -> str:
+    """The contact sheet in front of the demos' own pages, which lie beside it."""
+    return _sheet(demos, _LINKED, lambda demo: f' href="{demo.name}.html"')
+
+
+def policy(script: str) -> str:
+    """The Content-Security-Policy of a page with this one script, which asks for nothing.
+
+    >>> policy("")[:62]
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    """
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+
+
+def _sheet(demos: Sequence[Demo], lead: str, link: Callable[[Demo], str]) -> str:
 
     def picture(demo: Demo) -> str:
         light, dark = (_data(demo, theme) for theme in THEMES)
@@ -98,8 +127,8 @@ def contact_sheet(demos: Sequence[Demo]) -> str:
         source = f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'
         return f"<picture>{source}{_image(light, demo)}</picture>"
 
-    css = (STATIC / "cards.css").read_text(encoding="utf-8")
-    return _SHEET.format(css=css, cards=_cards(demos, picture, lambda demo: ""), copy=_COPY)
+    css = CARDS.read_text(encoding="utf-8")
+    return _SHEET.format(policy=policy(_COPY), css=css, lead=lead, cards=_cards(demos, picture, link), copy=_COPY)
 
 
 def _cards(demos: Sequence[Demo], picture: Callable[[Demo], str], link: Callable[[Demo], str]) -> str:

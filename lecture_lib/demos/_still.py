@@ -34,15 +34,20 @@ def still(name: str, key: str, words: str, *, script: str, css: str, values: dic
 
     More than `MOST_BYTES` are left out, and the text alone remains.
     """
-    page = {"script": script, "css": css, "values": {**values, "given": _plain(values["given"])}}
-    packed = base64.b64encode(gzip.compress(json.dumps(page).encode(), mtime=0)).decode()
+    packed = pack({"script": script, "css": css, "values": {**values, "given": plain(values["given"])}})
     title = name.replace("_", " ").capitalize()
     said = f"<b>{escape(title)}</b>, {INTERACTIVE}.{' ' if words else ''}{escape(words)}"
     drawn = _SCRIPT.format(key=key, packed=packed) if len(packed) <= MOST_BYTES else ""
     return _HTML.format(css=_CSS, key=key, words=said, script=drawn)
 
 
-def _plain(given: dict[str, Any]) -> dict[str, Any]:
+def pack(page: dict[str, Any]) -> str:
+    """JSON, compressed, in letters that a script of a page may hold."""
+    return base64.b64encode(gzip.compress(json.dumps(page).encode(), mtime=0)).decode()
+
+
+def plain(given: dict[str, Any]) -> dict[str, Any]:
+    """What crosses to the browser, as JSON can hold it: bytes become {"bytes": base64}."""
     return {
         name: {"bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
         for name, value in given.items()

@@ -5,7 +5,7 @@ it. `make bundles` puts all of it into `bundles/<demo>.js`, which the widget car
 go over as float32 bytes. Needs anywidget; import this inside `show`, so that `compute` works without it.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class RichDemo(anywidget.AnyWidget):
     predict = traitlets.Union([traitlets.Bool(), traitlets.Unicode()], default_value=False).tag(sync=True)
     key = traitlets.Unicode().tag(sync=True)
     words = ""
+    answer: Callable[[dict], dict[str, Any]] | None = None
 
     def __init__(self, **values):
         super().__init__(key=uuid4().hex, **values)
@@ -55,6 +56,21 @@ class RichDemo(anywidget.AnyWidget):
         bundle = self._repr_mimebundle_()
         bundle = bundle[0] if isinstance(bundle, tuple) else bundle
         display({**bundle, "text/html": "", "text/plain": ""}, raw=True)
+
+    def answers(self, ahead: Iterable[dict[str, Any]]) -> list[tuple[list, dict[str, Any]]]:
+        """What Python answers to these changes of the state: pairs of what is asked, and its part of given.
+
+        Changes whose answer is a ValueError are left out.
+        """
+        answered = []
+        for changes in ahead:
+            state = {**self.state, **changes}
+            try:
+                answer = sent(self.answer(state))
+            except ValueError:
+                continue
+            answered.append(([state.get(key) for key in self.given["asks"]], answer))
+        return answered
 
     def renew_still(self) -> None:
         """What was displayed gets the still of the present state."""
@@ -81,7 +97,7 @@ def rich_demo(
     its part of `given`. A ValueError that it raises is said in the demo, in its one line, and the picture stays.
     """
     widget = _class_of(name)(given={**sent(given), "asks": sorted(asks)}, state=_plain(state), predict=predict)
-    widget.words = words
+    widget.words, widget.answer = words, answer
     if answer is not None:
         _answer(widget, set(asks), answer)
     return widget

@@ -82,6 +82,11 @@ def compute(
     return Exploration(tokens, scores, full_mask, weights, V, _call(attention, Q, K, V, mask))
 
 
+def ahead() -> list[dict]:
+    """The changes of the example's state that a page without Python has answers to."""
+    return [{"causal": causal, "scaled": scaled} for causal in (False, True) for scaled in (False, True)]
+
+
 def example() -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
     """Seven words with Q (7, 2), K (7, 2) and V (7, 4) made by hand: who asks wants a thing, "hungry" a live one."""
     X = np.array(list(WORDS.values()), dtype=np.float64)

@@ -27,6 +27,11 @@ def compute(text: str) -> _heads.HeadGrid:
     return _heads.compute(*_smollm2.attention(text))
 
 
+def ahead() -> list[dict]:
+    """The changes of the state that a page without Python has answers to."""
+    return [{"text": text} for text in _smollm2.SENTENCES[1:]]
+
+
 def record() -> dict[str, np.ndarray]:
     """What the model does on the recorded sentences: their tokens, and the lower triangles of the weights."""
     kept = {}

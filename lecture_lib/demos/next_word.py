@@ -216,6 +216,17 @@ def _recording() -> tuple[dict[str, np.ndarray], dict[tuple[int, int], int]]:
     return data, {(parent, token): node for node, (parent, token) in links if parent >= 0}
 
 
+def ahead() -> list[dict[str, Any]]:
+    """The changes of the state that a page without Python has answers to: all that the recording holds."""
+    _, children = _recording()
+    ways = {node: [] for node in range(len(PROMPTS))}
+    trees = {node: node for node in ways}
+    for (parent, token), node in sorted(children.items(), key=lambda link: link[1]):  # parents come first
+        ways[node], trees[node] = [*ways[parent], token], trees[parent]
+    prompts = [{"prompt": prompt, "chat": chat} for prompt, chat in PROMPTS]
+    return [{**prompts[trees[node]], "written": way} for node, way in ways.items()]
+
+
 def record() -> dict[str, np.ndarray]:
     """For each prompt the continuations of highest probability, with what the model expects after each of them."""
     from lecture_lib import pretrained

@@ -196,6 +196,11 @@ def _run(model, ids):
     return torch.stack(stream)[:, 0], model.norm
 
 
+def ahead() -> list[dict]:
+    """The changes of the example's state that a page without Python has answers to."""
+    return [{"text": text} for text in _smollm2.SENTENCES]
+
+
 def show(
     model=None,
     ids=None,

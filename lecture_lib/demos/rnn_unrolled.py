@@ -174,6 +174,11 @@ def sweep(tokens: Sequence[str], cell: str = "rnn", step: Callable | None = None
     return np.array([blame[:, 0] / np.diag(blame) for blame in blames])
 
 
+def ahead() -> list[dict]:
+    """The changes of the example's state that a page without Python has answers to: every step of the slider."""
+    return [{"memory": round(k / 20, 2), "cell": cell} for k in range(61) for cell in CELLS]
+
+
 def show(
     tokens: Sequence[str] = SENTENCE,
     step: Callable | None = None,

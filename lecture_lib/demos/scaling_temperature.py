@@ -10,6 +10,7 @@ UNIT = "05_attention"
 LARGEST = 1024
 KEYS = 8
 DRAWS = 200  # for the curves
+AHEAD = 8  # draws on a page without Python, 50 kB each
 SEED = 39  # a draw in which no key happens to fit the query very well, at any d_k
 POWERS = [2**n for n in range(LARGEST.bit_length())]
 
@@ -54,6 +55,11 @@ def many_scores(n_draws: int = DRAWS) -> np.ndarray:
     query, keys = rng.normal(size=(n_draws, 1, LARGEST)), rng.normal(size=(n_draws, KEYS, LARGEST))
     sums = np.cumsum(query * keys, axis=-1)[..., [d_k - 1 for d_k in POWERS]]
     return sums.swapaxes(1, 2)
+
+
+def ahead() -> list[dict]:
+    """The changes of the example's state that a page without Python has answers to."""
+    return [{"seed": SEED + k} for k in range(1, AHEAD + 1)]
 
 
 def show(seed: int = SEED, *, d_k: int = 4, temperature: float = 1.0, predict: bool | str = False):

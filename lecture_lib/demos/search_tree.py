@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 UNIT = "10_decoding"
+AHEAD = 20  # draws on a page without Python
 METHODS = ("greedy", "beam", "sample", "best")
 MOST_PATHS = 60
 MOST_WIDTH = 12
@@ -152,6 +153,11 @@ def shares(node: Tree) -> np.ndarray:
     weights = np.array([weight for weight, _ in node.values()], dtype=np.float64)
     likely = np.exp(weights.min() - weights)
     return likely / likely.sum()
+
+
+def ahead() -> list[dict]:
+    """The changes of the example's state that a page without Python has answers to."""
+    return [{"seed": seed} for seed in range(1, AHEAD + 1)]
 
 
 def show(

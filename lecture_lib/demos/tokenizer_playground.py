@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 UNIT = "07_tokenizers"
 Tokenize = Callable[[str], Sequence[str | bytes]]
 UNKNOWN = ("<unk>", "[UNK]")
-TYPICAL = "Ada is writin' a fucntion for iterators."
+TRIES = {
+    "misspelled": "Ada is writin' a fucntion for iterators.",
+    "numbers": "In 2024 it cost 1234567.89, not 1,234.",
+    "other writing": "Zoë: 日本語のテキスト, Привет, schön!",
+    "signs": "if (a!=b && c<=d) { x += 1; } // 🐋🐳",
+}
+TYPICAL = TRIES["misspelled"]
 MOST_TEXT = 1000  # characters
 MOST_TOKENS = 400  # shown; all are counted
 LEARNED_FROM = 120_000  # characters: a demo opens at once
@@ -73,6 +79,11 @@ def usual(vocab_size: int = 2000) -> "dict[str, Tokenizer]":
     }
 
 
+def ahead() -> list[dict]:
+    """The changes of the example's state that a page without Python has answers to."""
+    return [{"text": text, "smollm2": smollm2} for text in TRIES.values() for smollm2 in (False, True)]
+
+
 def show(
     tokenizers: "Mapping[str, Tokenize | Tokenizer] | None" = None,
     text: str = TYPICAL,
@@ -93,7 +104,8 @@ def show(
     state = {"text": text, "smollm2": bool(smollm2)}
     try:
         chosen = dict(tokenizers or usual())
-        given = {"call": "" if tokenizers is None else "tokenizers", "most": MOST_TEXT, **answer(state)}
+        given = {"call": "" if tokenizers is None else "tokenizers", "most": MOST_TEXT}
+        given |= {"tries": list(TRIES.items()), **answer(state)}
     except ValueError as error:
         return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo

@@ -16,6 +16,7 @@ from .watch import Watch
 
 pytestmark = pytest.mark.browser
 DEMOS = catalogue()
+ALONE = "only Python can compute this: open the demo in a notebook and run its cell"
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_what_only_python_computes_is_refused_in_a_line_and_the_control_goes_bac
     page, _ = exported(demos.attention_explorer.show("the whale sings"))
     box = page.locator(".lm-rich .lm-toggle", has_text="causal").locator("input")
     box.click()
-    assert page.locator(".lm-trouble").inner_text() == "only Python can compute this: run the cell"
+    assert page.locator(".lm-trouble").inner_text() == ALONE
     assert not box.is_checked()
 
 

@@ -1,5 +1,5 @@
 // A demo without a kernel: in an exported page, or in a saved notebook that is opened again. Everything that the browser
-// computes by itself works; what only Python knows is refused in one line.
+// computes by itself works, and what Python answered beforehand; anything else is refused in one line.
 
 import { element } from "./elements.js";
 
@@ -9,15 +9,16 @@ const LOOKS = 15; // at a widget that is neither drawn nor given up
 /**
  * Draws the demo in the element `lm-still-<key>`, unless a front end draws the widget itself.
  *
- * demo: the bundle's default export. page: { css, values }, values as the widget's traits, bytes as { bytes: base64 }.
+ * demo: the bundle's default export. page: { css, values, answers }, values as the widget's traits, bytes as
+ * { bytes: base64 }. answers: pairs of what is asked (the values of `given.asks` in a state) and what it changes in given.
  */
-export async function alone(demo, key, { css, values }) {
+export async function alone(demo, key, { css, values, answers = [] }) {
   const place = document.getElementById(stillOf(key));
   if (!place || (await widgetComes(place))) return;
   const el = element("div");
   const style = element("style");
   style.textContent = css;
-  demo.render({ model: modelOf(values), el });
+  demo.render({ model: modelOf(values, answers), el });
   place.replaceChildren(style, el);
 }
 
@@ -43,15 +44,23 @@ async function widgetComes(place) {
 }
 
 /** What a demo asks of a widget's model, for values that only this page knows. */
-function modelOf({ given, ...values }) {
+function modelOf({ given, ...values }, answers) {
+  const asked = (state) => JSON.stringify((given.asks ?? []).map((key) => state[key]));
+  const known = new Map(answers.map(([question, answer]) => [JSON.stringify(question), answer]));
+  known.set(asked(values.state), given);
   const heard = {};
-  const known = { ...values, given: decoded(given) };
+  const traits = { ...values, given: decoded(given) };
   const tell = (event) => (heard[event] ?? []).forEach((listener) => listener());
   return {
-    alone: true,
-    get: (name) => known[name],
+    alone: {
+      answer: (state) => {
+        const answer = known.get(asked(state));
+        return answer && decoded(answer);
+      },
+    },
+    get: (name) => traits[name],
     set: (name, value) => {
-      known[name] = value;
+      traits[name] = value;
       tell(`change:${name}`);
     },
     on: (event, listener) => {

@@ -2,7 +2,7 @@
 
 const PATIENCE = 8_000; // milliseconds; an answer that comes later still counts
 export const SILENCE = "no answer from Python: run the cell again";
-export const ALONE = "only Python can compute this: run the cell";
+export const ALONE = "only Python can compute this: open the demo in a notebook and run its cell";
 
 /**
  * share(changes) changes the state, for every view and for Python. answered(): Python has spoken. silence(): what is
@@ -26,8 +26,10 @@ export function asking(model, busy) {
     if (!asks.some(differs)) {
       change(changes);
     } else if (model.alone) {
-      said = ALONE;
-      change({}); // so that the control is drawn as it was
+      const answer = model.alone.answer({ ...state, ...changes });
+      if (!answer) said = ALONE;
+      change(answer ? changes : {}); // so that a control that gets no answer is drawn as it was
+      if (answer) model.set("given", { ...model.get("given"), ...answer });
     } else {
       before = { ...Object.fromEntries([...asks, ...Object.keys(changes)].map((key) => [key, state[key]])), ...before };
       busy(true);

@@ -6,13 +6,6 @@ import { textField, toggle, tools } from "./controls.js";
 import { chipRow, colourOf, pointed } from "./tokens.js";
 import { stage } from "./stage.js";
 
-const TRIES = [
-  ["misspelled", "Ada is writin' a fucntion for iterators."],
-  ["numbers", "In 2024 it cost 1234567.89, not 1,234."],
-  ["other writing", "Zoë: 日本語のテキスト, Привет, schön!"],
-  ["signs", "if (a!=b && c<=d) { x += 1; } // 🐋🐳"],
-];
-
 function render({ model, el }) {
   const cuts = () => model.get("given").cuts;
   let at = null; // [row, token] under the mouse or the arrow keys
@@ -21,7 +14,9 @@ function render({ model, el }) {
     label: "SmolLM2's tokenizer, too (49,152 tokens)",
     turn: (smollm2) => shown.share({ smollm2 }),
   });
-  const tries = tools(...TRIES.map(([name, written]) => [name, () => shown.share({ text: written })]));
+  const tries = tools(
+    ...model.get("given").tries.map(([name, written]) => [name, () => shown.share({ text: written })]),
+  );
   const holder = element("div", { class: "lm-wide lm-cuts" }),
     rows = [];
   const point = (index) => (about) => {
