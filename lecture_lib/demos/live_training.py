@@ -162,9 +162,9 @@ def _speed(steps: int, seconds: float, tokens_per_step: float | None) -> str:
 def record() -> dict[str, np.ndarray]:
     """Trains the laptop preset on narwhals, some minutes on one processor, and keeps losses, speed and samples."""
     from lecture_lib import corpora
-    from lecture_lib.demos._narwhal_run import COPYING, run
+    from lecture_lib.demos._narwhal_run import run
 
-    tales = corpora.load("narwhals", n_documents=12_000, seed=0, copying=COPYING)
+    tales = corpora.load("narwhals", n_documents=12_000, seed=0)
     _, diary = run(SAMPLED_AT)
     return {**diary, "floor": np.array(tales.floor(tales.tokens("train")[:2000]).nats)}
 
