@@ -13,14 +13,14 @@
 #
 # **What you will build.** A complete language model, the kind that ruled from the 1970s to about 2010: it counts,
 # turns counts into probabilities, says how surprised it is by a text, and writes one of its own. Every model of this
-# course, up to the transformer, will be judged by the `perplexity` and will write by the `generate` that you write
-# here.
+# course, up to the transformer, will be judged by your `perplexity` and will write with your `generate`.
 #
-# **What you need.** Python's dictionaries and `Counter`; logarithms; that probabilities sum to 1. No calculus.
+# **What you need.** Python's dictionaries and `Counter`; logarithms; the fact that probabilities sum to 1. No
+# calculus.
 #
 # **Time.** About two hours. Run each cell with Shift+Enter. A cell with *your code here* waits for you; the cell
 # below it checks what you wrote, as often as you like. Stuck? The hints unfold one at a time. Skipped something? The
-# rest of the notebook takes the library's fallback and says so.
+# rest of the notebook uses the library's fallback and says so.
 
 # %% tags=["setup"]
 import math
@@ -34,9 +34,9 @@ check, my = open_unit("01_ngrams")
 # %% [markdown]
 # ## 1 · What comes next?
 #
-# **Predict.** Write down three words that may follow *“Narwhals are …”*, the likeliest first.
+# **Predict.** Write down three words that might follow *“Narwhals are …”*, the likeliest first.
 #
-# You have read much. Our model has read these eight sentences, and nothing else:
+# You have read a lot. Our model has read these eight sentences, and nothing else:
 
 # %%
 SENTENCES = [
@@ -54,7 +54,7 @@ print(narwhals[:20])
 
 # %% [markdown]
 # **Play.** Type the beginning of a sentence and press *one more word*. What happens to the table as `n` grows? Where
-# does the model run out of things to say? Faded words are those that it does not look at. (Leave `k` at 0 for now.)
+# does the model run out of things to say? It doesn't look at the faded words. (Leave `k` at 0 for now.)
 
 # %% tags=["demo"]
 from lecture_lib import demos
@@ -62,10 +62,10 @@ from lecture_lib import demos
 demos.ngram_explorer.show(narwhals, my, context="narwhals are", n=3)
 
 # %% [markdown]
-# **Read.** A *language model* gives every possible next token a probability, given all tokens before it. We cut text
-# into tokens (here: words and marks), and put two marks of our own around each sentence: `<bos>`, its beginning, and
-# `<eos>`, its end. Then “how do sentences begin?” and “is this one over?” are questions about the next token like any
-# other.
+# **Read.** A *language model* gives every possible next token a probability, given all tokens before it. We split
+# text into tokens (here: words and punctuation), and put two marks of our own around each sentence: `<bos>` at its
+# beginning and `<eos>` at its end. Then “how do sentences begin?” and “is this one over?” are questions about the
+# next token like any other.
 #
 # Nobody has seen every beginning of a sentence. So an **n-gram model** looks only at the last $n-1$ tokens:
 #
@@ -73,8 +73,8 @@ demos.ngram_explorer.show(narwhals, my, context="narwhals are", n=3)
 #
 # These $n-1$ tokens are the *context*. With $n=1$ it is empty, with $n=3$ it is the last two tokens. Near the start
 # of a sentence there are fewer: after `<bos>` alone the context is `("<bos>",)`, whatever $n$ is. It never reaches
-# into the sentence before: sentences came in any order. And `<bos>` is given, never guessed: it is only ever
-# *context*.
+# into the previous sentence, since the sentences are in no particular order. And `<bos>` is given, never guessed: it
+# is only ever *context*.
 #
 # **A toy by hand.** Of the sentence `<bos> narwhals see narwhals <eos>`, with $n=2$:
 #
@@ -84,9 +84,9 @@ demos.ngram_explorer.show(narwhals, my, context="narwhals are", n=3)
 # | narwhals | see, once; `<eos>`, once |
 # | see | narwhals, once |
 #
-# Add the sentence `<bos> seals see seals <eos>` to the table before you go on: four tokens are guessed, so four more
-# counts. (Then *narwhals* or *seals* may follow `<bos>`, and *see* as well; there is a new row for *seals*, with
-# *see* and `<eos>`.)
+# Add the sentence `<bos> seals see seals <eos>` to the table before you go on: four tokens are guessed, so there are
+# four more counts. (Then *narwhals* or *seals* may follow `<bos>`, and *see* as well; there is a new row for *seals*,
+# with *see* and `<eos>`.)
 #
 # **Build** that table, for any $n$.
 
@@ -117,16 +117,16 @@ def count_ngrams(tokens, n):
 
 
 # %% [markdown] tags=["hints:count_ngrams"]
-# 1. Walk through the tokens with their places. For the token at place `i`: which slice of `tokens` stands before it?
-#    How far back may that slice begin, and what stops it earlier?
+# 1. Walk through the tokens with their positions. For the token at position `i`: which slice of `tokens` comes before
+#    it? How far back may that slice begin, and what stops it earlier?
 # 2. A context is a `tuple` (a list can't be the key of a dictionary): `()` for n = 1, one token for n = 2. Each value
 #    is a `Counter`. Remember where the last `<bos>` was.
-# 3. In words: for each place i and token: if it is `<bos>`, remember `start = i` and go on to the next. Otherwise the
-#    context goes from `max(start, i - n + 1)` up to, not including, `i`; make it a tuple; add 1 to the count of the
-#    token in the Counter of that context (`setdefault` makes one where there is none).
+# 3. In words: for each position i and its token: if it is `<bos>`, remember `start = i` and go on to the next.
+#    Otherwise the context goes from `max(start, i - n + 1)` up to, not including, `i`; make it a tuple; add 1 to the
+#    count of the token in the Counter of that context (`setdefault` makes one if there is none).
 
 # %% [markdown]
-# **See.** All eight sentences speak of what narwhals are. What did they say?
+# **See.** All eight sentences say something about narwhals. What do they say?
 
 # %%
 my.count_ngrams(narwhals, 3)[("narwhals", "are")]
@@ -135,7 +135,7 @@ my.count_ngrams(narwhals, 3)[("narwhals", "are")]
 # ## 2 · From counts to probabilities
 #
 # **Predict.** Two of eight continuations were *a*. What is $p(\text{a} \mid \text{narwhals, are})$? And what is
-# $p(\text{shy} \mid \text{narwhals, are})$, a word that never came there?
+# $p(\text{shy} \mid \text{narwhals, are})$, a word that never occurred there?
 #
 # **Read.** Write $c(h\,w)$ for how often token $w$ followed the context $h$. The obvious estimate divides by
 # everything that followed $h$. It is also the best one in a precise sense: no other table gives the training text a
@@ -145,17 +145,17 @@ my.count_ngrams(narwhals, 3)[("narwhals", "are")]
 # $$p(w \mid h) = \frac{c(h\,w) + k}{\sum_{v \in V} c(h\,v) + k\,|V|}$$
 #
 # With $k=0$ this is maximum likelihood, with $k>0$ *add-k smoothing*. One case is left: $k=0$ after a context that
-# never occurred, $0/0$. We let the model be silent: 0 for every word.
+# never occurred, $0/0$. There the model stays silent: 0 for every word.
 #
-# **A toy by hand.** $V$ = {see, sing, `<eos>`}; after *seals* came *see* three times and `<eos>` once. Fill in both
-# rows:
+# **A toy by hand.** $V$ = {see, sing, `<eos>`}; *seals* was followed by *see* three times and by `<eos>` once. Fill
+# in both rows:
 #
 # | | see | sing | `<eos>` | sum |
 # | --- | --- | --- | --- | --- |
 # | k = 0 | 3/4 | | | |
 # | k = 1 | 4/7 | | | |
 #
-# (The first row goes on 0, 1/4; the second 1/7, 2/7. Both sum to 1.)
+# (The first row continues 0, 1/4; the second 1/7, 2/7. Both sum to 1.)
 
 # %% [markdown]
 # **A question first.** Smoothing moves probability from words that were seen to words that were not. Whatever the
@@ -197,14 +197,14 @@ def next_token_probs(counts, context, vocab, k=0.0):
 
 
 # %% [markdown] tags=["hints:next_token_probs"]
-# 1. What is the sum of all numerators, over the whole vocabulary? A denominator has to be just that.
-# 2. `counts.get(context, Counter())` never fails, and a `Counter` gives 0 for what it does not hold. The result has
-#    `len(vocab)` entries, seen or not.
+# 1. What is the sum of all numerators, over the whole vocabulary? The denominator has to be exactly that.
+# 2. `counts.get(context, Counter())` never fails, and a `Counter` gives 0 for a key that it doesn't have. The result
+#    has `len(vocab)` entries, seen or not.
 # 3. In words: take the Counter of the context (an empty one if there is none); add up its counts and `k` for each
-#    word of the vocabulary; if that is 0, return zeros; else divide each word's count plus `k` by it.
+#    word of the vocabulary; if that is 0, return zeros; otherwise divide each word's count plus `k` by it.
 
 # %% [markdown]
-# **See.** The model's whole knowledge about narwhals, in eighths:
+# **See.** All that the model knows about narwhals, in eighths:
 
 # %%
 vocab = sorted(set(narwhals) - {BOS})
@@ -227,8 +227,8 @@ for moved in (0.0, 0.01, 0.05, 0.1, -0.05):
 # Go back to the explorer and move `k`: where does the probability of the unseen words come from?
 #
 # From here on a **model** is a function: it takes the tokens of a sentence so far, as a tuple that begins with
-# `<bos>`, and returns the probabilities of the next token. An n-gram model makes its context of them by forgetting
-# all but the last $n-1$. Later units put other things inside the same box.
+# `<bos>`, and returns the probabilities of the next token. An n-gram model forgets all of them but the last $n-1$:
+# these are its context. Later units put other things inside the same box.
 
 
 # %%
@@ -252,8 +252,8 @@ print({word: p for word, p in trigram((BOS, "some", "narwhals", "are")).items() 
 # A good model is not surprised by good text. So we ask for the probability that it gives to a text.
 #
 # **Predict.** A sentence of 20 tokens, each with probability 1/10. What is the probability of the sentence? Of a page
-# with 500 such tokens? Could your computer store it? (The smallest positive number that it can is about $5 \cdot
-# 10^{-324}$.)
+# with 500 such tokens? Could your computer store it? (The smallest positive number that it can store is about $5
+# \cdot 10^{-324}$.)
 #
 # **Read.** By the *chain rule* the probability of a sequence is the product of each token's, given those before it.
 # Products of many small numbers vanish; sums of their logarithms do not:
@@ -293,7 +293,7 @@ def sequence_log_prob(model, tokens):
     model: a function; model(context) -> dict of probabilities of the next token. Give it, as a tuple, all tokens of the
         sentence so far, from its "<bos>" on. A token that is not in the dict has probability 0.
     tokens: a list of strings, sentence after sentence, each from its "<bos>" to its "<eos>"
-    -> float; -inf if the model gives some token no chance
+    -> float; -inf if the model gives some token probability 0
 
     >>> always = lambda context: {"see": 0.5, "seals": 0.25, "<eos>": 0.25}
     >>> sequence_log_prob(always, ["<bos>", "seals", "see", "<eos>"])
@@ -312,12 +312,12 @@ def sequence_log_prob(model, tokens):
 
 
 # %% [markdown] tags=["hints:sequence_log_prob"]
-# 1. Which tokens are guessed, and which is only given? For the token at place `i`, which slice of `tokens` has the
-#    model read? (You have walked this way in `count_ngrams`, with a shorter slice.)
+# 1. Which tokens are guessed, and which is only given? For the token at position `i`, which slice of `tokens` has the
+#    model read? (You took the same walk in `count_ngrams`, with a shorter slice.)
 # 2. One float. `math.log(0)` is an error, not minus infinity: ask first. `dict.get(token, 0.0)` never fails.
-# 3. In words: start from 0.0. Walk through the tokens; at `<bos>` remember the place, and score nothing; at any other
-#    token ask the model with everything from that place up to here, and add the log of the token's probability, or
-#    `-math.inf`.
+# 3. In words: start from 0.0. Walk through the tokens; at `<bos>` remember the position, and score nothing; at any
+#    other token give the model everything from that position up to here, and add the log of the token's probability,
+#    or `-math.inf`.
 
 # %% tags=["figures"]
 always = {"see": 0.5, "seals": 0.25, "<eos>": 0.25}
@@ -336,8 +336,8 @@ for length, token in enumerate([t for t in narwhals * 4 if t != BOS], 1):
 print("sum of logs, all tokens:", my.sequence_log_prob(lambda context: unigram, narwhals * 4))
 
 # %% [markdown]
-# **Read.** The log-probability of a longer text is always lower. To compare texts we divide by the number $N$ of
-# tokens that were scored, and to get a number that we can picture, we undo the logarithm:
+# **Read.** The log-probability of a longer text is always lower. To compare texts, we divide by the number $N$ of
+# scored tokens; and to get a number that we can picture, we undo the logarithm:
 #
 # $$\mathrm{Perplexity}(x_{1:N}) = P(x_{1:N})^{-\frac{1}{N}} = \exp\left(-\frac{1}{N}\log P(x_{1:N})\right)$$
 #
@@ -356,7 +356,7 @@ def perplexity(model, tokens):
     """The perplexity of a model on a text: exp of the mean negative log-probability of the tokens that are scored.
 
     model, tokens: as in `sequence_log_prob` (use `my.sequence_log_prob`)
-    -> float, at least 1; inf if the model gives some token no chance
+    -> float, at least 1; inf if the model gives some token probability 0
 
     >>> always = lambda context: {"see": 0.5, "seals": 0.25, "<eos>": 0.25}
     >>> perplexity(always, ["<bos>", "seals", "see", "<eos>"])
@@ -370,8 +370,7 @@ def perplexity(model, tokens):
 
 # %% [markdown] tags=["hints:perplexity"]
 # 1. Over how many tokens did the sum run? Is that `len(tokens)`?
-# 2. One float. The log-probability is in nats, so what undoes it is `math.exp`. `math.exp(math.inf)` is `inf`, no
-#    error.
+# 2. One float. The log-probability is in nats, so `math.exp` undoes it. `math.exp(math.inf)` is `inf`, not an error.
 # 3. In words: count the tokens that are not `<bos>`; divide the negative log-probability by that count; `math.exp`.
 
 # %% tags=["figures"]
@@ -388,19 +387,18 @@ for n in range(1, 6):
 
 # %% [markdown]
 # The more a model looks at, the better it knows what it has read. But two words of the ninth sentence were enough to
-# end it for every $n$ above 1: *some people* was never written, so it is impossible. Every word was known. We come
-# back to this.
+# finish it off for every $n$ above 1: *some people* never occurred, so it is impossible, although every word was
+# known. We will come back to this.
 
 # %% [markdown]
 # ## 4 · Let it write
 #
-# **Predict.** To write, we could always take the likeliest token, or draw one by its probability. What would the
-# first do with “narwhals are”, if you asked it a hundred times?
+# **Predict.** To write, we could always take the likeliest token, or draw one at random according to the
+# probabilities. What would you get from the first method if you gave it “narwhals are” a hundred times?
 #
 # **Read.** To *sample* means that a token with probability 0.25 comes once in four draws. Lay the probabilities end
-# to end on a line from 0 to 1, and throw a dart: `rng.random()` is a number, even likely everywhere between 0 and 1.
-# Where it lands is your token. If $u$ is the dart, that is the first token whose *cumulative* probability exceeds
-# $u$:
+# to end on a line from 0 to 1, and throw a dart: `rng.random()` is a number between 0 and 1, all equally likely. The
+# token it hits is yours. If $u$ is the dart, that is the first token whose *cumulative* probability exceeds $u$:
 #
 # $$x = \min\,\{\,i : p_1 + \ldots + p_i > u\,\}$$
 #
@@ -410,10 +408,10 @@ for n in range(1, 6):
 
 # %% tags=["exercise:sample_next"]
 def sample_next(probs, rng):
-    """Draws a token by its probability.
+    """Draws a token at random, each with its probability.
 
     probs: dict, token -> probability; they sum to 1
-    rng: a NumPy generator, the only source of chance: `rng.random()` is a number in [0, 1)
+    rng: a NumPy generator, the only source of randomness: `rng.random()` is a number in [0, 1)
     -> one token, a string; never one of probability 0
 
     >>> sample_next({"a": 0.0, "big": 1.0}, np.random.default_rng(0))
@@ -434,7 +432,8 @@ def sample_next(probs, rng):
 
 # %% [markdown] tags=["hints:sample_next"]
 # 1. Walk along the line from 0, one token's piece after another. When have you passed the dart?
-# 2. One number drawn, one string returned. Keep a running sum; compare it, not the single probability, with the dart.
+# 2. One number is drawn, one string returned. Keep a running sum, and compare that with the dart, not the single
+#    probability.
 # 3. In words: draw `u`; start a sum at 0; for each token add its probability; as soon as the sum is greater than `u`,
 #    that token is hit. Rounding may end the sum at 0.9999999: what do you return if the loop runs out?
 
@@ -467,13 +466,13 @@ def generate(model, prompt, max_tokens, rng):
 
 
 # %% [markdown] tags=["hints:generate"]
-# 1. What does the model get to read at the third step? What ends the loop, and who counts?
-# 2. A list longer than `prompt` by at most `max_tokens`. The prompt belongs to your caller: work on a copy.
+# 1. What does the model get to read at the third step? What ends the loop, and who counts the tokens?
+# 2. A list that is longer than `prompt` by at most `max_tokens`. The prompt belongs to your caller: work on a copy.
 # 3. In words: copy the prompt; up to `max_tokens` times: ask the model with the tuple of all tokens so far, draw one
 #    with `my.sample_next`, append it, and leave the loop if it was `<eos>`. Return the list.
 
 # %% [markdown]
-# **See.** First from the eight sentences. Each of these was written by counting; look which are new.
+# **See.** First from the eight sentences. Each of these was written by counting; which of them are new?
 
 # %%
 rng = np.random.default_rng(1)
@@ -482,8 +481,8 @@ for n in (1, 2, 2, 2, 3, 3, 3):
 
 # %% [markdown]
 # Eight sentences are soon learned by heart. The course has a corpus of its own, tales of sea animals. They are
-# written by a grammar, so that we know *exactly* how predictable they are: no model whatsoever can have a lower
-# perplexity than the grammar itself. We call that the **floor**. Read one tale, then let your own functions learn
+# written by a grammar, so we know *exactly* how predictable they are: no model whatsoever can have a lower perplexity
+# than the grammar itself. We call that perplexity the **floor**. Read one tale, then let your own functions learn
 # from 200 and write.
 
 # %% tags=["experiment"]
@@ -512,8 +511,8 @@ for n in (1, 2, 3, 5):
 # With $n=5$ nearly every stretch is right, and the tale is still nonsense: who has which colour? What was the song?
 # The model has forgotten, because it never looks further back than four tokens.
 #
-# **Break it.** Replace the dart by the likeliest token, and ask for five tales. Nothing is left to chance, so they
-# are one and the same, the most ordinary sentence of all, over and over. (Real text is not like that: unit 10 is about
+# **Break it.** Replace the dart by the likeliest token, and ask for five tales. Nothing is left to chance, so all
+# five are the same: the most ordinary sentence there is, over and over. (Real text is not like that: unit 10 is about
 # what lies between.)
 
 
@@ -530,8 +529,8 @@ print("all five of them:", " ".join(tokens[1:]))
 # %% [markdown]
 # ## 5 · What nobody has written before
 #
-# **Predict.** We read nine tenths of a book, here the text of Python's own language reference. In the last tenth, how
-# many of the words are new? Of the pairs of words? Of five words in a row?
+# **Predict.** We read nine tenths of a book, here the text of Python's own language reference. In the last tenth,
+# what share of the words is new? Of the pairs of words? Of the runs of five words?
 
 # %% tags=["experiment"]
 docs = corpora.load("python_docs")
@@ -544,9 +543,9 @@ for n in range(1, 6):
 
 # %% [markdown]
 # **Read.** This is *sparsity*: there are $|V|^n$ n-grams, and no library holds them all. Maximum likelihood calls
-# each of the new ones impossible. Add-k is a crude cure, since it treats *shy* and *the* alike. A better one: if the
-# long context has not been seen with this word, ask a shorter one. *Interpolation* asks several models and mixes
-# their answers with weights $\lambda_i$ that sum to 1:
+# every new one impossible. Add-k is a crude cure, since it treats *shy* and *the* alike. A better one: if the long
+# context has not been seen with this word, ask a shorter one. *Interpolation* asks several models and mixes their
+# answers with weights $\lambda_i$ that sum to 1:
 #
 # $$p(w \mid h) = \sum_i \lambda_i \, p_i(w \mid h)$$
 #
@@ -561,12 +560,12 @@ for n in range(1, 6):
 def interpolate(models, weights, context, vocab):
     """Mixes the answers of several models to one context.
 
-    models: a list of functions; each model(context) -> dict of probabilities. A word that is not in it has 0.
+    models: a list of functions; each model(context) -> dict of probabilities; a missing word has 0
     weights: a list of as many numbers, not negative; they sum to 1
     context: the tokens so far, a tuple, handed to every model as it is
     vocab: a list of all tokens that may come next
-    -> dict with an entry for each word of vocab. Models that give the context nothing but zeros are left out, and the
-       remaining weights scaled to sum to 1. (At least one model speaks.)
+    -> dict with an entry for each word of vocab. Models that give nothing but zeros after the context are left out, and
+       the remaining weights are scaled to sum to 1. (At least one model is not silent.)
 
     >>> interpolate([lambda h: {"see": 1.0}, lambda h: {"see": 0.5, "sing": 0.5}], [0.8, 0.2], (), ["see", "sing"])
     {'see': 0.9, 'sing': 0.1}
@@ -580,9 +579,9 @@ def interpolate(models, weights, context, vocab):
 
 
 # %% [markdown] tags=["hints:interpolate"]
-# 1. How do you notice that a model is silent? What do the weights of the others sum to then?
-# 2. Each model is asked once. The result has `len(vocab)` entries and sums to 1 whenever each answer does.
-# 3. In words: ask every model; keep the pairs of weight and answer where the answer's values do not sum to 0; add up
+# 1. How can you tell that a model is silent? What do the weights of the others sum to then?
+# 2. Call each model once. The result has `len(vocab)` entries and sums to 1 if each answer does.
+# 3. In words: call every model; keep the pairs of weight and answer where the answer's values do not sum to 0; add up
 #    the weights that are left; for each word take the sum of weight times probability (0 where missing) over that
 #    total.
 
@@ -610,11 +609,11 @@ print(f"perplexity {my.perplexity(mixed, ninth):.2f}")
 #
 # **Predict.** You read a word that you have never seen, *zorb*. What is likelier next: *krill* or *bay*?
 #
-# Counts call it a tie. But *krill* only ever came after *eat*, so it was *eat* that deserved the credit; *bay* came
-# after three different words. When we fall back on shorter contexts, what counts is not how often a word came but
-# **in how many places**: the number of different tokens that stood to the left. And we can't save for the unseen
-# without taking from the seen, so we subtract a *discount* $d$ from each count and hand what we saved to the shorter
-# context $h'$ ($h$ without its first token):
+# By the counts it is a tie. But *krill* only ever came after *eat*, so *eat* deserved the credit; *bay* came after
+# three different words. When we fall back on shorter contexts, what counts is not how often a word occurred but **in
+# how many contexts**: the number of different tokens to its left. And we can't save for the unseen without taking
+# from the seen, so we subtract a *discount* $d$ from each count and hand what we saved to the shorter context $h'$
+# ($h$ without its first token):
 #
 # $$p_h(w) = \frac{\max(a_h(w) - d,\, 0)}{A_h} + \frac{d\,T_h}{A_h}\; p_{h'}(w)$$
 
@@ -622,11 +621,11 @@ print(f"perplexity {my.perplexity(mixed, ninth):.2f}")
 # The letters: $a_h(w)$ is the evidence for $w$ after $h$ (below), $A_h$ its sum over all words, $T_h$ the number of
 # words with evidence. So $d\,T_h$ is exactly what was saved, and the sum stays 1.
 #
-# - **The evidence** $a_h(w)$ is the plain count if $h$ can't grow: it has $n-1$ tokens already, or begins with
-#   `<bos>`. Else it is the number of different tokens $v$ such that $v\,h\,w$ was seen: look through the counts of
-#   the next order.
+# - **The evidence** $a_h(w)$ is the plain count if $h$ can't grow: if it already has $n-1$ tokens, or begins with
+#   `<bos>`. Otherwise it is the number of different tokens $v$ such that $v\,h\,w$ was seen: look through the counts
+#   of the next order.
 # - **No evidence** for any word ($h$ never seen): $p_h = p_{h'}$.
-# - **At the bottom**, below the empty context, stands $1/|V|$ for every word.
+# - **At the bottom**, below the empty context, every word has $1/|V|$.
 #
 # **A toy by hand.** $n=2$, $d=0.75$, the krill text. For the empty context: *bay* has 3 left neighbours, *krill* 1.
 # What is $a_{()}(\text{is})$? $a_{()}(\text{.})$? (1, and 4: krill, cold, calm, deep.)
@@ -665,12 +664,12 @@ def kneser_ney(counts_by_order, context, vocab, discount=0.75):
 
 
 # %% [markdown] tags=["hints:kneser_ney"]
-# 1. From which end is it easier: down from the long context by calling yourself, or up from $1/|V|$, improving the
+# 1. From which end is it easier: down from the long context by recursion, or up from $1/|V|$, improving the
 #    probabilities once for each length of context? What do you do at a length where nothing was seen?
 # 2. `counts_by_order[w]` has the counts after contexts of `w` tokens. A longer context `c` ends in `h` if `c[1:] ==
-#    h`; every word that followed `c`, however often, then has one more left neighbour. An evidence is a `Counter`.
+#    h`; every word that followed `c`, however often, then has one more left neighbour. The evidence is a `Counter`.
 # 3. In words: probabilities are $1/|V|$. For width 0, 1, ... up to n - 1 (or the length of the context, if that is
-#    less): h is the last `width` tokens; get its evidence, plain counts or left neighbours; if there is some: new
+#    less): h is the last `width` tokens; get its evidence, plain counts or left neighbours; if there is any: new
 #    probability = (max(evidence - d, 0) + d * number of words with evidence * old probability) / sum of the evidence.
 
 # %% [markdown]
@@ -685,7 +684,8 @@ by_count = my.next_token_probs(my.count_ngrams(krill, 1), (), words)
 print({word: (round(by_count[word], 3), round(guess[word], 3)) for word in ("krill", "bay")}, "(by count, Kneser-Ney)")
 
 # %% [markdown]
-# Which cure is best? Five trigram models that have read the same 200 tales, on 30 tales that none has read:
+# Which cure is best? Here are five trigram models that have read the same 200 tales, measured on 30 tales that none
+# of them has read:
 
 # %% tags=["experiment"]
 from functools import cache
@@ -707,7 +707,7 @@ for name, model in cures.items():
 # ## 6 · The experiment: how far does counting go?
 #
 # **Predict, and commit.** We let $n$ grow from 1 to 8, and measure the perplexity of a model *without* smoothing on
-# the text that it has counted, and of a model smoothed by adding $k$ on text that it has not.
+# the text that it has counted, and of a model with add-k smoothing on new text.
 #
 # * **A** On both texts it falls all the way, since more context can't do any harm.
 # * **B** On both texts it falls to a best $n$, and then rises, as counts become rare.
@@ -721,10 +721,10 @@ longer_context = "C"
 ### END SOLUTION
 
 # %% [markdown]
-# Your functions ask a dictionary for each token. The library's `NgramLM` does the same on sorted arrays, fast enough
-# for millions of tokens. It wants numbers instead of words: the place of each token in a list of types. A word of the
-# new text that is not in the list becomes `<unk>`, for *unknown*; so that the model knows how often that happens,
-# words of the reference that it has read only once become `<unk>` as well.
+# Your functions look every token up in a dictionary. The library's `NgramLM` does the same with sorted arrays, fast
+# enough for millions of tokens. It needs numbers instead of words: the index of each token in a list of types. A word
+# of the new text that is not in the list becomes `<unk>`, for *unknown*. So that the model learns how often that
+# happens, words that occur only once in the training text of the reference become `<unk>` as well.
 
 # %% tags=["experiment"]
 import matplotlib.pyplot as plt
@@ -773,10 +773,10 @@ with course_style():
     plt.show()
 
 # %% [markdown]
-# Compare with your prediction, then answer for yourself:
+# Compare this with your prediction, then answer for yourself:
 #
-# - On the left, the curve of the counted text ends below the floor. How can that be? (The floor is for text that
-#   nobody has seen yet. A model that has learned its text by heart does not have to guess.)
+# - On the left, the curve of the counted text ends below the floor. How can that be? (The floor is for text that the
+#   model has not seen. A model that has learned its text by heart doesn't have to guess.)
 # - Kneser-Ney does not rise by much. Why does it not fall either?
 # - The reference has about 50,000 words, a short novel. Which $n$ would you choose for it, and which for a whole
 #   library?
@@ -787,8 +787,8 @@ figure("about 50,000 words", sum(len(d) for split in ("train", "heldout") for d 
 # %% [markdown]
 # **Where does it fail?** Of every token of the tales we know *what it takes* to predict it: the words next to it
 # (local), the number of a noun some words back (agreement), a song to be repeated (copy), which bracket is open
-# (bracket), or who has which colour, several sentences back (recall). Here is what a 5-gram pays for each token
-# beyond the floor, by kind.
+# (bracket), or who had which colour, several sentences back (recall). Here is what a 5-gram model pays per token
+# above the floor, by kind.
 
 # %% tags=["experiment"]
 model = NgramLM(5, tale_ids[2], "kneser-ney").fit(tale_ids[0])
@@ -801,33 +801,33 @@ with course_style():
     fig, ax = plt.subplots(figsize=(9, 4), layout="constrained")
     bars = ax.barh(kinds[::-1], excess[::-1])
     ax.bar_label(bars, fmt="%.2f", padding=4)
-    ax.set(xlabel="nats a token above the floor", title="A 5-gram with Kneser-Ney: what it can't know")
+    ax.set(xlabel="nats per token above the floor", title="A 5-gram with Kneser-Ney: what it can't know")
     ax.margins(x=0.12)
     ax.grid(axis="y", visible=False)
     plt.show()
 
 # %% [markdown]
-# What stands beside a word it has learned best, by counting. What needs a longer memory it has to guess, and looking
-# further back does not cure it: there are about a hundred types of token, so ten billion ($100^5$) possible 5-grams,
-# and we have read some 130 thousand. The way out is not to count more, but to notice that *seal* and *otter*
-# behave alike, and to remember only what matters. That is the rest of this course.
+# What it has learned best, by counting, is which words stand side by side. Whatever needs a longer memory it has to
+# guess, and looking further back is no cure: there are about a hundred types of token, so ten billion ($100^5$)
+# possible 5-grams, and we have read about 130 thousand tokens. The way out is not to count more, but to notice that
+# *seal* and *otter* behave alike, and to remember only what matters. That is the rest of this course.
 
 # %% [markdown]
-# ## To take along
+# ## What to take with you
 #
-# 1. A language model is a function from the tokens so far to probabilities of the next. To count and divide *is* to
-#    train it: relative frequencies maximise the likelihood.
+# 1. A language model is a function from the tokens so far to probabilities of the next. Counting and dividing *is*
+#    training: relative frequencies maximise the likelihood.
 # 2. Perplexity, $\exp$ of the mean loss, is the number of choices that the model is torn between. Measure it on text
-#    that the model has not seen; on text that it has, learning by heart looks like understanding.
-# 3. Longer contexts are more telling and more rarely seen. Smoothing shares what is known between them, and must sum
-#    to 1; it can't remember what lies outside the window.
+#    that the model has not seen; on text that it has seen, learning by heart looks like understanding.
+# 3. Longer contexts tell more and are seen less often. Smoothing shares what is known between them, and the result
+#    must sum to 1; it can't remember what lies outside the window.
 #
-# **Papers.** C. E. Shannon, *A Mathematical Theory of Communication* (1948), section 3, samples English by n-grams,
+# **Papers.** C. E. Shannon, *A Mathematical Theory of Communication* (1948), section 3, samples English from n-grams,
 # by hand. R. Kneser and H. Ney, *Improved backing-off for m-gram language modeling* (1995). S. F. Chen and J.
 # Goodman, *An empirical study of smoothing techniques for language modeling* (1999): read section 2. T. Brants and
 # others, *Large language models in machine translation* (2007): n-grams from two trillion tokens.
 #
 # **Full size.** `corpora.load("narwhals", n_documents=20_000)`, and all of its tales instead of the first 1,000 in
-# the experiment, show how slowly more text moves the curves (a few minutes).
+# the experiment, show how slowly the curves move with more text (this takes a few minutes).
 #
 # **Next.** In unit 02 we leave counting, and learn by following gradients.

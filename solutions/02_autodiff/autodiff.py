@@ -14,13 +14,13 @@
 # a model is wrong, how much of the blame does each of its numbers deserve?**
 #
 # **You will build** a small deep-learning library: layers that know how to pass blame backwards, a loss, an optimiser
-# and a training loop. It is the way PyTorch works inside, in about a hundred lines. At the end it learns a pattern that
+# and a training loop. This is how PyTorch works inside, in about a hundred lines. At the end it learns a pattern that
 # no straight line can separate, and then rediscovers, by blame alone, what unit 01 found by counting.
 #
 # **You need** derivatives of simple functions and the chain rule, matrix products in NumPy, and classes in Python.
 # **Time:** about two and a half hours, with the experiments at the end.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.Linear` and so on.
+# Skip an exercise whenever you like: the cells after it then use the library's fallback, as `my.Linear` and so on.
 
 # %% tags=["setup"]
 import numpy as np
@@ -60,8 +60,8 @@ demos.backprop_stepper.show()
 # **By hand:** $\frac{\partial L}{\partial y} = 2(y - y_\mathrm{true}) = 2(12 - 10) = 4$, $\frac{\partial y}{\partial
 # h_1} = 1$, and $\frac{\partial h_1}{\partial w_1} = x_1 = 4$, so the blame on $w_1$ is $4 \cdot 1 \cdot 4 = 16$. In
 # the same way $w_2$ gets $4 \cdot 1 \cdot (-3) = -12$, and $b$ gets $4 \cdot 1 = 4$. The factor 4 is shared: it was
-# computed once, at $y$, and handed on to all three. That is the whole economy of **backpropagation**: start at the
-# loss, and each place needs only what arrives from behind and its own small derivative.
+# computed once, at $y$, and passed on to all three. That is the whole economy of **backpropagation**: start at the
+# loss, and each node needs only what arrives from behind and its own small derivative.
 #
 # Now take a step *against* the gradient, with the learning rate $\eta = 0.01$: $w \leftarrow w - \eta\, \partial
 # L/\partial w$.
@@ -81,21 +81,22 @@ figure("10.96 instead of 12: the loss fell from 4 to 0.92", y, before, (10 - bef
 # %% [markdown]
 # ## 2. A witness who can't be fooled
 #
-# Derivatives are easily got wrong, and a wrong one doesn't crash: it just learns badly. So before we build anything,
-# let us have a witness that knows nothing of the chain rule. A derivative says how the result moves when an input is
-# nudged. So nudge it:
+# It is easy to get a derivative wrong, and a wrong one doesn't crash: the model just learns badly. So before we build
+# anything, let's call a witness that knows nothing of the chain rule. A derivative says how much the result moves
+# when an input is nudged. So nudge it:
 #
 # $$\frac{\partial f}{\partial x_i} \approx \frac{f(x + \varepsilon e_i) - f(x - \varepsilon e_i)}{2\varepsilon}$$
 #
-# where $e_i$ is 1 in place $i$ and 0 elsewhere. Nudging both ways is worth its price. **Predict:** for $f(x) = x^2$ at
-# $x = 3$ with $\varepsilon = 0.1$, what do you get from $(f(3.1) - f(3))/0.1$, and from $(f(3.1) - f(2.9))/0.2$?
+# where $e_i$ is 1 at position $i$ and 0 elsewhere. Nudging both ways is worth its price. **Predict:** for $f(x) =
+# x^2$ at $x = 3$ with $\varepsilon = 0.1$, what do you get from $(f(3.1) - f(3))/0.1$, and from $(f(3.1) -
+# f(2.9))/0.2$?
 
 # %%
 (3.1**2 - 3**2) / 0.1, (3.1**2 - 2.9**2) / 0.2
 
 # %% [markdown]
-# The true derivative is 6. The one-sided error shrinks with $\varepsilon$, the two-sided with $\varepsilon^2$ (for a
-# parabola it is 0 already).
+# The true derivative is 6. The one-sided error shrinks like $\varepsilon$, the two-sided one like $\varepsilon^2$
+# (for a parabola it is already 0).
 #
 # **Build** the witness, for arrays of any shape: one entry is nudged at a time.
 
@@ -123,9 +124,9 @@ def numerical_gradient(f, x, eps=1e-5):
 
 # %% [markdown] tags=["hints:numerical_gradient"]
 # 1. How far apart are the two points at which you ask `f`? How many entries differ between them?
-# 2. `np.ndindex(x.shape)` walks over the places of an array of any shape: `(0,)`, `(1,)` for a vector, `(0, 0)`, `(0,
-#    1)` for a matrix. The result has the shape of `x`.
-# 3. For each place: copy x twice; add eps there in one copy, subtract it in the other; entry = difference of the two
+# 2. `np.ndindex(x.shape)` walks over the indices of an array of any shape: `(0,)`, `(1,)` for a vector, `(0, 0)`,
+#    `(0, 1)` for a matrix. The result has the shape of `x`.
+# 3. For each index: copy x twice; add eps there in one copy, subtract it in the other; entry = difference of the two
 #    values of f, divided by twice eps.
 
 # %% [markdown]
@@ -141,7 +142,7 @@ def example_loss(weights):
 my.numerical_gradient(example_loss, np.array([2.0, -1.0, 1.0]))
 
 # %% [markdown]
-# Why not train like this? It asks $f$ twice for *every* weight. Backpropagation gets all of them for the price of
+# Why not train like this? It calls $f$ twice for *every* weight. Backpropagation gets all of them for the price of
 # about two more forward passes, whether there are three weights or three billion. We keep the witness for checking.
 #
 # ### When a number is used twice
@@ -162,33 +163,33 @@ used_twice = "B"
 
 # %% [markdown] tags=["hints:used_twice"]
 # 1. Write $y$ as one formula in $w$ and $x$, and take its derivative.
-# 2. Nudge $w$ by 0.01. By how much does $h$ move? By how much does $y$ move in all?
+# 2. Nudge $w$ by 0.01. By how much does $h$ move? By how much does $y$ move in total?
 # 3. Ask your witness: `my.numerical_gradient(lambda w: w[0] * 5 + w[0], np.array([3.0]))`.
 
 # %% [markdown]
-# **Play** it through, and watch the gradient at $w$: what stands there after the first arrow, and after the second?
-# (You may type a graph of your own: each line defines a new name.)
+# **Play** it through, and watch the gradient at $w$: what is it after the first arrow, and after the second? (You may
+# type a graph of your own: each line defines a new name.)
 
 # %% tags=["demo"]
 demos.backprop_stepper.show("h = w * x\ny = h + w", {"w": 3, "x": 5}, train=["w"])
 
 # %% [markdown]
-# Blame **accumulates**. A weight serves every example of a batch, and a word vector serves every place where the word
-# stands, so this will be the rule in all that follows.
+# Blame **accumulates**. A weight serves every example of a batch, and a word vector serves every position where the
+# word occurs, so this will be the rule from now on.
 #
 # ## 3. Modules: forward() and backward()
 #
-# A network is built from **modules**. Each keeps two promises:
+# A network is built from **modules**. Each one keeps two promises:
 #
 # * `forward(x)` computes the output, and remembers what the way back will need.
 # * `backward(grad_out)` receives $\partial L/\partial(\text{output})$, of the shape of the output. It **adds** the
 #   gradients of its own parameters to `grads`, and returns $\partial L/\partial x$, of the shape of its input, for
-#   whoever stands before it.
+#   the module before it.
 #
 # `params` and `grads` are dictionaries with the same names; each array in `grads` has the shape of its parameter and
-# starts as zeros. Both stay **the same arrays** forever: others hold on to them, so change them in place (`+=`).
+# starts as zeros. Both stay **the same arrays** forever: other code holds on to them, so change them in place (`+=`).
 #
-# The first module is the network of section 1, for a whole batch and many outputs: with an example in each *row* of
+# The first module is the network of section 1, for a whole batch and many outputs. With one example in each *row* of
 # $X$,
 #
 # $$Y = XW + \mathbf{b}, \qquad X: (B, d_\mathrm{in}), \quad W: (d_\mathrm{in}, d_\mathrm{out}), \quad Y: (B,
@@ -198,8 +199,8 @@ demos.backprop_stepper.show("h = w * x\ny = h + w", {"w": 3, "x": 5}, train=["w"
 # d_\mathrm{in})$, and $G = \partial L/\partial Y$, of shape $(B, d_\mathrm{out})$. Which product of the two fits?
 
 # %% [markdown]
-# **Read.** In section 1 the blame on a weight was *its input times the blame on its output*: $16 = 4 \cdot 4$. For the
-# weight from input $i$ to output $j$, and over all examples $n$ of the batch, that makes
+# **Read.** In section 1 the blame on a weight was *its input times the blame on its output*: $16 = 4 \cdot 4$. For
+# the weight from input $i$ to output $j$, summed over all examples $n$ of the batch, this gives
 #
 # $$\frac{\partial L}{\partial W_{ij}} = \sum_{n=1}^{B} X_{ni}\, G_{nj}, \quad \text{so} \quad
 # \frac{\partial L}{\partial W} = X^\top G, \qquad \frac{\partial L}{\partial \mathbf{b}} = \sum_n G_n, \qquad
@@ -211,13 +212,13 @@ demos.backprop_stepper.show("h = w * x\ny = h + w", {"w": 3, "x": 5}, train=["w"
 # weight is $1 \cdot 10 + 3 \cdot 100 = 310$, that of the bias 110.
 #
 # **Build** it. The first method is given; write the other two. The weights start
-# at random with the spread $1/\sqrt{d_\mathrm{in}}$, so that outputs are about as large as inputs. (Were all of them 0,
-# all outputs would stay alike forever.)
+# at random with the spread $1/\sqrt{d_\mathrm{in}}$, so that outputs are about as large as inputs. (If all of them
+# were 0, all outputs would stay alike forever.)
 
 
 # %% tags=["exercise:Linear"]
 class Linear:
-    """Y = X W + b, an example in each row.
+    """Y = X W + b, with one example in each row.
 
     params: W (d_in, d_out), b (d_out,); grads: the same names and shapes
     forward(x): (B, d_in) -> (B, d_out)
@@ -250,8 +251,8 @@ class Linear:
 # %% [markdown] tags=["hints:Linear"]
 # 1. What does `backward` need that only `forward` has seen? Keep it in `self`.
 # 2. (d_in, B) times (B, d_out) gives (d_in, d_out), the shape of W. (B, d_out) times (d_out, d_in) gives (B, d_in), the
-#    shape of x. For b, (d_out,), which axis of (B, d_out) has to go?
-# 3. forward: keep x; answer x @ W + b. backward: add x-transposed @ grad_out to grads["W"]; add the sum of grad_out
+#    shape of x. For b, (d_out,), which axis of (B, d_out) has to disappear?
+# 3. forward: keep x; return x @ W + b. backward: add x-transposed @ grad_out to grads["W"]; add the sum of grad_out
 #    over the examples to grads["b"]; return grad_out @ W-transposed.
 
 # %% [markdown]
@@ -262,7 +263,7 @@ layer = my.Linear(2, 1, np.random.default_rng(0))
 layer.params["W"][...] = [[2.0], [-1.0]]
 layer.params["b"][...] = 1.0
 y = layer.forward(np.array([[4.0, -3.0]]))
-layer.backward(2 * (y - 10))  # the derivative of the loss by y
+layer.backward(2 * (y - 10))  # the derivative of the loss with respect to y
 print("y =", y.item(), "  grads:", layer.grads["W"].ravel(), layer.grads["b"])
 
 # %% [markdown]
@@ -277,7 +278,7 @@ print("y =", y.item(), "  grads:", layer.grads["W"].ravel(), layer.grads["b"])
 # **By hand:** $w_1 = 2 - 0.01 \cdot 16 = 1.84$. What becomes of $w_2$?
 #
 # **Build** the step. It changes the arrays themselves: the modules hold on to them. Leave the gradients as they are;
-# who starts a new step will clear them.
+# they are cleared when the next step begins.
 
 
 # %% tags=["exercise:sgd_step"]
@@ -300,9 +301,9 @@ def sgd_step(params, grads, lr):
 
 # %% [markdown] tags=["hints:sgd_step"]
 # 1. If the gradient is -12 and the weight -1, is the new weight above or below -1?
-# 2. `a = a - 1` makes a new array and lets the name `a` point to it. `a -= 1` changes the array itself. Which of the
-#    two does a module notice that also holds the array?
-# 3. For each name: lower the array of params by lr times the array of grads, in place.
+# 2. `a = a - 1` makes a new array and lets the name `a` point to it. `a -= 1` changes the array itself. If a module
+#    holds the array too, which of the two does it notice?
+# 3. For each name: subtract lr times the array of grads from the array of params, in place.
 
 # %% tags=["figures"]
 figure("= 1.84$. What becomes", 2 - 0.01 * 16)
@@ -335,7 +336,7 @@ bigger_step = "C"
 # 3. The loss is the squared distance to 10. Compare with the distance at the start.
 
 # %% [markdown]
-# ## 5. Bends
+# ## 5. Nonlinearities
 #
 # **Predict:** how much more can two `Linear` modules in a row compute than a single one?
 
@@ -347,8 +348,8 @@ together = one.params["W"] @ two.params["W"]  # (3, 2)
 np.abs(two.forward(one.forward(x)) - x @ together).max()
 
 # %% [markdown]
-# Nothing: $(XW_1)W_2 = X(W_1W_2)$ is linear again. So we put a bend between them, a function applied to each number by
-# itself. Then the chain rule is a product of numbers, place by place:
+# Nothing: $(XW_1)W_2 = X(W_1W_2)$ is linear again. So we put a bend between them, a **nonlinearity**: a function
+# applied to each number by itself. Then the chain rule is a product of numbers, element by element:
 #
 # $$y = \phi(x), \qquad \frac{\partial L}{\partial x} = \phi'(x) \cdot \frac{\partial L}{\partial y}$$
 #
@@ -363,7 +364,7 @@ np.abs(two.forward(one.forward(x)) - x @ together).max()
 
 # %% tags=["exercise:ReLU"]
 class ReLU:
-    """max(0, x), number by number.
+    """max(0, x), elementwise.
 
     forward(x): (B, d) -> (B, d); backward(grad_out): (B, d) -> gradient of x (B, d); an input of exactly 0 gets 0
 
@@ -390,21 +391,22 @@ class ReLU:
 # %% [markdown] tags=["hints:ReLU"]
 # 1. Which inputs let blame through? Does that depend on the blame, or on what went forward?
 # 2. Everything is (B, d). A comparison such as `x > 0` gives a (B, d) array of truth values; keep it in `self`.
-# 3. forward: keep where x is positive; answer x there, else 0. backward(self, grad_out): grad_out there, else 0.
+# 3. forward: keep where x is positive; return x there, 0 elsewhere. backward(self, grad_out): grad_out there, 0
+#    elsewhere.
 
 # %% [markdown]
-# The second bend is smooth: $\tanh$, which squeezes any number into $(-1, 1)$. Its derivative can be written with its
-# own result: $\tanh'(x) = 1 - \tanh^2(x)$. So `forward` had better keep what it returned.
+# The second bend is smooth: $\tanh$, which squeezes any number into $(-1, 1)$. Its derivative can be written in terms
+# of its own result: $\tanh'(x) = 1 - \tanh^2(x)$. So `forward` had better keep what it returned.
 #
 # **By hand:** at $x = 0$, $\tanh$ is 0 and its slope is 1. Far out, at $x = 5$, it is 0.9999 and its slope 0.0002:
-# there hardly any blame gets through. (Remember that for unit 04, where a hundred of these stand in a row.)
+# hardly any blame gets through there. (Remember that for unit 04, with a hundred of these in a row.)
 #
 # **Build** it, both methods.
 
 
 # %% tags=["exercise:Tanh"]
 class Tanh:
-    """The hyperbolic tangent, number by number.
+    """The hyperbolic tangent, elementwise.
 
     forward(x): (B, d) -> (B, d), between -1 and 1; backward(grad_out): (B, d) -> gradient of x (B, d)
 
@@ -430,18 +432,18 @@ class Tanh:
 
 # %% [markdown] tags=["hints:Tanh"]
 # 1. Is the square in the derivative that of the input, or that of the output?
-# 2. Output, its square and grad_out are all (B, d); the products are number by number, so `*` and not `@`.
+# 2. Output, its square and grad_out are all (B, d); the products are elementwise, so `*` and not `@`.
 # 3. forward: y = np.tanh(x), keep y, return it. backward(self, grad_out): (1 - y squared) times grad_out.
 
 # %% tags=["figures"]
 figure("it is 0.9999 and its slope 0.0002", np.tanh(5), 1 - np.tanh(5) ** 2)
 
 # %% [markdown]
-# The third squeezes into $(0, 1)$, as a probability needs: $\sigma(x) = \dfrac{1}{1 + e^{-x}}$, with $\sigma'(x) =
+# The third squeezes into $(0, 1)$, as a probability must be: $\sigma(x) = \dfrac{1}{1 + e^{-x}}$, with $\sigma'(x) =
 # \sigma(x)\,(1 - \sigma(x))$. You will meet it again as the gate of an LSTM.
 #
-# **Break it:** the same fraction can be written as $e^x/(1 + e^x)$. On paper. **Predict** what the machine says at $x =
-# 1000$:
+# **Break it:** the same fraction can be written as $e^x/(1 + e^x)$. On paper, that is. **Predict** what the machine
+# says at $x = 1000$:
 
 # %% tags=["break-it"]
 with np.errstate(all="ignore"):  # keeps NumPy from warning about the overflow that we want to see
@@ -455,7 +457,7 @@ with np.errstate(all="ignore"):  # keeps NumPy from warning about the overflow t
 
 # %% tags=["exercise:Sigmoid"]
 class Sigmoid:
-    """1 / (1 + exp(-x)), number by number; right also for inputs of 1000 and -1000.
+    """1 / (1 + exp(-x)), elementwise; also right for inputs of 1000 and -1000.
 
     forward(x): (B, d) -> (B, d), between 0 and 1; backward(grad_out): (B, d) -> gradient of x (B, d)
 
@@ -482,11 +484,11 @@ class Sigmoid:
 # %% [markdown] tags=["hints:Sigmoid"]
 # 1. What is the slope of the sigmoid where it is steepest, at 0? What does the formula for the slope ask for: the
 #    input, or the output?
-# 2. Everything is (B, d), number by number.
+# 2. Everything is (B, d), elementwise.
 # 3. forward: y = (1 + tanh(x / 2)) / 2, keep it, return it. backward(self, grad_out): y times (1 - y) times grad_out.
 
 # %% [markdown]
-# **See:** the three bends, and their slopes as your `backward` reports them for a blame of 1.
+# **See:** the three nonlinearities, and their slopes as your `backward` reports them for a blame of 1.
 
 # %% tags=["experiment"]
 import matplotlib.pyplot as plt
@@ -506,14 +508,14 @@ with course_style():
 # %% [markdown]
 # ## 6. The loss of a language model
 #
-# A language model ends in a **logit**, any number, for each class: for each word of the vocabulary, say. The softmax
-# turns the logits $\mathbf{z}$ of an example into probabilities $p_j = e^{z_j} / \sum_m e^{z_m}$, and the loss is the
-# surprise of unit 01, in nats: minus the log-probability of what really came, its class $t$. Over a batch we take the
-# mean:
+# A language model ends in a **logit**, any real number, for each class: for each word of the vocabulary, say. The
+# softmax turns the logits $\mathbf{z}$ of an example into probabilities $p_j = e^{z_j} / \sum_m e^{z_m}$, and the
+# loss is the surprise of unit 01, in nats: minus the log-probability of what really came, its class $t$. Over a batch
+# we take the mean:
 #
 # $$L = \frac{1}{B} \sum_{n=1}^{B} -\ln p_{n, t_n}$$
 #
-# **Predict:** with $C$ classes and all logits alike, what is the loss?
+# **Predict:** with $C$ classes and all logits equal, what is the loss?
 #
 # **Break it:** one might build a softmax module and a logarithm module, and let each do its own backward. Here are
 # three classes, and the right one is far behind:
@@ -527,20 +529,20 @@ with np.errstate(all="ignore"):
 print("p =", p, " loss =", loss, " gradient =", by_z)
 
 # %% [markdown]
-# The model is as wrong as can be, and just now it gets no usable gradient: the probability was rounded to 0 before its
-# logarithm was taken. **Read:** take both steps as one, and everything gets simpler. With the logarithm taken by hand,
-# $-\ln p_t = \ln \sum_m e^{z_m} - z_t$, and then
+# The model is as wrong as can be, and just now, when it needs one most, it gets no usable gradient: the probability
+# was rounded to 0 before its logarithm was taken. **Read:** take both steps as one, and everything gets simpler. With
+# the logarithm taken by hand, $-\ln p_t = \ln \sum_m e^{z_m} - z_t$, and then
 #
 # $$\frac{\partial L}{\partial z_{nj}} = \frac{1}{B}\left(p_{nj} - [\,j = t_n\,]\right)$$
 #
 # *Probability minus truth.* Where the model is right and sure, there is no blame; it never grows beyond $1/B$. For
-# large logits, use what unit 01's logarithms taught: lower all logits of an example by their maximum first. Numerator
-# and denominator shrink by the same factor, so $p$ stays the same.
+# large logits, use what unit 01's logarithms taught: first subtract the maximum from all logits of an example.
+# Numerator and denominator shrink by the same factor, so $p$ stays the same.
 #
 # **By hand:** the logits $(\ln 3, 0)$ give $p = (\frac34, \frac14)$. If class 0 was right, the loss is $\ln\frac43 =
 # 0.288$ and the gradient $(-\frac14, \frac14)$: raise the first logit, lower the second.
 #
-# **Build** it. The loss stands at the end, so its own `grad_out` is 1 unless someone says otherwise.
+# **Build** it. The loss comes last, so its own `grad_out` is 1 unless it is given another.
 
 
 # %% tags=["exercise:SoftmaxCrossEntropy"]
@@ -575,13 +577,13 @@ class SoftmaxCrossEntropy:
 
 
 # %% [markdown] tags=["hints:SoftmaxCrossEntropy"]
-# 1. Why should you compute $\ln p$ directly, and not $p$ first? What does $\ln \sum_m e^{z_m}$ become if every $z_m$
-#    was lowered by the maximum?
+# 1. Why should you compute $\ln p$ directly, and not $p$ first? What does $\ln \sum_m e^{z_m}$ become if the maximum
+#    was subtracted from every $z_m$?
 # 2. Logits, log-probabilities and gradient are (B, C); the maximum and the sum of an example are (B, 1): `keepdims`.
 #    `log_p[np.arange(B), targets]` picks one entry from each row, (B,).
-# 3. forward: lowered = logits - row maximum; log_p = lowered - log of the row sums of exp(lowered); keep it; minus the
-#    mean of the picked entries. backward(self, grad_out=1.0): p = exp(log_p), minus 1 at the targets, divided by B,
-#    times grad_out.
+# 3. forward: shifted = logits - row maximum; log_p = shifted - log of the row sums of exp(shifted); keep it; minus
+#    the mean of the picked entries. backward(self, grad_out=1.0): p = exp(log_p), minus 1 at the targets, divided by
+#    B, times grad_out.
 
 # %% tags=["figures"]
 figure("0.288$ and the gradient", np.log(4 / 3))
@@ -600,7 +602,7 @@ print("largest disagreement with the witness:", np.abs(loss.backward() - witness
 
 # %% [markdown]
 # **Poll.** You have a batch of 8 examples and the gradient of $W$ for this loss. By mistake every example is put in
-# twice, so the batch is 16 long. The gradient of $W$ ...
+# twice, so the batch has 16 rows. The gradient of $W$ ...
 #
 # * **A** doubles: $X^\top G$ is now a sum over twice as many examples.
 # * **B** stays the same: twice as many terms, each of them half as large.
@@ -621,13 +623,13 @@ doubled_batch = "B"
 # %% [markdown]
 # ## 7. Words as rows of a table
 #
-# A word has no numbers to multiply. So it gets a vector of its own: row `id` of a table $E$ of shape (vocab_size,
+# A word has no numbers to multiply. So it gets a vector of its own, row `id` of a table $E$ of shape (vocab_size,
 # d_model), the **embedding**. `forward` looks up; there is nothing to compute.
 #
-# **Predict:** a batch holds the ids 5, 2, 5. Which rows of $E$ receive blame, and how many times?
+# **Predict:** a batch holds the ids 5, 2, 5. Which rows of $E$ are blamed, and how many times?
 #
-# Row 2 gets what came back for its place, row 5 the *sum* of what came back for its two places, and all other rows
-# nothing. **Break it:** the obvious line of NumPy loses half of it:
+# Row 2 gets what came back for its position, row 5 the *sum* of what came back for its two positions, and all other
+# rows nothing. **Break it:** the obvious line of NumPy loses half of that sum:
 
 # %% tags=["break-it"]
 ids, blame, grad = np.array([5, 2, 5]), np.array([1.0, 10.0, 100.0]), np.zeros(8)
@@ -643,7 +645,7 @@ print(grad)  # row 5 should hold 101
 
 # %% tags=["exercise:Embedding"]
 class Embedding:
-    """A table with a row for each token.
+    """A table with one row for each token.
 
     params: E (vocab_size, d_model); grads: the same
     forward(ids): (B,) integers -> (B, d_model)
@@ -671,23 +673,23 @@ class Embedding:
 
 
 # %% [markdown] tags=["hints:Embedding"]
-# 1. Indexing a matrix with an array of integers picks rows. Which rows must the way back know?
-# 2. grad_out has a row for each place of the batch, (B, d_model); the gradient of E has a row for each word of the
-#    vocabulary. Several places may point to the same word.
+# 1. Indexing a matrix with an array of integers picks rows. Which rows must the backward pass know?
+# 2. grad_out has a row for each position of the batch, (B, d_model); the gradient of E has a row for each word of the
+#    vocabulary. Several positions may point to the same word.
 # 3. forward: keep the ids; return the rows of E at ids. backward(self, grad_out): np.add.at on the gradient of E, at
 #    the ids, with grad_out; return nothing.
 
 # %% [markdown]
 # ## 8. A chain of modules
 #
-# `Sequential` makes one module of many. Forward, each takes what the one before it returned. Backward, the same in
-# reverse: what the last one returns is `grad_out` for the last but one.
+# `Sequential` makes one module out of many. Forward, each takes what the one before it returned. Backward, the same
+# in reverse: what the last one returns is the `grad_out` of the one before it.
 #
 # **Predict:** for $y = h(g(f(x)))$ the chain rule reads $\frac{\partial L}{\partial x} = f' \cdot g' \cdot h' \cdot
 # \frac{\partial L}{\partial y}$. Whose `backward` must be called first?
 #
-# Its `params` and `grads` gather those of all modules, **the same arrays**, under the module's place and the
-# parameter's name: `"0.W"`, `"0.b"`, `"2.W"`, ... A `Sequential` is a module itself, so it may stand within another.
+# Its `params` and `grads` collect those of all modules, **the same arrays**, under the module's position and the
+# parameter's name: `"0.W"`, `"0.b"`, `"2.W"`, ... A `Sequential` is itself a module, so it can be part of another.
 #
 # **Build** it: finish `__init__`, then `forward` and `backward`.
 
@@ -696,7 +698,7 @@ class Embedding:
 class Sequential:
     """Modules in a row, as one module.
 
-    params, grads: dictionaries, "PLACE.NAME" -> the module's own array, e.g. "0.W"; places count from 0
+    params, grads: dictionaries, "POSITION.NAME" -> the module's own array, e.g. "0.W"; positions count from 0
     forward(x): through all modules in order; backward(grad_out): back through them -> gradient of x
 
     >>> rng = np.random.default_rng(0)
@@ -733,13 +735,13 @@ class Sequential:
 # %% [markdown] tags=["hints:Sequential"]
 # 1. What does the second module receive: x, or what the first one returned? And on the way back?
 # 2. With modules of widths 2, 3, 1, the gradients on the way back have the shapes (B, 1), (B, 3), (B, 2).
-# 3. __init__: for each place and module, and each name in its params, enter the two arrays under f"{place}.{name}".
-#    forward(self, x): for each module, x = what it returns for x. backward(self, grad_out): the same with backward,
-#    from the last to the first.
+# 3. __init__: for each position and module, and each name in its params, enter the two arrays under
+#    f"{position}.{name}". forward(self, x): for each module, x = what it returns for x. backward(self, grad_out): the
+#    same with backward, from the last to the first.
 
 # %% [markdown]
-# **See:** the witness looks at a whole network, every single parameter of it. (A `Sequential` that agrees with it to
-# nine digits is right.)
+# **See:** the witness checks a whole network, every single parameter of it. (If your `Sequential` agrees with it to
+# nine digits, it is right.)
 
 # %%
 rng = np.random.default_rng(0)
@@ -765,15 +767,15 @@ for name, p in model.params.items():
 # %% [markdown]
 # ## 9. Mini-batches
 #
-# The gradient over all examples costs a pass over all of them. A few examples, drawn at random, point in about the same
-# direction for a fraction of the price: **stochastic gradient descent** with one example a step, **mini-batch** SGD
-# with $B$.
+# The gradient over all examples costs a pass over all of them. A few examples, drawn at random, point in about the
+# same direction at a fraction of the price: **stochastic gradient descent** with one example per step, **mini-batch**
+# SGD with $B$.
 #
-# **Predict:** the examples are sorted by class, as files often are. What would a model see if nobody shuffled them?
+# **Predict:** the examples are sorted by class, as files often are. What would a model see without shuffling?
 #
-# One may draw each batch anew. Commonly one shuffles all examples, then takes them $B$ at a time until they are used
-# up (an *epoch*), and shuffles again: so each gets its turn. **Build** one such pass, as a generator. `data` is a tuple
-# of arrays that belong together row by row, inputs and targets; it stays as it is.
+# We could draw each batch at random from all examples. The usual way is to shuffle all examples, take them $B$ at a
+# time until they are used up (an *epoch*), and shuffle again: that way, each gets its turn. **Build** one such pass,
+# as a generator. `data` is a tuple of arrays that belong together row by row, inputs and targets; it stays as it is.
 
 
 # %% tags=["exercise:minibatches"]
@@ -798,10 +800,10 @@ def minibatches(data, batch_size, rng):
 
 
 # %% [markdown] tags=["hints:minibatches"]
-# 1. How do you shuffle two arrays so that the rows still belong together? (Don't shuffle them: shuffle what points at
-#    them.)
-# 2. `rng.permutation(N)` is (N,): each place once, in random order. A slice of it, (batch_size,), picks rows of both
-#    arrays. What does a slice give that reaches beyond the end?
+# 1. How do you shuffle two arrays so that their rows still match? (Don't shuffle the arrays: shuffle what points at
+#    their rows.)
+# 2. `rng.permutation(N)` is (N,): each index once, in random order. A slice of it, (batch_size,), picks rows of both
+#    arrays. What do you get from a slice that reaches beyond the end?
 # 3. order = a random permutation; for start = 0, B, 2B, ... below N: chosen = order[start : start + B]; yield the rows
 #    of inputs and targets at chosen.
 
@@ -816,10 +818,10 @@ for inputs, targets in my.minibatches(data, 3, np.random.default_rng(0)):
 # Five lines train every network of this course, and nearly every large one in the world:
 #
 # 1. forward, through the model and the loss;
-# 2. set all gradients to zero (in place: they are what `Sequential` gathered);
+# 2. set all gradients to zero (in place: `Sequential` holds the same arrays);
 # 3. backward, from the loss through the model;
 # 4. a step;
-# 5. next batch. When a pass is over, begin another.
+# 5. the next batch. When a pass is over, begin another.
 #
 # **Predict:** if line 2 is left out, which gradient does the second step use?
 #
@@ -833,7 +835,7 @@ def train(model, loss, data, lr, batch_size, steps, rng):
 
     model: a module; loss: has forward(outputs, targets) -> number and backward() -> gradient of the outputs
     data: (inputs, targets); lr: learning rate; batch_size; steps: number of updates; rng: a NumPy generator
-    -> list of `steps` losses, one for each batch, before its update. The model is changed in place.
+    -> list of `steps` losses, one for each batch, taken before its update. The model is changed in place.
 
     >>> rng = np.random.default_rng(0)
     >>> data = (np.array([[0.0], [1.0]]), np.array([0, 1]))
@@ -857,11 +859,11 @@ def train(model, loss, data, lr, batch_size, steps, rng):
 
 
 # %% [markdown] tags=["hints:train"]
-# 1. Which of the five lines could be left out without an error message? Those are the ones to be careful with.
-# 2. `model.grads` is a dictionary of arrays: `g[...] = 0` sets one to zero in place. `model.backward` needs an array of
-#    the shape of the model's output; who returns that?
+# 1. Which of the five lines could be left out without an error message? Those are the ones to watch.
+# 2. `model.grads` is a dictionary of arrays: `g[...] = 0` sets one to zero in place. `model.backward` needs an array
+#    of the shape of the model's output; what returns that?
 # 3. Until there are `steps` losses: for each batch of my.minibatches: append the loss of the batch; clear the grads;
-#    model.backward of loss.backward(); my.sgd_step; stop in the middle of a pass if it was the last step.
+#    model.backward of loss.backward(); my.sgd_step; stop in the middle of a pass if that was the last step.
 
 # %% [markdown]
 # ## 11. Experiment: two spirals
@@ -880,7 +882,7 @@ def spirals(n, rng):
 
 
 def mlp(rng, width=48):
-    """2 -> width -> width -> 2, with tanh between."""
+    """2 -> width -> width -> 2, with tanh in between."""
     wide = [my.Linear(2, width, rng), my.Tanh(), my.Linear(width, width, rng), my.Tanh()]
     return my.Sequential([*wide, my.Linear(width, 2, rng)])
 
@@ -917,10 +919,10 @@ with course_style():
 
 # %% [markdown]
 # **Read it:** purple ground is where the model expects class 0 (dots), orange where it expects class 1 (triangles),
-# white where it can't decide. The loss fell from about $\ln 2 = 0.69$, a coin toss, to nearly nothing; nobody told the
-# model what a spiral is. Try `width=4`, or take out the `Tanh`s: what remains?
+# white where it can't decide. The loss fell from about $\ln 2 = 0.69$, a coin toss, to nearly nothing; nobody told
+# the model what a spiral is. Try `width=4`, or take out the `Tanh`s: what is left of it?
 #
-# **Break it:** the same training without line 2, so that old gradients are never cleared.
+# **Break it:** the same training without line 2, so old gradients are never cleared.
 
 
 # %% tags=["break-it"]
@@ -941,8 +943,8 @@ for name, curve in (("cleared", losses), ("never cleared", broken)):
 #
 # ## 12. Experiment: how noisy is a mini-batch?
 #
-# At one fixed model, compare the gradient of a mini-batch with that of all 400 points. **Predict:** with four times as
-# many examples, how much closer do you get?
+# For one fixed model, compare the gradient of a mini-batch with that of all 400 points. **Predict:** with four times
+# as many examples, how much closer do you get?
 
 
 # %%
@@ -989,14 +991,15 @@ with course_style():
 
 # %% [markdown]
 # **Read it:** four times the examples, half the distance, as for any mean of random things. (At the right end it is
-# less still, because a batch that is most of the data can't differ much from it.) On the right, single examples jump
-# about; a batch of 16 is nearly as steady as the full 400 at a twenty-fifth of the price. That bargain is why every
-# model in this course is trained on mini-batches.
+# smaller still, because a batch that holds most of the data can't differ much from it.) On the right, single examples
+# jump about; a batch of 16 is nearly as steady as the full 400 at a twenty-fifth of the price. That bargain is why
+# every model in this course is trained on mini-batches.
 #
 # ## 13. Experiment: a language model without counting
 #
-# Eight sentences from unit 01. Each word is to predict the next, so the inputs are the ids of words, the targets the
-# ids of those that follow. The model: a table of vectors, then a `Linear` to one logit for each word.
+# Here are the eight sentences of unit 01. Each word must predict the next, so the inputs are the ids of words, and
+# the targets are the ids of the words that follow. The model: a table of vectors, then a `Linear` to one logit for
+# each word.
 
 # %%
 sentences = """narwhals are big cousins of the beluga .
@@ -1022,8 +1025,8 @@ print(len(vocab), "words,", len(inputs), "pairs")
 counts = np.zeros((len(vocab), len(vocab)))
 np.add.at(counts, words, 1)
 shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-floor = -np.log(shares[words]).mean()  # nats a word, of the model that counted
-print(f"by counting: {floor:.3f} nats a word; knowing nothing: {np.log(len(vocab)):.3f}")
+floor = -np.log(shares[words]).mean()  # nats per word, of the model that counted
+print(f"by counting: {floor:.3f} nats per word; knowing nothing: {np.log(len(vocab)):.3f}")
 
 # %% tags=["experiment"]
 rng = np.random.default_rng(0)
@@ -1033,7 +1036,7 @@ with course_style():
     fig, ax = plt.subplots(figsize=(8, 4))
     ax.plot(np.arange(1, 1501), learned, label="by gradient descent")
     ax.axhline(floor, ls="--", color="#d55e00", label="by counting: the floor")
-    ax.set(xscale="log", xlabel="step", ylabel="nats a word", ylim=(0, None), title="A bigram model learns")
+    ax.set(xscale="log", xlabel="step", ylabel="nats per word", ylim=(0, None), title="A bigram model learns")
     ax.legend()
     plt.show()
 
@@ -1045,16 +1048,16 @@ for j in np.argsort(-p)[:7]:
 
 # %% [markdown]
 # **Read it:** the loss comes down to the counting model's, never below it, and the learned probabilities are the
-# counted ones: 2/8 for *a* and *big*, 1/8 for the others. So far we have won nothing. But the table of counts can't be
-# changed, and this model can: give it more words of context, share vectors between words, put layers between. That is
-# unit 03, and nothing in the training loop will change.
+# counted ones: 2/8 for *a* and *big*, 1/8 for the others. So far we have gained nothing. But a table of counts is the
+# end of the road, and this model is not: give it more words of context, share vectors between words, put layers in
+# between. That is unit 03, and nothing in the training loop will change.
 #
 # ## What to take with you
 #
 # 1. **Backpropagation is the chain rule, with the shared parts computed once.** A module needs only what arrives from
-#    behind, and what it remembers from the way forward.
-# 2. **Blame adds up**: over the paths, over the examples of a batch, over the places of a word. So gradients are added,
-#    and must be cleared before each step.
+#    behind, and what it remembers from the forward pass.
+# 2. **Blame adds up**: over the paths, over the examples of a batch, over the positions of a word. So gradients are
+#    added, and must be cleared before each step.
 # 3. **Check with a witness.** A wrong gradient gives no error message, only a loss that doesn't fall.
 #
 # **Papers.** Rumelhart, Hinton and Williams (1986), *Learning representations by back-propagating errors*. Robbins and

@@ -22,8 +22,8 @@
 # **You need** unit 01 (n-grams, perplexity) and unit 02 (modules, backpropagation). PyTorch is new here, and introduced
 # as we go. **Time:** about two and a half hours, with the experiments at the end.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.embed` and so on. And
-# `my` reaches back: `my.Linear` is the one that you wrote in unit 02, `my.perplexity` that of unit 01.
+# Skip an exercise whenever you like: the cells after it then use the library's fallback, as `my.embed` and so on. And
+# `my` reaches back: `my.Linear` is the one that you wrote in unit 02, and `my.perplexity` is from unit 01.
 
 # %% tags=["setup"]
 import numpy as np
@@ -33,7 +33,7 @@ from lecture_lib import corpora, demos
 from lecture_lib.checking import open_unit
 
 torch.set_printoptions(precision=3, sci_mode=False)
-torch.set_num_threads(1)  # networks this small are done before several cores have shared the work
+torch.set_num_threads(1)  # for networks this small, sharing the work between cores costs more than it saves
 check, my = open_unit("03_neural_lm")
 
 # %% [markdown]
@@ -59,11 +59,11 @@ loss.item(), w.grad, b.grad
 #
 # * `.grad` **accumulates**, like your `grads`: a second `backward()` *adds* to it. Somebody must clear it.
 # * `.item()` turns a tensor with one number into a Python number. `.tolist()` does it for many.
-# * Numbers are `float32` unless you ask for more, and ids are `int64`. NumPy's `axis` is called `dim`, `keepdims` is
-#   `keepdim`.
-# * Within `with torch.no_grad():` nothing is written down. Use it where no gradient is needed.
+# * Numbers are `float32` unless you ask for more precision, and ids are `int64`. NumPy's `axis` is called `dim`, and
+#   `keepdims` is `keepdim`.
+# * Inside `with torch.no_grad():` nothing is recorded. Use it where no gradient is needed.
 #
-# **Predict** what the next line prints, then run it: the same loss once more, and once more `backward()`.
+# **Predict** what the next line prints, then run it: the same loss once more, and `backward()` once more.
 
 # %% tags=["break-it"]
 ((10 - (w @ x + b)) ** 2).backward()
@@ -72,8 +72,8 @@ print(w.grad)
 # %% [markdown]
 # ## 2. Words as rows of a table
 #
-# **Predict:** a vocabulary of 3 words has the vectors below, a row each. The *one-hot vector* of word 2 is $(0, 0, 1)$.
-# What is the product $(0, 0, 1)\,E$?
+# **Predict:** a vocabulary of 3 words has the vectors below, one per row. The *one-hot vector* of word 2 is $(0, 0,
+# 1)$. What is the product $(0, 0, 1)\,E$?
 
 # %%
 E = torch.tensor([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])  # (vocab_size, d_emb)
@@ -82,16 +82,17 @@ one_hot @ E
 
 # %% [markdown]
 # **Read.** A one-hot vector says which word it is and nothing else: any two of them are equally far apart. A product
-# with it just picks a row, so nobody computes it. The **embedding** of a word is row `id` of a table $E$ with a row for
-# each word of the vocabulary:
+# with it just picks a row, so nobody computes it. The **embedding** of a word is row `id` of a table $E$ that has one
+# row for each word of the vocabulary:
 #
 # $$\mathbf{e}^{(t)} = \mathbf{x}^{(t)} E = E_{\mathrm{id}(t)}$$
 #
-# where $\mathbf{x}^{(t)}$ is the one-hot vector of the word at place $t$. You built this in unit 02, with a `backward`
-# of its own. In torch, indexing is an operation like any other: the blame finds its way back to the row by itself.
+# where $\mathbf{x}^{(t)}$ is the one-hot vector of the word at position $t$. You built this in unit 02, with a
+# `backward` of its own. In torch, indexing is an operation like any other: the blame finds its own way back to the
+# row.
 #
 # **By hand:** the ids 2, 0, 2 give the rows (3, 30), (1, 10), (3, 30). The ids `[[2, 0], [1, 1]]`, a batch of two
-# texts, give a tensor of shape (2, 2, 2): batch, place, and the number within the vector.
+# texts, give a tensor of shape (2, 2, 2): batch, position, and the number within the vector.
 #
 # **Build** it, for ids of any shape: one, a text, a batch of texts.
 
@@ -116,11 +117,11 @@ def embed(E, ids):
 # %% [markdown] tags=["hints:embed"]
 # 1. What does NumPy give you if you index a matrix with an array of integers? (Torch does the same.)
 # 2. ids of shape (B, T) index the *first* axis of E, which is (vocab_size, d_emb). Each id becomes d_emb numbers, so
-#    the answer is (B, T, d_emb).
+#    the result is (B, T, d_emb).
 # 3. One line, and no loop: E, indexed by ids.
 
 # %% [markdown]
-# **See:** which rows receive blame? Each place below sends back 1 to every number of its row.
+# **See:** which rows are blamed? Each position below sends back 1 to every number of its row.
 
 # %%
 E = torch.zeros(4, 2, requires_grad=True)
@@ -130,8 +131,8 @@ E.grad
 # %% [markdown]
 # ## 3. A text becomes examples
 #
-# The model reads the last $n$ words and predicts the next. Each place of a text is an example, with the answer in the
-# text itself; nobody has to label anything.
+# The model reads the last $n$ words and predicts the next. Each position of a text is an example, with the answer in
+# the text itself; nobody has to label anything.
 #
 # **Predict:** how many examples does a text of 1000 words give for $n = 4$?
 #
@@ -143,7 +144,7 @@ E.grad
 # | 6, 7 | 8 |
 # | 7, 8 | 9 |
 #
-# The windows overlap: each starts one place further along. **Build** it.
+# The windows overlap: each starts one position further along. **Build** it.
 
 
 # %% tags=["exercise:make_windows"]
@@ -165,17 +166,18 @@ def make_windows(ids, n):
 
 
 # %% [markdown] tags=["hints:make_windows"]
-# 1. At which places does the first window begin and end, and where is its target? And where does the *last* window
-#    begin, so that its target still exists?
+# 1. Where does the first window begin and end, and where is its target? And where does the *last* window begin, so
+#    that its target still exists?
 # 2. N ids give N - n examples: `X` is (N - n, n), `y` (N - n,). `torch.stack` makes a matrix from a list of rows.
-# 3. X = the slices from start to start + n, for start = 0, 1, ..., N - n - 1, stacked; y = all ids from place n on.
+# 3. X = the slices from start to start + n, for start = 0, 1, ..., N - n - 1, stacked; y = all ids from position n
+#    on.
 
 # %% [markdown]
-# **Break it.** The classic mistake is a target that is one place off: the last word *of* the window instead of the one
-# after it. Nothing crashes. **Predict** what such a model learns, and what its loss will look like. (We'll see in
+# **Break it.** The classic mistake is a target that is one position off: the last word *of* the window instead of the
+# one after it. Nothing crashes. **Predict** what such a model learns, and what its loss will look like. (We'll see in
 # section 7.)
 #
-# **Now the real text**, the narwhal tales of unit 01. Words get ids. In front of each tale stand $n$ times `<bos>`, so
+# **Now the real text**, the narwhal tales of unit 01. Words get ids. Each tale begins with `<bos>`, $n$ times, so
 # that its first word has a window too; `<eos>` is its last target. No window reaches from one tale into another.
 
 # %%
@@ -204,8 +206,8 @@ for window, target in list(zip(X.tolist(), y.tolist()))[:7]:
 #
 # > when the concert began | the seals opened their ___
 #
-# Everything left of the bar is discarded. With *concert*, you'd say *mouths*; without it, *eyes* or *letters* do as
-# well. Which change could ever let a window model make use of *concert*?
+# Everything left of the bar is discarded. With *concert*, you'd say *mouths*; without it, *eyes* or *letters* would
+# do as well. Which change could let a window model make use of *concert* at all?
 #
 # * **A** Training it longer, on more sentences of this kind.
 # * **B** Longer embeddings, with room for what was said before.
@@ -221,23 +223,24 @@ what_a_window_sees = "D"
 # %% [markdown] tags=["hints:what_a_window_sees"]
 # 1. Write down the row of `X` that belongs to the gap. Then replace *concert* by *storm*: which numbers of the row
 #    change?
-# 2. A network is a function of its input. What do you know about a function's results on two inputs that are the same?
-# 3. For each answer: does it change what stands in the row, or only what is done with it?
+# 2. A network is a function of its input. What do you know about the results of a function on two inputs that are the
+#    same?
+# 3. For each answer: does it change what is in the row, or only what is done with it?
 
 # %% [markdown]
 # ## 4. The loss, for any shape
 #
-# The model ends in a **logit** $z_j$ for each word $j$ of the vocabulary: any number, the larger the likelier. The loss
-# is the surprise of units 01 and 02, in nats, if $t$ is the word that came:
+# The model ends in a **logit** $z_j$ for each word $j$ of the vocabulary: any number, the larger the likelier. If the
+# word that came is $t$, the loss is the surprise of units 01 and 02, in nats:
 #
 # $$L = -\ln p_t = \ln \sum_j e^{z_j} - z_t$$
 #
 # averaged over all predictions. Two things are new. From unit 04 on there are predictions at *every* place of a batch
-# of texts, logits (B, T, vocab_size) and targets (B, T), and the mean runs over all of them alike. And texts differ in
-# length: short ones are filled up with a padding id, which is no word. Where the target equals `ignore_index`, there is
-# nothing to predict: the place counts neither in the sum nor in the number that we divide by.
+# of texts, logits (B, T, vocab_size) and targets (B, T), and the mean runs over all of them alike. And texts differ
+# in length: short ones are padded with an id that is no word. Where the target equals `ignore_index`, there is
+# nothing to predict: that position counts neither in the sum nor in the number that we divide by.
 #
-# **Predict:** three words, all logits alike: what is the loss? Does it matter which word came?
+# **Predict:** three words, all logits equal: what is the loss? Does it matter which word came?
 #
 # **By hand:** two predictions; the first costs 1 nat, the target of the second is padding. The mean is 1, not
 # $\frac12$.
@@ -250,8 +253,8 @@ what_a_window_sees = "D"
 def cross_entropy(logits, targets, ignore_index=None):
     """Mean surprise in nats, over all predictions at once.
 
-    logits: (..., vocab_size), any finite numbers; targets: (...) int64; ignore_index: places with this target (e.g. 0
-    or -100) don't count; None: all count. At least one place counts.
+    logits: (..., vocab_size), any finite numbers; targets: (...) int64; ignore_index: positions with this target
+    (e.g. 0 or -100) don't count; None: all count. At least one counts.
     -> tensor with one number
 
     >>> cross_entropy(torch.zeros(2, 3), torch.tensor([0, 2]))
@@ -268,17 +271,17 @@ def cross_entropy(logits, targets, ignore_index=None):
 
 # %% [markdown] tags=["hints:cross_entropy"]
 # 1. Which two terms does the loss of one prediction have? Which of them needs the target? And if you first throw out
-#    the places that don't count, what is left to do about them?
+#    the positions that don't count, what is left to do about them?
 # 2. `targets != ignore_index` has the shape of targets, (...). Used as an index it turns logits (..., V) into (number
-#    that count, V), and targets alike. Then `logits.gather(-1, targets[..., None])` is (..., 1): the logit of each
-#    target.
+#    that count, V), and does the same for targets. Then `logits.gather(-1, targets[..., None])` is (..., 1): the
+#    logit of each target.
 # 3. if there is an ignore_index: keep only the logits and targets that count; total = logsumexp over the last axis;
-#    right = the logits at the targets; answer = mean of total minus right.
+#    right = the logits at the targets; return the mean of total minus right.
 
 # %% [markdown]
-# **See:** is torch's gradient really the one of your own modules? Here is a small network twice, with the same weights:
-# from the modules that you wrote in unit 02, each with your `backward`; and in torch, which follows your
-# `cross_entropy` back to every weight.
+# **See:** is torch's gradient really the same as that of your own modules? Here is a small network twice, with the
+# same weights: once from the modules that you wrote in unit 02, each with your `backward`; and once in torch, which
+# follows your `cross_entropy` back to every weight.
 
 # %%
 rng = np.random.default_rng(0)
@@ -295,12 +298,12 @@ for name, by_hand, by_torch in zip("EWb", mine, (E.grad, W.grad, b.grad)):
     print(f"{name}: largest difference {np.abs(by_hand - by_torch.numpy()).max():.1e}")
 
 # %% [markdown]
-# The same to the last digit or two. That is all that torch's **autograd** is: your unit 02, for every operation there
-# is.
+# The same to the last digit or two. That is all that torch's **autograd** is: your unit 02, done for every operation
+# there is.
 #
-# **Break it.** "A loss wants probabilities", so one takes the softmax first. But `cross_entropy` takes it itself.
-# **Predict:** a model of 100 words is right and as sure as can be: the logit of the right word is 1000 above the
-# others. What is the loss? And if its logits went through a softmax first?
+# **Break it.** "A loss wants probabilities", so you take the softmax first. But `cross_entropy` already does.
+# **Predict:** a model with 100 words is right and as sure as can be: the logit of the right word is 1000 above the
+# others. What is the loss? And what if its logits went through a softmax first?
 
 # %% tags=["break-it"]
 sure, target = torch.zeros(1, 100), torch.tensor([7])
@@ -322,11 +325,11 @@ print("softmax first:", my.cross_entropy(torch.softmax(sure, -1), target).item()
 # \qquad \mathbf{z} = U\mathbf{h} + \mathbf{b}_2$$
 #
 # and $\hat{\mathbf{y}} = \mathrm{softmax}(\mathbf{z})$ are the probabilities. The softmax itself is left to the loss.
-# All places share the table $E$: *seal* has the same vector wherever it stands. What it means to stand *last* or
-# *first* is in $W$, which has its own columns for each place.
+# All positions share the table $E$: *seal* has the same vector wherever it occurs. What it means to be *last* or
+# *first* is in $W$, which has its own columns for each position.
 #
-# In torch, a network is a class. Whatever it is given as an attribute is found by torch, if it is an `nn.Parameter` (a
-# tensor to be learned) or another module, such as `nn.Linear`:
+# In torch, a network is a class. Torch keeps track of each attribute that is an `nn.Parameter` (a tensor to be
+# learned) or another module, such as `nn.Linear`:
 
 # %%
 
@@ -347,10 +350,10 @@ print(model(torch.ones(5, 4)).shape, {name: tuple(p.shape) for name, p in model.
 # %% [markdown]
 # **By hand:** two words of the window have the vectors (1, 2) and (3, 4). Then $\mathbf{e}$ = (1, 2, 3, 4): four
 # numbers, and `nn.Linear(n * d_emb, d_hidden)` goes on from there. For a batch, `embed` gives (B, n, d_emb);
-# `.flatten(1)` keeps the first axis and melts all others into one, (B, n * d_emb).
+# `.flatten(1)` keeps the first axis and merges all others into one, (B, n * d_emb).
 #
-# **Build** the parts and the way through them. The vectors start at random with the spread $1/\sqrt{d_\mathrm{emb}}$
-# (were all alike, all words would stay alike for ever); `nn.Linear` starts its own weights at random.
+# **Build** the parts and the path through them. The vectors start at random with the spread $1/\sqrt{d_\mathrm{emb}}$
+# (if all were alike, all words would stay alike forever); `nn.Linear` starts its own weights at random.
 
 
 # %% tags=["exercise:WindowLM"]
@@ -383,11 +386,11 @@ class WindowLM(nn.Module):
 
 # %% [markdown] tags=["hints:WindowLM"]
 # 1. Which three things are learned? In `forward`: what is the shape after each of the steps look up, side by side,
-#    hidden layer, bend, last layer?
+#    hidden layer, nonlinearity, last layer?
 # 2. (B, n) -> (B, n, d_emb) -> (B, n * d_emb) -> (B, d_hidden) -> (B, vocab_size). `torch.randn(rows, columns)` draws
 #    numbers of spread 1; `nn.Linear(d_in, d_out)` takes (B, d_in) to (B, d_out).
 # 3. __init__: self.E = nn.Parameter of random numbers, divided by the root of d_emb; self.hidden and self.out, linear.
-#    forward(self, ids): e = my.embed, flattened from axis 1 on; h = tanh of self.hidden(e); answer = self.out(h).
+#    forward(self, ids): e = my.embed, flattened from axis 1 on; h = tanh of self.hidden(e); return self.out(h).
 
 # %% [markdown]
 # **See:** an untrained model on the first window, `<bos>` four times. It has no idea: all probabilities are around
@@ -400,7 +403,7 @@ with torch.no_grad():
 
 # %% [markdown]
 # **Poll.** A window model has vocab_size 100, d_emb 32, d_hidden 128. We go from $n = 4$ to $n = 8$. A full table of
-# $n$-grams would go from $100^4$ contexts to $100^8$. What becomes of the number of parameters of the model?
+# $n$-grams would go from $100^4$ contexts to $100^8$. What happens to the number of parameters of the model?
 #
 # * **A** It doubles: the table $E$ and both layers get twice as large.
 # * **B** It is squared, as the number of contexts of the full table is.
@@ -414,25 +417,25 @@ growing_window = "C"
 ### END SOLUTION
 
 # %% [markdown] tags=["hints:growing_window"]
-# 1. Go through the parts, $E$, $W$, $\mathbf{b}_1$, $U$, $\mathbf{b}_2$. In the size of which does $n$ occur?
+# 1. Go through the parts, $E$, $W$, $\mathbf{b}_1$, $U$, $\mathbf{b}_2$. Which of their sizes contain $n$?
 # 2. How long is $\mathbf{e}$ before and after?
 # 3. Ask the model: `sum(p.numel() for p in my.WindowLM(100, 32, 4, 128).parameters())`.
 
 # %% [markdown]
 # ## 6. The averaging model
 #
-# A second network is simpler still: don't put the vectors side by side, take their **mean**. We leave out its
-# hidden layer too, so that all it knows is in two tables:
+# A second network is simpler still: instead of putting the vectors side by side, take their **mean**. We leave out
+# the hidden layer too, so all it knows is in two tables:
 #
 # $$\bar{\mathbf{e}} = \frac{1}{n} \sum_{i=1}^{n} \mathbf{e}^{(i)}, \qquad \mathbf{z} = U\bar{\mathbf{e}} + \mathbf{b}$$
 #
-# Written out, $\mathbf{z} = \frac{1}{n}\sum_i U\mathbf{e}^{(i)} + \mathbf{b}$: every word of the window casts its vote
-# for the next one, without asking who else is there or where it stands. And a longer window needs no further
+# Written out, $\mathbf{z} = \frac{1}{n}\sum_i U\mathbf{e}^{(i)} + \mathbf{b}$: every word of the window casts its
+# vote for the next one, without asking who else is there or where it is itself. And a longer window needs no more
 # parameters.
 #
 # **By hand:** the vectors (1, 2) and (3, 6) have the mean (2, 4).
 #
-# **Build** it. It gets `n` as well, so that both models are made alike, but it doesn't depend on it.
+# **Build** it. It takes `n` as well, so that both models are made in the same way, but doesn't depend on it.
 
 
 # %% tags=["exercise:AverageLM"]
@@ -456,7 +459,7 @@ class AverageLM(nn.Module):
 
     def forward(self, ids):
         ### BEGIN SOLUTION
-        mean = my.embed(self.E, ids).mean(dim=1)  # (B, d_emb), over the places of each window
+        mean = my.embed(self.E, ids).mean(dim=1)  # (B, d_emb), over the positions of each window
         return self.out(mean)
         ### END SOLUTION
 
@@ -464,7 +467,7 @@ class AverageLM(nn.Module):
 # %% [markdown] tags=["hints:AverageLM"]
 # 1. `embed` gives (B, n, d_emb). Which of the three axes has to disappear?
 # 2. (B, n) -> (B, n, d_emb) -> (B, d_emb) -> (B, vocab_size). `.mean(dim=...)` removes the axis that you name.
-# 3. __init__: E as in WindowLM; self.out, linear, from d_emb. forward(self, ids): look up; mean over the places;
+# 3. __init__: E as in WindowLM; self.out, linear, from d_emb. forward(self, ids): look up; mean over the positions;
 #    self.out of it.
 
 # %% [markdown]
@@ -484,14 +487,14 @@ same_words = "A"
 
 # %% [markdown] tags=["hints:same_words"]
 # 1. Add up the three vectors in both orders.
-# 2. Training changes the vectors. Does it change the way in which they are put together?
+# 2. Training changes the vectors. Does it change the way they are put together?
 # 3. Try it: `my.AverageLM(10, 4, 3)` on `torch.tensor([[1, 2, 3], [3, 2, 1]])`.
 
 # %% [markdown]
 # ## 7. The training loop
 #
-# Your loop of unit 02, in torch's words. Before it begins: `optimizer = torch.optim.Adam(model.parameters(), lr=lr)`.
-# Then, for each step:
+# This is your loop of unit 02, in torch's words. Before it begins: `optimizer = torch.optim.Adam(model.parameters(),
+# lr=lr)`. Then, for each step:
 #
 # 1. draw a batch: random rows of `X`, and the same rows of `y`;
 # 2. forward: the loss of the batch;
@@ -500,11 +503,11 @@ same_words = "A"
 # 5. `optimizer.step()` changes the weights.
 #
 # **Adam** is a cousin of your `sgd_step`: it remembers how large the gradients of each single number have been, and
-# gives each a step of its own, about `lr` long. Rare words, which get blame only now and then, still get ahead. (Unit
-# 09 takes it apart.) Since it remembers, one and the same optimiser must stay for all steps.
+# gives each a step of its own, about `lr` long. Rare words, which are blamed only now and then, still get ahead.
+# (Unit 09 takes it apart.) Because it remembers, all steps must use one and the same optimiser.
 #
 # **Predict:** below are two weights, with the gradients 100 and 0.001. Your `sgd_step` would move the first 100,000
-# times as far as the second. And Adam?
+# times as far as the second. What does Adam do?
 
 # %%
 w = torch.tensor([1.0, 1.0], requires_grad=True)
@@ -515,7 +518,7 @@ w, w.grad
 
 # %% [markdown]
 # Both moved by 0.1, against their gradients. **By hand:** where would they be after `zero_grad()`, the same
-# `backward()` and a second `step()`? (Once more 0.1 down: at 0.8.)
+# `backward()` and a second `step()`? (Down by another 0.1: at 0.8.)
 #
 # **Predict:** which of the five lines could be left out or swapped without an error message?
 #
@@ -551,7 +554,7 @@ def fit(model, data, steps, batch_size, lr, rng):
 
 
 # %% [markdown] tags=["hints:fit"]
-# 1. Which of the five lines belong into the loop, and what is made only once? What kind of thing is `loss`, and what
+# 1. Which of the five lines belong in the loop, and what is made only once? What kind of thing is `loss`, and what
 #    kind of thing should the list hold?
 # 2. rows: (batch_size,), int64. `X[rows]` is (batch_size, n), `y[rows]` (batch_size,). my.cross_entropy returns a
 #    tensor with one number: `.item()`.
@@ -560,12 +563,11 @@ def fit(model, data, steps, batch_size, lr, rng):
 
 # %% [markdown]
 # The loss of one batch is noisy, and it is the loss on text that was trained on. What we want to know is the mean loss
-# over *all* windows of the held-out tales. There may be too many for one batch, so: batch by batch.
+# over *all* windows of the held-out tales. There may be too many for one batch, so we go batch by batch.
 #
-# **Predict:** 10 rows in batches of 4, 4 and 2. The batches' mean losses are 1, 1 and 4. What is the mean over all
-# rows: 2?
+# **Predict:** 10 rows in batches of 4, 4 and 2. The batches' mean losses are 1, 1 and 4. Is the mean over all rows 2?
 #
-# **By hand:** $(4 \cdot 1 + 4 \cdot 1 + 2 \cdot 4)/10 = 1.6$. A small batch may not count as much as a large one.
+# **By hand:** $(4 \cdot 1 + 4 \cdot 1 + 2 \cdot 4)/10 = 1.6$. A small batch must not count as much as a large one.
 #
 # **Build** it. No gradients are wanted here.
 
@@ -597,7 +599,7 @@ def mean_loss(model, data, batch_size=4096):
 # 2. `X[start : start + batch_size]` has fewer rows at the end of the data. The sum of all batches' sums is one number,
 #    and so is the number of rows, `len(y)`.
 # 3. total = 0; without gradients: for each start = 0, batch_size, ...: total += mean of the batch times its number of
-#    rows. Answer: total divided by the number of all rows.
+#    rows. Return total divided by the number of all rows.
 
 # %% tags=["figures"]
 figure("= 1.6$. A small batch", (4 * 1 + 4 * 1 + 2 * 4) / 10)
@@ -617,7 +619,7 @@ for lr in (0.01, 0.002):
 # %% [markdown]
 # From about 105, as many as there are words, to about 3. Can it write? A model in the sense of unit 01 is a function
 # from the tokens so far to the probabilities of the next one. Put that box around the network, and your `generate` of
-# unit 01 works on it unchanged, and so does your `perplexity`.
+# unit 01 works with it unchanged, and so does your `perplexity`.
 
 # %%
 
@@ -639,8 +641,8 @@ print(" ".join(my.generate(as_in_unit_01(model, 4), ["<bos>"], 90, np.random.def
 # %% [markdown]
 # A few words in a row mostly make sense; the tale as a whole forgets who is in it. Now the promised accident:
 #
-# **Break it:** a target one place off, the last word *of* the window. The loss is fabulous. (Below 0.01!) What has the
-# model learned, and what does it write?
+# **Break it:** a target one position off, the last word *of* the window. The loss is fabulous. (Below 0.01!) What has
+# the model learned, and what does it write?
 
 # %% tags=["break-it"]
 X, y = train_data
@@ -660,8 +662,8 @@ print(" ".join(my.generate(as_in_unit_01(cheat, 4), ["<bos>", "Once", "Momo"], 6
 # No one told the model which words are names, colours or animals. **Predict:** its vectors start at random. Which words
 # will end up close together, and why should they?
 #
-# **Play:** the demo trains a copy of your model from its random start, and draws its 32-dimensional vectors in the two
-# directions in which they end up most spread out. Press *play*. Then click a word: lines lead to its neighbours.
+# **Play:** the demo trains a copy of your model from its random start, and draws its 32-dimensional vectors in the
+# two directions in which they finally spread out most. Press *play*. Then click a word: lines lead to its neighbours.
 
 # %% tags=["demo"]
 words = tales.lexicon
@@ -712,14 +714,14 @@ def nearest_neighbours(E, word, k):
 
 # %% [markdown] tags=["hints:nearest_neighbours"]
 # 1. If all vectors had length 1, how would you get all cosines with one product? Which word is always nearest to a
-#    word?
-# 2. Lengths: `E.norm(dim=1, keepdim=True)`, (vocab_size, 1). Cosines: (vocab_size,). `.argsort(descending=True)` gives
-#    the ids from the largest cosine down; `.tolist()` makes them Python numbers.
-# 3. directions = E divided by its rows' lengths; cosines = directions times the row of the word; sort the ids by them,
-#    downwards; leave out the word itself; take the first k.
+#    given word?
+# 2. Lengths: `E.norm(dim=1, keepdim=True)`, (vocab_size, 1). Cosines: (vocab_size,). `.argsort(descending=True)`
+#    gives the ids in order, the largest cosine first; `.tolist()` makes them Python numbers.
+# 3. directions = E divided by its rows' lengths; cosines = directions times the row of the word; sort the ids by
+#    them, largest first; leave out the word itself; take the first k.
 
 # %% [markdown]
-# **See:** on the vectors of the model of section 7.
+# **See:** try it on the vectors of the model of section 7.
 
 # %%
 for word in ("seal", "seals", "Momo", "red", "softly", "sings", "reef", "("):
@@ -727,12 +729,12 @@ for word in ("seal", "seals", "Momo", "red", "softly", "sings", "reef", "("):
     print(f"{word:7} ->", ", ".join(vocab[i] for i in near))
 
 # %% [markdown]
-# ## 9. Experiment: counting against learning
+# ## 9. Experiment: counting versus learning
 #
 # Your n-gram model of unit 01 and the two networks read the same 1800 tales, and look at the same $n$ tokens. (In the
-# terms of unit 01 that is an $(n+1)$-gram: it counts the predicted token too.) First, the ground: are unit 01's numbers
-# and this unit's about the same thing? Your own counts, probabilities and `perplexity`, on 200 new tales, next to the
-# library's `NgramLM`, which does the same, only faster:
+# terms of unit 01 that is an $(n+1)$-gram: it counts the predicted token too.) First, are unit 01's numbers and this
+# unit's comparable? Here are your own counts, probabilities and `perplexity`, on 200 new tales, next to the library's
+# `NgramLM`, which does the same, only faster:
 
 # %% tags=["experiment"]
 from collections import Counter
@@ -749,8 +751,8 @@ print("mine:   ", my.perplexity(lambda context: known(context[-2:]), marked["hel
 print("library:", NgramLM(3, len(vocab), "add-k", k=0.01).fit(ids["train"]).perplexity(ids["heldout"]))
 
 # %% [markdown]
-# **Predict** the three curves, perplexity on new tales against $n$ = 1, 2, 4, 8: n-gram (with Kneser and Ney's
-# smoothing, the best that unit 01 had), averaging, window. Which is ahead at $n = 1$? Which at $n = 8$?
+# **Predict** the three curves, perplexity on new tales against $n$ = 1, 2, 4, 8: n-gram (with Kneser-Ney smoothing,
+# the best that unit 01 had), averaging, window. Which is ahead at $n = 1$? Which at $n = 8$?
 
 # %% tags=["experiment"]
 d_emb, d_hidden, steps = 32, 128, 1000  # on a GPU: 128, 1024, 4000
@@ -758,7 +760,7 @@ lengths = (1, 2, 4, 8)
 
 
 def trained(model, data):
-    """The model after training, first with long steps, then with short ones."""
+    """The model after training, first with a large learning rate, then with a small one."""
     rng = np.random.default_rng(0)
     for lr, share in ((0.01, 0.7), (0.002, 0.3)):
         my.fit(model, data, steps=int(share * steps), batch_size=256, lr=lr, rng=rng)
@@ -796,9 +798,9 @@ with course_style():
 
 # %% [markdown]
 # **Read it.** With one or two words of context there is little to generalise about: a table of all pairs is small, and
-# counting fills it well. At $n = 8$ both networks are ahead: while the n-gram gains little and then gets *worse* with
-# more context, they make use of it. Even the averaging model, which doesn't know the order of its words: in these tales
-# *which* words came says a lot. But the window model, which knows it, gets furthest.
+# counting fills it well. At $n = 8$ both networks are ahead: while the n-gram gains little from more context and then
+# gets *worse*, they make use of it. So does even the averaging model, which doesn't know the order of its words: in
+# these tales, *which* words came says a lot. But the window model, which knows the order, gets furthest.
 #
 # Why do they win? **Predict:** of the windows of eight words in the new tales, how many never occurred in training? And
 # where, if anywhere, is counting still better?
@@ -817,20 +819,21 @@ due = [scored for tale in new_tales for scored in tales.score(tale)]
 excess = {name: nats + np.log([scored.prob for scored in due]) for name, nats in paid.items()}
 
 # %% tags=["experiment"]
-print("nats a token above the floor\nwindow was seen   share   " + "   ".join(excess))
+print("nats per token above the floor\nwindow was seen   share   " + "   ".join(excess))
 for low, high in ((0, 0), (1, 3), (4, 20), (21, 100), (101, 10**6)):
     here = (times >= low) & (times <= high)
     label = "never" if high == 0 else f"{low} to {high} times" if high < 10**6 else "more often"
     print(f"{label:15} {here.mean():7.0%}", *(f"{values[here].mean():9.2f}" for values in excess.values()))
 
 # %% [markdown]
-# Four in ten windows are new. There the n-gram must look at fewer words; the network asks what *similar* windows were
-# followed by, and pays four tenths less. Where the very same eight words came a hundred times, counting needs no help.
+# Four in ten windows are new. There the n-gram must look at fewer words; the network asks what followed *similar*
+# windows, and pays four tenths less. Where the very same eight words have come a hundred times, counting needs no
+# help.
 #
 # ### What a window throws away
 #
-# As in unit 01, every token of the tales has a *kind*: what it takes to predict it. **Predict:** a window of eight
-# words. On which kinds does it come close to the floor?
+# As in unit 01, every token of the tales has a *kind*: what it takes to predict it. **Predict:** with a window of
+# eight words, on which kinds does the model come close to the floor?
 
 # %% tags=["experiment"]
 kinds = ["local", "agreement", "bracket", "copy", "recall"]
@@ -842,7 +845,7 @@ with course_style():
         bars = ax.bar(np.arange(len(kinds)) + 0.27 * (i - 1), heights, width=0.25, label=name)
         ax.bar_label(bars, fmt="%.2f", fontsize=11)
     ax.set_xticks(range(len(kinds)), kinds)
-    ax.set(ylabel="nats a token above the floor", title="Eight tokens of context: what is missing")
+    ax.set(ylabel="nats per token above the floor", title="Eight tokens of context: what is missing")
     ax.legend(loc="upper left")
     ax.grid(axis="x", visible=False)
     plt.show()
@@ -850,12 +853,12 @@ with course_style():
 # %% [markdown]
 # **Read it.** On *local* tokens the window model comes near the floor, and on *agreement* (the number of a noun on
 # the far side of a clause) it loses six tenths of what the n-gram loses: one vector says both *otter* and *plural*,
-# so that the rule needn't be learned for each animal anew. But look at *copy*, a song sung again from any of its notes
-# on. A perfect reader pays nothing. The n-gram pays 2.2 nats, more than for guessing among all eight notes; the
-# networks pay 1.6 to 1.8, since they have noticed that no note comes twice in a song. *Recall* (who is of which colour)
-# is not much better. What these need stands twenty or fifty tokens back. For a window it isn't hard to
-# find; it isn't *there*. A larger $n$ only moves the wall, and each place costs parameters. Unit 04 has another idea:
-# read one word at a time, and keep a memory.
+# so the rule needn't be learned again for each animal. But look at *copy*, a song that is sung again from any of its
+# notes on. A perfect reader pays nothing. The n-gram pays 2.2 nats, more than for guessing among all eight notes; the
+# networks pay 1.6 to 1.8, since they have noticed that no note comes twice in a song. *Recall* (who has which colour)
+# is not much better. What these need is twenty or fifty tokens back. For a window it isn't hard to find; it isn't
+# *there*. A larger $n$ only moves the wall, and each position costs parameters. Unit 04 has another idea: read one
+# word at a time, and keep a memory.
 #
 # ### And real English?
 #
@@ -886,18 +889,18 @@ for word in ("may", "is", "function", "returns"):
     print(f"{word:9} ->", ", ".join(vocab[i] for i in my.nearest_neighbours(reader.E, place[word], 6)))
 
 # %% [markdown]
-# An honest result: on so little text, Kneser-Ney's counts win, and a network that is trained longer only learns its
-# text by heart. In English the order of words matters, and the averaging model pays for not knowing it. And yet look at
-# the neighbours: from 47,000 words, without a single rule of grammar, the model found out that *may*, *should*, *must*
-# and *can* are of a kind. With a thousand times more text, that is what decides.
+# An honest result: on so little text, Kneser-Ney's counts win, and training the network longer only makes it learn
+# its text by heart. In English the order of words matters, and the averaging model pays for not knowing it. And yet
+# look at the neighbours: from 47,000 words, without a single rule of grammar, the model found out that *may*,
+# *should*, *must* and *can* are of a kind. With a thousand times more text, this is what decides the race.
 #
 # ## What to take with you
 #
 # 1. **A word is a row of a table**, and the row is learned. Words that are used alike get vectors that are alike, so
-#    what is learned about one serves the others, also in windows that nobody has seen.
+#    what is learned about one helps with the others, even in windows that the model has never seen.
 # 2. **Logits in, nats out.** The loss is the mean surprise over all real targets; it takes the softmax itself, and it
-#    leaves out the padding. A target one place off gives a loss too good to be true.
-# 3. **A window forgets** whatever lies outside, a mean forgets the order. No training brings that back.
+#    leaves out the padding. A target one position off gives a loss too good to be true.
+# 3. **A window forgets** whatever lies outside it; a mean forgets the order. No training brings that back.
 #
 # **Papers.** Bengio, Ducharme, Vincent and Jauvin (2003), *A neural probabilistic language model*: read sections 1 and
 # 2. Mikolov et al. (2013), *Efficient estimation of word representations in vector space*, learns vectors from billions

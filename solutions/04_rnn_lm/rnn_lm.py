@@ -14,19 +14,18 @@
 # > The **whales** that the otter near the cave likes ... *sing*.
 #
 # To choose between *sings* and *sing* you look back eight words, to the animal that began the sentence. The window of
-# unit 03 saw four words, or eight; whatever its width, some day a word falls out at the left that would have been
-# needed.
-# **The question of this unit: how can a model carry something along for as long as it is needed, when nobody knows
-# beforehand how long that will be?**
+# unit 03 saw four words, or eight; whatever its width, one day a word that is needed falls out on the left. **The
+# question of this unit: how can a model carry something along for as long as it is needed, when nobody knows in
+# advance how long that will be?**
 #
-# **You will build** a recurrent cell, a language model around it, its batches and its loss, the clipping of its
-# gradients, and then the LSTM, a cell that forgets only when it chooses to. At the end five language models race
-# towards a floor that is known exactly, and yours write stories.
+# **You will build** a recurrent cell, a language model around it, its batches and its loss, gradient clipping, and
+# then the LSTM, a cell that forgets only when it chooses to. At the end five language models race towards a floor
+# that is known exactly, and yours write stories.
 #
 # **You need** tensors and `nn.Module` as in unit 03, and the chain rule of unit 02.
 # **Time:** about three hours, with the experiments at the end.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.rnn_step` and so on.
+# Skip an exercise whenever you like: the cells after it then use the library's fallback, as `my.rnn_step` and so on.
 
 # %% tags=["setup"]
 import numpy as np
@@ -47,7 +46,7 @@ check, my = open_unit("04_rnn_lm")
 # **hidden state** $\mathbf{h}_t$. Each new word $\mathbf{x}_t$ turns the old state into the next one.
 #
 # **Predict:** a state of a single number follows the rule $h_t = \tanh(x_t + 0.5\, h_{t-1})$, from $h_0 = 0$. The
-# inputs are 1, 0, 0, 0. What does the state do? And with 2 in the place of 0.5?
+# inputs are 1, 0, 0, 0. What does the state do? And with 2 in place of 0.5?
 
 # %%
 for w in (0.5, 2.0):
@@ -58,12 +57,11 @@ for w in (0.5, 2.0):
     print(f"w = {w}   states", np.round(echo, 3))
 
 # %% [markdown]
-# With 0.5 the input echoes and dies away. With 2 the single 1 is remembered for good: the state has become a switch. So
-# what is remembered, and for how long, is a matter of the weights, and weights can be learned.
+# With 0.5 the input echoes and dies away. With 2 the single 1 is remembered for good: the state has become a switch.
+# So the weights decide what is remembered, and for how long; and weights can be learned.
 #
 # **Play:** each column is a word, each coloured square one number of the state. Move along the sentence, and turn the
-# *memory* up and down: it multiplies the weights by which the state reaches the next one. (The bars below come
-# back in section 6.)
+# *memory* up and down: it scales the weights from each state to the next. (The bars below come back in section 6.)
 
 # %% tags=["demo"]
 sentence = ["the", "whales", "that", "the", "otter", "near", "the", "cave", "likes", "sing"]
@@ -76,8 +74,8 @@ demos.rnn_unrolled.show(sentence)
 # $$\mathbf{h}_t = \phi\left(W_{hx}\, \mathbf{x}_t + W_{hh}\, \mathbf{h}_{t-1} + \mathbf{b}_h\right)$$
 #
 # Read the indices from right to left: $W_{hx}$ leads *from* $x$ *to* $h$, so its shape is $(d_\mathrm{hidden},
-# d_\mathrm{emb})$; $W_{hh}$ is square. For $\phi$ we take $\tanh$: it keeps every number of the state between -1 and 1,
-# however long the text. In code, a batch has an example in each *row*, so $W\mathbf{x}$ becomes `x @ W.T`.
+# d_\mathrm{emb})$; $W_{hh}$ is square. For $\phi$ we take $\tanh$: it keeps every number of the state between -1 and
+# 1, however long the text is. In code, a batch has one example in each *row*, so $W\mathbf{x}$ becomes `x @ W.T`.
 #
 # **By hand:** $\mathbf{x} = (1, 0)$, $\mathbf{h} = (0, 1)$, $W_{hx}$ the identity, $W_{hh}$ with the rows $(0, 1)$ and
 # $(0, 0)$, no bias. Then $W_{hx}\mathbf{x} = (1, 0)$ and $W_{hh}\mathbf{h} = (1, 0)$, so the new state is $(\tanh 2, 0)
@@ -108,8 +106,9 @@ def rnn_step(x, h, W_hx, W_hh, b_h):
 # %% [markdown] tags=["hints:rnn_step"]
 # 1. Three things are added up before the squashing. Which are they?
 # 2. (B, d_emb) times (d_emb, d_hidden) gives (B, d_hidden). `W_hh` is square, so no error will tell you if you forget
-#    to turn it: which way round does it stand in $W_{hh}\mathbf{h}$, if `h` is a row?
-# 3. from_input = x @ (W_hx transposed); from_state = h @ (W_hh transposed); answer = tanh of their sum and the bias.
+#    to transpose it: which way round must it be in $W_{hh}\mathbf{h}$, if `h` is a row?
+# 3. from_input = x @ (W_hx transposed); from_state = h @ (W_hh transposed); return the tanh of their sum plus the
+#    bias.
 
 # %% tags=["figures"]
 figure("= (0.964, 0)$", *torch.tanh(torch.tensor([2.0, 0.0])))
@@ -125,10 +124,10 @@ my.rnn_step(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.eye(2)
 # ## 2. Unrolled through time
 #
 # A sentence is read by taking the same step again and again, each time with the state that the last step left.
-# **Predict:** which weights does the second word meet, and which the tenth?
+# **Predict:** which weights does the second word meet, and which does the tenth?
 #
-# The same ones. That is what *recurrent* means, and it is why the drawing of an RNN can be unrolled into a long
-# chain whose links are all alike.
+# The same ones. That is what *recurrent* means, and it is why the drawing of an RNN can be unrolled into a long chain
+# of identical links.
 #
 # **By hand:** a single-number state, $w_{hx} = w_{hh} = 1$, no bias, inputs 1 and 0: $h_1 = \tanh(1) = 0.762$ and
 # $h_2 = \tanh(0 + 0.762) = 0.642$.
@@ -159,10 +158,10 @@ def rnn_unroll(X, h, W_hx, W_hh, b_h):
 
 # %% [markdown] tags=["hints:rnn_unroll"]
 # 1. Which of the three axes of `X` is time? Everything that happens at one moment, for all sentences, is one slice.
-# 2. `X[:, t]` is (B, d_emb). T states of shape (B, d_hidden) have to become (B, T, d_hidden): on which place does
+# 2. `X[:, t]` is (B, d_emb). T states of shape (B, d_hidden) have to become (B, T, d_hidden): where does
 #    `torch.stack` put the new axis?
-# 3. For each t: h = my.rnn_step of the slice and the h of before; keep it in a list. At the end, stack the list along
-#    the axis of time.
+# 3. For each t: h = my.rnn_step of the slice and the previous h; keep it in a list. At the end, stack the list along
+#    the time axis.
 
 # %% tags=["figures"]
 one, bias = torch.ones(1, 1), torch.zeros(1)
@@ -174,13 +173,13 @@ one = torch.ones(1, 1)
 my.rnn_unroll(torch.tensor([[[1.0], [0.0], [0.0]]]), torch.zeros(1, 1), one, one, torch.zeros(1)).squeeze()
 
 # %% [markdown]
-# **See:** the demo again, this time with your own step in it, in the middle of the sentence.
+# **See:** the demo again, now with your own step in it, in the middle of the sentence.
 
 # %% tags=["demo"]
 demos.rnn_unrolled.show(sentence, my.rnn_step, at=4)
 
 # %% [markdown]
-# **Poll.** You have trained a recurrent model on sentences of 20 words, and now give it one of 40. What changes?
+# **Poll.** You have trained a recurrent model on sentences of 20 words, and now you give it one of 40. What changes?
 #
 # * **A** It needs twice as many parameters, a set of them for each step.
 # * **B** It takes twice as many steps; parameters and state are as before.
@@ -201,8 +200,8 @@ longer_text = "B"
 # %% [markdown]
 # ## 3. A language model
 #
-# The state after *the whales that the otter* is all that the model knows of these words. From it, it has to guess the
-# next one. A linear layer and a softmax on top do that:
+# The state after *the whales that the otter* is all that the model knows of these words, and it has to guess the next
+# one from that. A linear layer and a softmax on top do that:
 #
 # $$\hat{\mathbf{y}}_t = \mathrm{softmax}\left(W_{hy}\, \mathbf{h}_t + \mathbf{b}_y\right)$$
 #
@@ -216,10 +215,10 @@ V, d_emb, d_hidden = 74, 32, 64
 print(f"embedding {V * d_emb}   recurrence {d_hidden * (d_emb + d_hidden + 1)}   head {V * (d_hidden + 1)}")
 
 # %% [markdown]
-# **Build** `forward`; the parameters are given, with the spread $1/\sqrt{\text{inputs}}$ of unit 02. It takes ids and,
-# if it is to go on from an earlier text, the state that was left there. Without one it starts from zeros: **every new
-# text begins with an empty memory**, so keep nothing in `self` from call to call. (Let a tensor of the model make
-# them, as in `X.new_zeros(B, d_hidden)`: then they have its precision, and live on its device.) Look the words up with
+# **Build** `forward`; the parameters are given, with the spread $1/\sqrt{\text{inputs}}$ of unit 02. It takes ids
+# and, to continue an earlier text, the state at the end of that text. Without one it starts from zeros: **every new
+# text begins with an empty memory**, so keep nothing in `self` from call to call. (Make them from a tensor of the
+# model, as in `X.new_zeros(B, d_hidden)`: then they have its dtype and live on its device.) Look the words up with
 # your own `my.embed` of unit 03, and unroll with `my.rnn_unroll`.
 
 
@@ -249,7 +248,7 @@ class RNNLM(nn.Module):
         ### BEGIN SOLUTION
         X = my.embed(self.E, ids)  # (B, T, d_emb)
         if state is None:
-            state = X.new_zeros(len(ids), len(self.W_hh))  # on the same device, of the same precision
+            state = X.new_zeros(len(ids), len(self.W_hh))  # on the same device, with the same dtype
         H = my.rnn_unroll(X, state, self.W_hx, self.W_hh, self.b_h)  # (B, T, d_hidden)
         return self.out(H), H[:, -1]
         ### END SOLUTION
@@ -258,11 +257,11 @@ class RNNLM(nn.Module):
 # %% [markdown] tags=["hints:RNNLM"]
 # 1. Ids, vectors, states, logits: which function makes each from the one before? Which of the states is returned?
 # 2. (B, T) ids, (B, T, d_emb) vectors, (B, T, d_hidden) states, (B, T, vocab_size) logits. `nn.Linear` works on the
-#    last axis, whatever stands before it. `X.new_zeros(B, d_hidden)` has the precision of X and lives where X lives.
+#    last axis, whatever comes before it. `X.new_zeros(B, d_hidden)` has the dtype of X and lives where X lives.
 # 3. X = my.embed(E, ids); if there is no state, zeros; H = my.rnn_unroll(...); return out(H) and the last column of H.
 
 # %% [markdown]
-# **See:** a text read in one go, and the same text in two pieces, the state handed on. The logits should agree.
+# **See:** a text read in one go, and the same text in two pieces, with the state handed on. The logits should agree.
 
 # %%
 torch.manual_seed(0)
@@ -279,7 +278,7 @@ torch.allclose(torch.cat([first, then], dim=1), together, atol=1e-6)
 # does it read next?
 #
 # * **A** *seal*: in use it reads its own words, so it should learn from them.
-# * **B** *whale*: the word that stands in the text, whatever it said itself.
+# * **B** *whale*: the word that is in the text, whatever it said itself.
 # * **C** A draw from its own distribution, so that it sees many words.
 # * **D** Nothing: after a wrong guess the sentence is broken off.
 
@@ -290,25 +289,25 @@ next_input = "B"
 ### END SOLUTION
 
 # %% [markdown] tags=["hints:next_input"]
-# 1. The loss is the surprise of the model at the text. What is the probability of *sings* to be conditioned on?
+# 1. The loss is the model's surprise at the text. What should the probability of *sings* be conditioned on?
 # 2. At the start of training the model writes noise. What would it learn from reading it?
-# 3. The chain rule of probability: $p(w_1 \ldots w_T) = \prod_t p(w_t \mid w_1 \ldots w_{t-1})$. Whose words stand
+# 3. The chain rule of probability: $p(w_1 \ldots w_T) = \prod_t p(w_t \mid w_1 \ldots w_{t-1})$. Whose words are
 #    behind the bar?
 
 # %% [markdown]
 # **Read.** Because the inputs are the true words, they are all known before we begin: the **inputs** are the text
-# without its last token, the **targets** the same text without its first. Each position is asked for the token that
+# without its last token, the **targets** the same text without its first. Each position must predict the token that
 # comes next.
 #
 # Sentences differ in length, and a tensor is a rectangle. So the short ones are filled up on the right with a token
-# PAD, which is no word and will be kept out of the loss.
+# PAD, which is no word and is kept out of the loss.
 #
 # **By hand:** the sequences $(1, 5, 6, 2)$ and $(1, 7, 2)$, where 1 marks the beginning, 2 the end and 0 is PAD:
 #
 # $$\text{inputs} = \begin{bmatrix} 1 & 5 & 6 \\ 1 & 7 & \cdot \end{bmatrix} \qquad
 # \text{targets} = \begin{bmatrix} 5 & 6 & 2 \\ 7 & 2 & 0 \end{bmatrix}$$
 #
-# What stands at the dot doesn't matter: nothing is asked there. **Predict:** why should PAD stand on the right, after
+# What is at the dot doesn't matter: nothing is predicted there. **Predict:** why should PAD be on the right, after
 # the sentence, and not before it?
 
 # %% [markdown]
@@ -321,7 +320,7 @@ def make_batch(sequences, pad_id):
 
     sequences: B lists of ids, each at least 2 long; pad_id: an id that occurs in none of them
     -> inputs (B, T) and targets (B, T), integers; T is the length of the longest sequence minus 1. targets[b, t] is
-    the token after inputs[b, t], or pad_id behind the end; there, it doesn't matter what inputs holds.
+    the token after inputs[b, t], or pad_id past the end; there, it doesn't matter what inputs holds.
 
     >>> make_batch([[1, 5, 6, 2], [1, 7, 2]], pad_id=0)[1]
     tensor([[5, 6, 2],
@@ -339,11 +338,11 @@ def make_batch(sequences, pad_id):
 
 
 # %% [markdown] tags=["hints:make_batch"]
-# 1. How many (input, target) pairs does a sequence of 4 tokens give? Which of its tokens is never an input, which never
-#    a target?
+# 1. How many (input, target) pairs does a sequence of 4 tokens give? Which of its tokens is never an input, and which
+#    is never a target?
 # 2. `torch.full((B, T), pad_id)` is a table full of PAD. A row's slice `[: n]` takes a tensor of n ids.
-# 3. T = longest length - 1; two tables full of PAD; for each row: inputs gets the sequence without its last, targets
-#    the sequence without its first.
+# 3. T = longest length - 1; two tables full of PAD; for each row: inputs gets the sequence without its last token,
+#    targets the sequence without its first.
 
 # %%
 my.make_batch([[1, 5, 6, 2], [1, 7, 2]], pad_id=0)
@@ -351,21 +350,21 @@ my.make_batch([[1, 5, 6, 2], [1, 7, 2]], pad_id=0)
 # %% [markdown]
 # ## 5. The loss of a batch
 #
-# The **log-likelihood** of a mini-batch adds up $\log p$ of every token of every sequence. We take the mean
-# over tokens, with a minus: nats a token, so that batches of any size can be compared, and $e^\text{loss}$ is the
+# The **log-likelihood** of a mini-batch adds up $\log p$ of every token of every sequence. We take the mean over
+# tokens, with a minus: nats per token, so that batches of any size can be compared, and $e^\text{loss}$ is the
 # perplexity of unit 01.
 #
 # $$L = -\frac{1}{N} \sum_{b,t:\ y_{b,t} \neq \mathrm{PAD}} \log \hat{y}_{b,t}[y_{b,t}], \qquad
 # N = \text{number of targets that aren't PAD}$$
 #
-# **Predict:** one sentence of 3 tokens and one of 30 stand in a batch. Does every *token* count alike, or every
+# **Predict:** a batch holds one sentence of 3 tokens and one of 30. Does every *token* count the same, or every
 # *sentence*? Why does it matter?
 #
-# **By hand:** two words in the vocabulary, all logits 0: each token costs $\ln 2 = 0.693$. With four targets of
-# which one is PAD the loss is $3 \cdot 0.693 / 3$. Dividing by 4 would make the model look better than it is, the more
+# **By hand:** two words in the vocabulary, all logits 0: each token costs $\ln 2 = 0.693$. With four targets, one of
+# them PAD, the loss is $3 \cdot 0.693 / 3$. Dividing by 4 would make the model look better than it is: the more
 # padding, the better.
 #
-# **Build** it. Your `my.cross_entropy` can skip an id already; write out here, once, what that means, from
+# **Build** it. Your `my.cross_entropy` can already skip an id; here, write out once what that means, with
 # `torch.log_softmax`, which takes the logarithm safely.
 
 
@@ -388,17 +387,18 @@ def sequence_loss(logits, targets, pad_id):
 
 
 # %% [markdown] tags=["hints:sequence_loss"]
-# 1. Three questions: which log-probability is asked for at each place, which places count, by what is the sum divided?
-# 2. `log_probs.gather(-1, targets[..., None])` picks one of V numbers at each place: (B, T, 1). `targets != pad_id` is
-#    a (B, T) mask; indexing with a mask gives a flat list of those that count.
-# 3. log_probs = log_softmax over the vocabulary; picked = those of the targets; answer = minus the mean of those picked
-#    where the target isn't PAD.
+# 1. Three questions: which log-probability is needed at each position, which positions count, and what is the sum
+#    divided by?
+# 2. `log_probs.gather(-1, targets[..., None])` picks one of V numbers at each position: (B, T, 1). `targets !=
+#    pad_id` is a (B, T) mask; indexing with a mask gives a flat list of those that count.
+# 3. log_probs = log_softmax over the vocabulary; picked = those of the targets; return minus the mean of picked where
+#    the target isn't PAD.
 
 # %% tags=["figures"]
 figure(r"$\ln 2 = 0.693$. With", 2, sequence_loss(torch.zeros(1, 1, 2), torch.tensor([[1]]), 0))
 
 # %% [markdown]
-# **See:** your loss agrees with what you built in unit 03 (`my.cross_entropy`, told to skip an id).
+# **See:** your loss agrees with what you built in unit 03 (`my.cross_entropy`, with an id to skip).
 
 # %%
 torch.manual_seed(0)
@@ -409,13 +409,13 @@ my.sequence_loss(logits, targets, 0), my.cross_entropy(logits, targets, ignore_i
 # ## 6. The gradient's long way home
 #
 # The first word of a sentence is to blame for a mistake at its end. How much of the blame arrives? It has to travel
-# back through every step between. By the chain rule of unit 02, each step multiplies it by
+# back through every step in between. By the chain rule of unit 02, each step multiplies it by
 #
 # $$\frac{\partial \mathbf{h}_t}{\partial \mathbf{h}_{t-1}} = \mathrm{diag}(1 - \mathbf{h}_t^2)\; W_{hh},
 # \qquad\text{so}\qquad \frac{\partial \mathbf{h}_t}{\partial \mathbf{h}_s} = \prod_{k=s+1}^{t}
 # \mathrm{diag}(1 - \mathbf{h}_k^2)\; W_{hh}$$
 #
-# The first factor is the slope of tanh, at most 1. The second is always the same matrix. A product of many alike
+# The first factor is the slope of tanh, at most 1. The second is always the same matrix. A product of many equal
 # factors has only two habits.
 #
 # **Poll.** The simplest memory: a single number, $h_t = 0.9\, h_{t-1} + x_t$, no tanh. What is $\partial h_{51}/
@@ -441,8 +441,8 @@ how_far_back = "B"
 # %% [markdown]
 # With 1.1 it would be 117. There is no middle ground for long: what isn't exactly 1 **vanishes** or **explodes**.
 #
-# **Play:** the green bars show how strongly the state at the outlined word still depends on each earlier word. Ask
-# from the last word, and look for a *memory* at which *whales* still matters.
+# **Play:** the green bars show how strongly the state at the outlined word still depends on each earlier word.
+# Outline the last word, and look for a *memory* at which *whales* still matters.
 
 # %% tags=["figures"]
 figure("With 1.1 it would be 117", 1.1, 1.1**50)
@@ -451,10 +451,11 @@ figure("With 1.1 it would be 117", 1.1, 1.1**50)
 demos.rnn_unrolled.show(sentence, memory=0.6, at=9)
 
 # %% [markdown]
-# ### Experiment: blame against distance
+# ### Experiment: blame versus distance
 #
-# We read 60 random inputs, pull at the last state, and look how much of the pull arrives at each earlier input.
-# **Predict** the four curves: $W_{hh}$ as we start it, half of it, and one and a half and three times as large.
+# We read 60 random inputs, pull at the last state, and measure how much of the pull arrives at each earlier input.
+# **Predict** the four curves: $W_{hh}$ as we initialise it, half as large, one and a half times and three times as
+# large.
 
 
 # %%
@@ -481,31 +482,31 @@ with course_style():
     fig, ax = plt.subplots(figsize=(8.5, 4.4))
     for (name, norms), mark in zip(fading.items(), "osD^"):
         ax.plot(norms, mark + "-", ms=4, label=name)
-    ax.set(yscale="log", xlabel="steps back", ylabel="norm of the gradient", title="What arrives of the blame")
+    ax.set(yscale="log", xlabel="steps back", ylabel="norm of the gradient", title="How much of the blame arrives")
     ax.legend(ncols=2)
     plt.show()
 
 # %% [markdown]
-# **Read it:** the scale is logarithmic, so a straight line is a constant factor at each step. With the weights as
-# we start them, every step back keeps about 63 %: after ten steps less than a hundredth of the pull is left, after
-# sixty a million-millionth. With half of them the machine soon has no numbers small enough, and the curve ends. With
-# three times as much, the pull grows tenfold every ten steps. And a lucky setting between the two would be lost as soon
-# as training moves the weights.
+# **Read it:** the scale is logarithmic, so a straight line is a constant factor at each step. With our initial
+# weights, every step back keeps about 63 %: after ten steps less than a hundredth of the pull is left, after sixty a
+# million-millionth. With weights half as large, the machine soon runs out of numbers small enough, and the curve
+# ends. With weights three times as large, the pull grows tenfold every ten steps. And a lucky setting in between
+# would be lost as soon as training moves the weights.
 #
 # ### Clipping
 #
-# Nothing can be learned from blame that has died away; that will need another cell. But the explosion has a cure for
-# every day (Pascanu et al. 2013): a gradient that is too long is shortened, its **direction** kept. All gradients
-# together are one long vector $\mathbf{g}$, of the norm
+# Nothing can be learned from blame that has died away; for that we will need another cell. But for the explosion
+# there is an everyday cure (Pascanu et al. 2013): a gradient that is too long is shortened, and keeps its
+# **direction**. All gradients together are one long vector $\mathbf{g}$, with the norm
 #
 # $$\|\mathbf{g}\| = \sqrt{\sum_i g_i^2}, \qquad\text{and if } \|\mathbf{g}\| > c: \quad
 # \mathbf{g} \leftarrow \mathbf{g}\, \frac{c}{\|\mathbf{g}\|}$$
 #
 # **By hand:** two parameters with the gradients 3 and 4 have the norm 5. With $c = 1$ they become 0.6 and 0.8.
-# **Predict:** what becomes of the direction if instead you cut each number down to at most 1?
+# **Predict:** what happens to the direction if you cut each number down to at most 1 instead?
 #
 # **Build** it. It changes the gradients in place. A parameter whose `grad` is `None` took no part; skip it.
-# `model.parameters()` is a generator: it can be gone through only once.
+# `model.parameters()` is a generator: you can go through it only once.
 
 
 # %% tags=["exercise:clip_gradients"]
@@ -531,7 +532,7 @@ def clip_gradients(params, max_norm):
 
 
 # %% [markdown] tags=["hints:clip_gradients"]
-# 1. How long is the vector that you get by writing all gradients one behind the other? By which one factor must every
+# 1. How long is the vector that you get by writing all gradients one after another? By what single factor must every
 #    number shrink?
 # 2. First a list of the gradients that exist: then you may go through it twice. The squares of each sum to one number;
 #    the numbers are added before the root is taken.
@@ -546,8 +547,9 @@ my.clip_gradients([a, b], max_norm=1.0), a.grad, b.grad
 # %% [markdown]
 # ## 7. Training, and a first use: what kind of word is this?
 #
-# Here is the training loop of unit 02, with your parts in it. It uses a GPU if there is one; `next_batch` is a function
-# that gives inputs and targets. (The learning rate falls to zero along the way; unit 09 has more to say on that.)
+# Here is the training loop of unit 02, with your parts in it. It uses a GPU if there is one; `next_batch` is a
+# function that returns inputs and targets. (The learning rate falls to zero along the way; unit 09 has more to say
+# about that.)
 
 # %%
 from lecture_lib.train.device import best_device
@@ -570,18 +572,18 @@ def fit_sequences(model, next_batch, steps, lr, max_norm=1.0, make_optimizer=tor
         optimizer.step()
         decay.step()
         losses.append(loss.item())
-    model.cpu()  # to be asked one sentence at a time, which a CPU does sooner
+    model.cpu()  # for one sentence at a time, a CPU is faster
     return losses, norms
 
 
 # %% [markdown]
 # A recurrent network gives an answer at *every* word, and the answer needn't be the next word. In **part-of-speech
-# tagging** it is the kind of this one. **Predict:** which words in these two sentences change their kind?
+# tagging** it is the kind of the current word: noun, verb and so on. **Predict:** which words in these two sentences
+# change their kind?
 #
 # > the **waves** **rock** the boat . &nbsp; &nbsp; &nbsp; she **waves** from the **rock** .
 #
-# Word by word it can't be told; what came before decides. Here are our own tagged sentences, word by word. One in six
-# is held out.
+# A word by itself doesn't tell; what came before decides. Here are our own tagged sentences. One in six is held out.
 
 # %%
 TAGGED = """
@@ -658,7 +660,7 @@ print(len(train_pairs), "sentences to learn from,", len(test_pairs), "held out;"
 # The tagger is your `RNNLM` with another head: one logit for each tag instead of one for each word. In training the
 # targets are the tags of the *same* words: here, nothing is shifted.
 #
-# **Build** what uses it. Words that never occurred in training are looked up as `"<unk>"`.
+# **Build** the function that uses it. Words that never occurred in training are looked up as `"<unk>"`.
 
 
 # %% tags=["exercise:tag"]
@@ -681,14 +683,14 @@ def tag(sentence, model, word_ids, tags):
 
 
 # %% [markdown] tags=["hints:tag"]
-# 1. The model wants a batch, and you have one sentence. Which tag is the likeliest: over which axis do you look for the
+# 1. The model wants a batch, and you have one sentence. And the likeliest tag: over which axis do you look for the
 #    largest logit?
 # 2. ids: (1, T). Logits: (1, T, number of tags). `argmax` over the last axis leaves T numbers, each an index of `tags`.
-# 3. ids = the number of each word, of "<unk>" if it has none; logits = the first thing that the model returns; answer =
-#    the name at the place of the largest logit, word by word.
+# 3. ids = the number of each word, of "<unk>" if it has none; logits = the first thing that the model returns; return
+#    the name at the index of the largest logit, word by word.
 
 # %% [markdown]
-# **See.** Without a network, the best one can do is to give each word its most frequent tag. The tagger has to beat
+# **See.** Without a network, the best you can do is give each word its most frequent tag. The tagger has to beat
 # that. **Predict:** will it be right on *the fish* and *they fish*?
 
 # %% tags=["experiment"]
@@ -723,10 +725,10 @@ for line in ("they fish at night .", "the fish sleep .", "the light boat rests .
     print("  ".join(f"{word}/{kind}" for word, kind in zip(line.split(), found)))
 
 # %% [markdown]
-# **Read it:** the same word gets another tag after another beginning. Now look at *light*: an adjective in *the light
-# boat*, a noun in *the light of the moon*, and it gets the same tag in both. It must: up to *light* both sentences are
-# the same, so the state is the same, and the word that would decide has not been read yet. (Unit 12 reads from both
-# ends.)
+# **Read it:** the same word gets a different tag after a different beginning. Now look at *light*: an adjective in
+# *the light boat*, a noun in *the light of the moon*, and it gets the same tag in both. It must: up to *light* both
+# sentences are the same, so the state is the same, and the word that would decide has not been read yet. (Unit 12
+# reads from both ends.)
 #
 # **Break it:** ten sentences in a row, read as one; a $W_{hh}$ twice as large; plain gradient descent. With clipping,
 # and without.
@@ -744,19 +746,19 @@ for max_norm in (1.0, float("inf")):
     print(f"at first {losses[0]:.2f}, at its worst {max(losses):.2f}, at last {losses[-1]:.2f}")
 
 # %% [markdown]
-# Without clipping, a single long gradient throws the weights far away, and what had been learned before is torn up: the
-# loss leaps to twice that of knowing nothing. (How it goes on from there is a matter of luck, and of your machine's
-# rounding.) With clipping, such a step is as long as the others, and the loss just falls.
+# Without clipping, a single long gradient throws the weights far away, and what had been learned is torn up: the loss
+# leaps to twice that of knowing nothing. (What happens from there on is a matter of luck, and of your machine's
+# rounding.) With clipping, such a step is no longer than the others, and the loss just falls.
 #
 # ## 8. The LSTM: a memory with doors
 #
-# Let us look at the trouble again. Everything in the state is multiplied by $W_{hh}$ and squashed at *every* step,
-# needed or not. A thing could only be kept by being rewritten each time, exactly.
+# Let's look at the trouble again. Everything in the state is multiplied by $W_{hh}$ and squashed at *every* step,
+# needed or not. The only way to keep something is to rewrite it each time, exactly.
 #
 # **Predict:** how would you change the step so that a number can simply *stay*?
 #
 # The **long short-term memory** (Hochreiter and Schmidhuber 1997; with the forget gate of Gers et al. 2000) has a
-# second state for this, the **cell** $\mathbf{c}_t$. It is changed by adding, and guarded by **gates**: vectors of
+# second state for this, the **cell** $\mathbf{c}_t$. It is changed by addition, and guarded by **gates**: vectors of
 # numbers between 0 (shut) and 1 (open), computed by a sigmoid $\sigma$ from the input and $\mathbf{h}_{t-1}$:
 #
 # $$\mathbf{i} = \sigma(\cdot), \quad \mathbf{f} = \sigma(\cdot), \quad \mathbf{g} = \tanh(\cdot), \quad
@@ -764,18 +766,18 @@ for max_norm in (1.0, float("inf")):
 # \qquad \mathbf{h}_t = \mathbf{o} \odot \tanh(\mathbf{c}_t)$$
 #
 # Each dot stands for $W_{hx}\mathbf{x}_t + W_{hh}\mathbf{h}_{t-1} + \mathbf{b}_h$ with weights of its own. $\mathbf{g}$
-# is what could be written, **i** (input) whether it is, **f** (forget) how much of the old stays, **o** (output) what
-# is shown outside. $\odot$ multiplies entry by entry.
+# is what could be written, **i** (input) whether it is, **f** (forget) how much of the old cell stays, **o** (output)
+# what is shown outside. $\odot$ multiplies entry by entry.
 
 # %% [markdown]
 # **By hand:** a single cell with $c = 2$. All four dots are 0, so $i = f = o = \frac12$ and $g = 0$. The new cell is
 # $\frac12 \cdot 2 + \frac12 \cdot 0 = 1$, and $h = \frac12 \tanh 1 = 0.381$.
 #
-# Why it helps: along the cell, the blame is multiplied by $\mathbf{f}$ alone. No matrix, no squashing. A gate that
-# stands at 0.99 lets $0.99^{50} = 0.61$ of it through fifty steps, and the model may learn to open it.
+# Why it helps: along the cell, the blame is multiplied by $\mathbf{f}$ alone. No matrix, no squashing. A gate at 0.99
+# lets $0.99^{50} = 0.61$ of it through fifty steps, and the model can learn to open it.
 #
-# **Build** a step. The four blocks of weights are stacked in one tall matrix, so that one product computes all four
-# dots; cut it into four, **in the order of PyTorch: input, forget, cell ($\mathbf{g}$), output**.
+# **Build** one step. The four blocks of weights are stacked in one tall matrix, so that one product computes all four
+# dots; cut the result into four, **in the order of PyTorch: input, forget, cell ($\mathbf{g}$), output**.
 
 # %% tags=["figures"]
 figure("= 0.61$ of it through fifty steps", 0.99**50)
@@ -819,9 +821,9 @@ state = (torch.zeros(1, 1), torch.tensor([[2.0]]))
 my.lstm_step(torch.zeros(1, 1), state, torch.zeros(4, 1), torch.zeros(4, 1), torch.zeros(4))
 
 # %% [markdown]
-# **Build** the model around it, both methods this time. `RNNLM` is your pattern; only the recurrence differs. One trick
-# of the trade: the forget gate's quarter of `b_h` starts at **1**, the rest at 0. Then the doors stand mostly open
-# ($\sigma(1) = 0.73$), and the model remembers until it learns to forget.
+# **Build** the model around it, both methods this time. `RNNLM` is your template; only the recurrence differs. One
+# trick of the trade: the forget gate's quarter of `b_h` starts at **1**, the rest at 0. Then the doors start mostly
+# open ($\sigma(1) = 0.73$), and the model remembers until it learns to forget.
 
 # %% tags=["figures"]
 figure("= 0.73$), and the model", torch.tensor(1.0).sigmoid())
@@ -832,7 +834,7 @@ class LSTMLM(nn.Module):
     """A language model with LSTM cells.
 
     Parameters, with the spread of RNNLM: E (vocab_size, d_emb); W_hx (4 d_hidden, d_emb), W_hh (4 d_hidden, d_hidden),
-    b_h (4 d_hidden,), rows in the order i, f, g, o, b_h being 1 for f and 0 elsewhere at the start; out: nn.Linear
+    b_h (4 d_hidden,), rows in the order i, f, g, o; b_h starts at 1 for f and 0 elsewhere; out: nn.Linear
     forward(ids, state=None): ids (B, T), state (h, c), each (B, d_hidden), or None for zeros
     -> logits (B, T, vocab_size), and the pair (h, c) after the last id
 
@@ -876,8 +878,8 @@ class LSTMLM(nn.Module):
 #    return out of the stacked h's, and the state.
 
 # %% [markdown]
-# **See:** the experiment of section 6 again, with the LSTM beside the RNN. **Predict** its curve: for doors that stand
-# at 0.73, and with 3 in the place of 1 (a trick for longer memories).
+# **See:** the experiment of section 6 again, with the LSTM beside the RNN. **Predict** its curve: for doors at 0.73,
+# and with 3 in place of 1 (a trick for longer memories).
 
 # %% tags=["experiment"]
 torch.manual_seed(0)
@@ -909,25 +911,25 @@ with course_style():
 
 # %% [markdown]
 # **Read it:** through doors at 0.73, a tenth of the pull survives ten steps, where the RNN kept less than a hundredth.
-# With a bias of 3 the doors stand at 0.95, and the curve is level: what is sixty steps back arrives as strongly as what
-# is two steps back. All this holds before training. The biases are weights like others, and the model will move each
+# With a bias of 3 the doors are at 0.95, and the curve is level: what is sixty steps back arrives as strongly as what
+# is two steps back. All this is before training. The biases are weights like any others, and the model will move each
 # door to where it is needed.
 #
 # ## 9. Writing
 #
 # To write, the model reads the prompt once; then it draws a token, reads that one token *with the state that it has*,
-# and so on. **Predict:** for 100 tokens after a prompt of 10, how many tokens does it read in all? And the window model
-# of unit 03?
+# and so on. **Predict:** for 100 tokens after a prompt of 10, how many tokens does it read in total? And how many
+# does the window model of unit 03 read?
 #
 # **Build** it, for one text. Probabilities are the softmax of the logits of the *last* position.
 
 # %% tags=["figures"]
-figure("With a bias of 3 the doors stand at 0.95", 3, torch.tensor(3.0).sigmoid())
+figure("With a bias of 3 the doors are at 0.95", 3, torch.tensor(3.0).sigmoid())
 
 
 # %% tags=["exercise:generate"]
 def generate(model, prompt_ids, max_tokens, rng, stop_id=None):
-    """Continues a text, a sampled token at a time.
+    """Continues a text, one sampled token at a time.
 
     model: model(ids (1, T), state or None) -> logits (1, T, V), state; prompt_ids: list of at least one id
     max_tokens: how many to add at most; rng: a NumPy generator, for the draws; stop_id: ends the text if it is drawn
@@ -953,9 +955,9 @@ def generate(model, prompt_ids, max_tokens, rng, stop_id=None):
 
 # %% [markdown] tags=["hints:generate"]
 # 1. What does the model have to read at the first step, and what at the second, if it still has the state of the first?
-# 2. `torch.tensor([ids])` is (1, T). `logits[0, -1]` is (V,). `rng.choice(V, p=probs)` wants probabilities that add up
-#    to 1 rather exactly: take the softmax in float64 (`.double()`), then `.numpy()`. `with torch.no_grad():` saves the
-#    gradients.
+# 2. `torch.tensor([ids])` is (1, T). `logits[0, -1]` is (V,). `rng.choice(V, p=probs)` wants probabilities that add
+#    up to 1 very precisely: take the softmax in float64 (`.double()`), then `.numpy()`. `with torch.no_grad():` saves
+#    the cost of gradients.
 # 3. unread = the prompt, state = None; max_tokens times: logits and state = model(unread, state); draw from the softmax
 #    of the last position; append; unread = just that token; stop if it is stop_id.
 
@@ -963,8 +965,8 @@ def generate(model, prompt_ids, max_tokens, rng, stop_id=None):
 # ## 10. Experiment: five models and a floor
 #
 # The narwhals of our corpus live in tales from a grammar whose entropy is known: no model can come below the **floor**.
-# To train within seconds we take a small sea: fewer names, colours and words than usual. Some of its tokens need a long
-# memory: who is of which colour, who got the gift, and how the song went, note for note.
+# To train within seconds we use a small sea: fewer names, colours and words than usual. Some of its tokens need a
+# long memory: who has which colour, who got the gift, and how the song went, note for note.
 
 # %%
 from lecture_lib.corpora.narwhals import BY_PLACE, Lexicon, NarwhalCorpus
@@ -985,10 +987,10 @@ print(f"\n{len(vocab)} types; perplexity of the floor on the held-out tales: {fl
 
 # %% [markdown]
 # **Predict** the order of the five, and how far above the floor the best one stays: a 4-gram model with Kneser-Ney
-# smoothing (unit 01), your window model that sees four words (unit 03), your RNN and your LSTM. What is a fair match of
-# the last two? An LSTM with a state of 64 numbers has more than twice the parameters of such an RNN, so it gets two
-# opponents: one with a state as long, and a *wide* one with as many parameters. (The next cell takes about half a
-# minute. With more patience, or a GPU, give it `steps = 4000`.)
+# smoothing (unit 01), your window model that sees four words (unit 03), your RNN and your LSTM. What would be a fair
+# match between the last two? An LSTM with a state of 64 numbers has more than twice the parameters of such an RNN, so
+# it gets two opponents: one with a state of the same size, and a *wide* one with as many parameters. (The next cell
+# takes about half a minute. With more patience, or a GPU, give it `steps = 4000`.)
 
 # %% tags=["experiment"]
 from lecture_lib.models.ngram import NgramLM
@@ -1001,7 +1003,7 @@ def tale_batch(n=32):
 
 
 def windows(split, n=4):
-    """(contexts (N, n), next tokens (N,)) of all tales, each begun with n tokens BOS; none crosses into the next."""
+    """(contexts (N, n), next tokens (N,)) of all tales, each preceded by n tokens BOS; none crosses into the next."""
     pairs = [my.make_windows(torch.tensor([BOS] * (n - 1) + tale), n) for tale in tales[split]]
     return tuple(torch.cat(part) for part in zip(*pairs))
 
@@ -1039,12 +1041,12 @@ def nats_by_token(name):
 surprise = {name: nats_by_token(name) for name in rivals}
 for name, nats in surprise.items():
     print(
-        f"{name:9}perplexity {np.exp(nats.mean()):.2f}   above the floor: {nats.mean() - floor.nats:.3f} nats a token"
+        f"{name:9}perplexity {np.exp(nats.mean()):.2f}   above the floor: {nats.mean() - floor.nats:.3f} nats per token"
     )
 print(f"{'floor':9}perplexity {floor.perplexity:.2f}")
 
 # %% [markdown]
-# Where are the nats lost? The grammar knows of every token what it takes to predict it, so we can ask.
+# Where are the nats lost? For every token, the grammar knows what it takes to predict it, so we can ask.
 
 # %% tags=["experiment"]
 scored = [(kind, -np.log(p)) for tale in corpus.tokens("heldout") for _, kind, p in corpus.score(tale)]
@@ -1062,28 +1064,33 @@ with course_style():
         above = [(nats - paid)[kind_of == kind].mean() for kind in kinds]
         axes[1].bar(np.arange(5) + 0.16 * (place - 2), above, 0.16, label=name)
     axes[1].set_xticks(range(5), kinds)
-    axes[1].set(title="Nats a token above the floor, by what it takes to predict it")
+    axes[1].set(title="Nats per token above the floor, by what it takes to predict it")
     axes[1].legend()
     fig.tight_layout()
     plt.show()
 
 # %% [markdown]
-# **Read it:** where the last few words are enough (*local*), counting comes close. The verb that must agree with a noun
-# beyond a clause, and the bracket that must close, are out of its sight; a state carries both. And the LSTM is
-# ahead: it ends 0.18 nats a token above the floor, the RNN with a state as long 0.22. How much of that is the cell, and
-# how much its size? The wide RNN has as many parameters as the LSTM, and ends between the two, at 0.20: half of
-# the lead was size. (One seed; and the learning rates, 0.01 for the RNNs and 0.02 for the LSTM, were not searched for
-# each. Try others before you believe a hundredth of a nat.) But on
-# *recall* and *copy* all five still guess: to keep a song for forty words, note by note, is harder than to keep a
-# single *one or many*. It takes patience. In our longer runs on a whole sea whose songs return as these do (6,000
-# steps; see `lecture_lib/corpora/README.md`) the LSTM, there with 2.7 times the RNN's parameters, came to repeat the
-# song nearly without fault, 0.02 to 0.11 nats above the floor, while the RNN still guessed, at 1.6 to 1.8.
+# **Read it:** where the last few words are enough (*local*), counting comes close. The verb that must agree with a
+# noun on the far side of a clause, and the bracket that must close, are out of its sight; a state carries both. And
+# the LSTM is ahead: it ends 0.18 nats per token above the floor, the RNN with a state of the same size 0.22. How much
+# of that is the cell, and how much its size? The wide RNN has as many parameters as the LSTM, and ends between the
+# two, at 0.20: half of the lead was size. (One seed; and the learning rates, 0.01 for the RNNs and 0.02 for the LSTM,
+# were not tuned for each. Try others before you believe a hundredth of a nat.) But on *recall* and *copy* all five
+# still guess: keeping a song for forty words, note by note, is harder than keeping a single *one or many*. It takes
+# patience. In our longer runs on a whole sea whose songs return as these do (6,000 steps; see
+# `lecture_lib/corpora/README.md`) the LSTM, there with 2.7 times the RNN's parameters, learned to repeat the song
+# almost without mistakes, 0.02 to 0.11 nats above the floor, while the RNN was still guessing, at 1.6 to 1.8.
 #
-# Now let your models write. Look at the song, at the colours, and at who has what in the end.
+# Now let your models write. Look at the song, at the colours, and at who has what at the end.
 
 # %% tags=["figures"]
 above = {name: nats.mean() - floor.nats for name, nats in surprise.items()}
-figure("0.18 nats a token above the floor, the RNN with a state as long 0.22", above["LSTM"], above["RNN"], within=0.03)
+figure(
+    "0.18 nats per token above the floor, the RNN with a state of the same size 0.22",
+    above["LSTM"],
+    above["RNN"],
+    within=0.03,
+)
 figure("ends between the two, at 0.20", above["wide RNN"], within=0.03)
 
 # %% tags=["experiment"]
@@ -1094,8 +1101,8 @@ for name in ("RNN", "LSTM"):
     print(textwrap.fill(f"{name}: " + " ".join(vocab[i] for i in ids[1:]), 90), "\n")
 
 # %% [markdown]
-# **Break it:** forget to shift. Each position is asked for the word that it has just read. **Predict** the perplexity,
-# and what such a model writes.
+# **Break it:** forget to shift. Each position must predict the word that it has just read. **Predict** the
+# perplexity, and what such a model writes.
 
 
 # %% tags=["break-it"]
@@ -1117,7 +1124,7 @@ print(" ".join(vocab[i] for i in ids))
 #
 # ### What did they learn to remember?
 #
-# Last, the gradient against distance once more, but of the *trained* models and their own loss: how much does each
+# Finally, the gradient versus distance once more, but for the *trained* models and their own loss: how much does each
 # earlier word matter for what the model says about the end of a tale?
 
 
@@ -1125,7 +1132,7 @@ print(" ".join(vocab[i] for i in ids))
 def trained_blame(model, inputs, targets, at):
     """Norm of the gradient of the loss at position `at`, by each input vector, nearest first, mean over the batch."""
     X = model.E[inputs[:, : at + 1]].detach().requires_grad_()
-    words_as_ids = torch.arange(X[..., 0].numel()).reshape(X.shape[:2])  # a table in which every place has its own row
+    words_as_ids = torch.arange(X[..., 0].numel()).reshape(X.shape[:2])  # every position has a row of its own
     logits, _ = torch.func.functional_call(model, {"E": X.flatten(0, 1)}, (words_as_ids,))
     my.sequence_loss(logits[:, -1:], targets[:, at : at + 1], PAD).backward()
     return X.grad.norm(dim=-1).mean(dim=0).flip(0).numpy() * len(inputs)
@@ -1141,9 +1148,10 @@ with course_style():
     plt.show()
 
 # %% [markdown]
-# **Read it:** the RNN's line goes on falling at a constant factor a step: fifty words back is as good as never heard.
+# **Read it:** the RNN's line keeps falling by a constant factor per step: fifty words back is as good as never heard.
 # The LSTM's bends, and beyond thirty words it hardly falls. It has learned to leave some doors open for a whole tale,
-# so there is something to learn from: on this way, with patience, the song gets through. Look at single sentences, too:
+# so there is something to learn from: along this path, with patience, the song gets through. Look at single
+# sentences, too:
 
 # %% tags=["demo"]
 begun = corpus.tokens("heldout")[0][:12]
@@ -1152,12 +1160,12 @@ demos.rnn_unrolled.show(begun, model=rivals["LSTM"], ids=[number[word] for word 
 # %% [markdown]
 # ## What to take with you
 #
-# 1. **A recurrent model squeezes all of the past into a state of fixed size**, by the same step at every word: any
+# 1. **A recurrent model squeezes all of the past into a state of fixed size**, with the same step at every word: any
 #    length of text, the same number of parameters.
-# 2. **It is trained by teacher forcing**: it reads the true words, and is asked at each for the next. Padding never
+# 2. **It is trained by teacher forcing**: it reads the true words, and at each must predict the next. Padding never
 #    counts.
 # 3. **Blame through many steps is a product of many factors**: it vanishes or explodes. Clipping tames the explosion;
-#    the LSTM's cell, changed by adding, keeps a way open for what must not vanish.
+#    the LSTM's cell, changed by addition, keeps a path open for what must not vanish.
 #
 # **Papers.** Elman (1990), *Finding structure in time*. Hochreiter and Schmidhuber (1997), *Long short-term memory*.
 # Gers, Schmidhuber and Cummins (2000), *Learning to forget*. Mikolov et al. (2010), *Recurrent neural network based
@@ -1166,4 +1174,4 @@ demos.rnn_unrolled.show(begun, model=rivals["LSTM"], ids=[number[word] for word 
 # **Full size:** `python -m benchmarks.narwhal_ordering` trains all of them on the whole sea, 90 seconds each.
 #
 # **Next:** however good the cell, all that a recurrent model knows must pass through one narrow state, step by step.
-# Unit 05 does away with the way itself: it looks back directly, at whatever it needs.
+# Unit 05 does away with that path altogether: it looks back directly, at whatever it needs.
