@@ -76,7 +76,7 @@ def time_to_loss(ours: TrainConfig, peer: TrainConfig, rounds: int = ROUNDS) -> 
     mine, its = (racer.curve for racer in racers)
     target = its[-1][1]
     return Measurement(
-        f"CPU time to {target:.3f} nats a character, GPT-2's after {peer.steps:,} steps (ours ends at {mine[-1][1]:.3f}"
+        f"CPU time to {target:.3f} nats/character, GPT-2's after {peer.steps:,} steps (ours ends at {mine[-1][1]:.3f}"
         f" after {ours.steps:,}), {ours.n_layers} layers, d {ours.d_model}, context {ours.block_size}, batch"
         f" {ours.batch_size}, {ours.corpus}",
         "CPU-s",

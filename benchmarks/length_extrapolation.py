@@ -3,7 +3,7 @@
     python -m benchmarks.length_extrapolation --seeds 0 1 2
 
 The same small transformer reads windows of 64 characters of `python_docs`; then windows of 256 that it has not seen.
-Printed are the nats a character, by place. One thread; about 30 CPU-seconds a model. Unit 08 quotes the figures.
+Printed are the nats per character, by place. One thread; about 30 CPU-seconds a model. Unit 08 quotes the figures.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def train(positions: str, ids: torch.Tensor, vocab_size: int, seed: int) -> Tran
 
 @torch.no_grad()
 def by_place(model: TransformerLM, ids: torch.Tensor, width: int) -> np.ndarray:
-    """Mean nats a character at each place of windows of `width` -> (width,)."""
+    """Mean nats per character at each place of windows of `width` -> (width,)."""
     n = (len(ids) - 1) // width
     inputs, targets = ids[: n * width].view(n, width), ids[1 : n * width + 1].view(n, width)
     losses = [F.cross_entropy(model(x).mT, y, reduction="none") for x, y in zip(inputs.split(16), targets.split(16))]

@@ -158,7 +158,7 @@ def main() -> None:
         data = Data(corpus)
         if not rows:
             print(f"{len(data.ids)} types, {len(data.floor) / len(data.heldout):.1f} tokens a tale,", end=" ")
-            print(f"entropy {corpus.entropy():.4f} nats a token, perplexity {math.exp(corpus.entropy()):.3f}")
+            print(f"entropy {corpus.entropy():.4f} nats per token, perplexity {math.exp(corpus.entropy()):.3f}")
             columns = " ".join(f"{column[:9]:>9}" for column in ("excess", *KINDS, *RULES))
             print(f"{'':18} seed    nats    perp {columns}  steps  params   cpu")
         for name in chosen.only:

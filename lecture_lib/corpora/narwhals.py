@@ -284,7 +284,7 @@ def ending(memory: Memory) -> Writer:
 
 
 class Floor(NamedTuple):
-    """What even a perfect model pays on some text: nats a token, and by kind of token; the end of each text counts."""
+    """What even a perfect model pays on a text: nats per token, and by kind of token; the end of each text counts."""
 
     nats: float
     by_kind: dict[str, float]
@@ -338,7 +338,7 @@ class NarwhalCorpus(Corpus):
         return score(self.writer(), tokens)
 
     def entropy(self) -> float:
-        """Exact nats a token over all tales that the grammar can write: no model's expected loss can be lower.
+        """Exact nats per token over all tales that the grammar can write: no model's expected loss can be lower.
 
         Expected nats of a tale over its expected number of tokens, which is what a mean over many tales tends to.
         """

@@ -196,7 +196,7 @@ def show(
     """Runs `train(on_step)` and shows it while it runs; returns the losses. Without train: a recorded run, as a widget.
 
     train: your loop, as a function of on_step, which it calls as on_step(step, loss) after each step.
-    steps: of the whole run, for the axis. floor: nats a token that no model can beat. sample: a function without
+    steps: of the whole run, for the axis. floor: nats per token that no model can beat. sample: a function without
     arguments that lets the model write; called every `every` seconds. tokens_per_step: for the speed in tokens.
     step: looked at first (None: the latest). smoothing: 0 to 0.98. Interrupting the kernel ends the training and keeps
     the picture; what else goes wrong is raised as it is.

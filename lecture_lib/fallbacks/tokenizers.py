@@ -168,5 +168,5 @@ def unigram_encode(word: str, log_probs: Mapping[str, float]) -> list[str]:
 
 
 def bits_per_byte(loss: float, ids: Sequence[int], text: str) -> float:
-    """Mean loss in nats a token -> bits for each byte of the text."""
+    """Mean loss in nats per token -> bits for each byte of the text."""
     return float(np.log2(np.e) * np.divide(loss * len(ids), len(text.encode())))

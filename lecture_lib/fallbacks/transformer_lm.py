@@ -68,7 +68,7 @@ class TransformerLM(nn.Module):
 
 
 def lm_loss(model, ids, targets=None, pad_id=None):
-    """ids (B, T), targets (B, T), or None: ids one token later -> mean nats a token, targets of pad_id left out."""
+    """ids (B, T), targets (B, T), or None: ids one token later -> mean nats per token, targets of pad_id left out."""
     if targets is None:
         ids, targets = ids.narrow(1, 0, ids.shape[1] - 1), ids.narrow(1, 1, ids.shape[1] - 1)
     skip = IGNORED if pad_id is None else pad_id

@@ -67,7 +67,7 @@ class LanguageModel(nn.Module):
     # ---------------------------------------------------------------- scoring
 
     def loss(self, ids: Tensor, targets: Tensor | None = None) -> Tensor:
-        """Mean cross-entropy in nats a token, padding left out.
+        """Mean cross-entropy in nats per token, padding left out.
 
         ids (B, T): each token is predicted from those before it, so a training window of block_size needs one token
         more. Or, with targets (B, T), targets[b, t] is predicted at ids[b, t], and left out where it is -100. NaN where

@@ -194,7 +194,7 @@ class NgramLM:
         probs[self._keys[order][children] - node * self.vocab_size] += self._alpha[order][children]
 
     def loss(self, ids: Ids) -> float:
-        """Mean negative log-probability in nats a token.
+        """Mean negative log-probability in nats per token.
 
         The first token of a document (its BOS) is not scored: nothing comes before it. The neural models agree.
         """

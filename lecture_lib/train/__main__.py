@@ -69,7 +69,7 @@ def closing_lines(result, steps: int) -> str:
         program = f"torchrun --nproc-per-node={count} -m" if count > 1 else "python -m"
         resume = f"{program} lecture_lib.train --resume {shlex.quote(str(result.folder))}"
         return f"stopped and saved at step {result.step} of {steps}; go on with\n  {resume}"
-    loss = f"held-out {result.heldout:.3f} nats a token" if result.heldout is not None else "no evaluation"
+    loss = f"held-out {result.heldout:.3f} nats per token" if result.heldout is not None else "no evaluation"
     if result.heldout is not None and result.floor is not None:
         loss += f", {result.heldout - result.floor:.3f} above the floor {result.floor:.3f}"
     used = f", {result.utilisation:.0%} of the peak FLOPs" if result.utilisation is not None else ""

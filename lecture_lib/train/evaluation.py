@@ -1,4 +1,4 @@
-"""What the held-out text costs a model, in nats a token, beside the least that it could cost."""
+"""What the held-out text costs a model, in nats per token, beside the least that it could cost."""
 
 from contextlib import nullcontext
 
@@ -20,7 +20,7 @@ def evaluate(
     workers: Workers | None = None,
     rows_at_once: int = 32,
 ) -> float:
-    """Mean nats a token over the first n_rows rows, every token counted once; without dropout, summed in float64.
+    """Mean nats per token over the first n_rows rows, every token counted once; without dropout, summed in float64.
 
     With several processes each reads a part, and all must call it.
     """
@@ -41,7 +41,7 @@ def evaluate(
 
 
 def floor_of(document_nats: np.ndarray | None, batches: Batches, n_rows: int) -> float | None:
-    """Nats a token that a perfect model pays on the very rows that `evaluate` reads.
+    """Nats per token that a perfect model pays on the very rows that `evaluate` reads.
 
     document_nats (n_documents,) is what each document costs it. None where the corpus has no known floor, or where rows
     are windows, which begin in the middle of a document.

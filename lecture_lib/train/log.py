@@ -13,8 +13,8 @@ NAME = "log.csv"
 
 @dataclass(frozen=True)
 class Row:
-    """step: updates done; tokens: predicted so far; lr and loss (nats a token): of this update, before it is made;
-    grad_norm: before clipping; heldout: nats a token, None between evaluations; seconds: of training so far, without
+    """step: updates done; tokens: predicted so far; lr and loss (nats per token): of this update, before it is made;
+    grad_norm: before clipping; heldout: nats per token, None between evaluations; seconds: of training so far, without
     evaluations and checkpoints; tokens_per_s: since the last row."""
 
     step: int

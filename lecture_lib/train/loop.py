@@ -136,7 +136,7 @@ class Trainer:
         return self.step == self.config.steps
 
     def evaluate(self) -> float:
-        """Held-out nats a token; every process must call it."""
+        """Held-out nats per token; every process must call it."""
         return evaluate(self.model, self.heldout, self.config.eval_rows, self.device, self.workers)
 
     def _watched_step(self, stop: Callable[[], bool]) -> tuple[Row | None, bool]:

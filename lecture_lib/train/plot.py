@@ -29,7 +29,7 @@ def draw(rows: list[Row], floor: float | None = None, title: str = ""):
         axes.plot(steps, losses, "o-", color=COLOURS[1], label="held-out")
         if floor is not None:
             axes.axhline(floor, color=COLOURS[2], linestyle="--", label=f"floor {floor:.3f}")
-        axes.set(xlabel="step", ylabel="loss (nats a token)", title=title)
+        axes.set(xlabel="step", ylabel="loss (nats per token)", title=title)
         if len(means) > 40:  # the fall at the start would flatten all that follows
             axes.set_ylim(top=means[len(means) // 20])
         axes.legend()

@@ -42,12 +42,12 @@ def describe(row: Row, floor: float | None) -> str:
 
 
 def evaluation_line(row: Row, steps: int, floor: float | None) -> str:
-    """`step 100 of 1500: held-out 0.913 nats a token (perplexity 2.49), 0.419 above the floor; 12,345 tokens/s`"""
+    """`step 100 of 1500: held-out 0.913 nats per token (perplexity 2.49), 0.419 above the floor; 12,345 tokens/s`"""
     heldout = row.heldout
     assert heldout is not None, "a row with an evaluation"
     above = "" if floor is None else f", {heldout - floor:.3f} above the floor {floor:.3f}"
     perplexity = math.exp(min(heldout, 700))
     return (
-        f"step {row.step} of {steps}: held-out {heldout:.3f} nats a token (perplexity {perplexity:.2f}){above};"
+        f"step {row.step} of {steps}: held-out {heldout:.3f} nats per token (perplexity {perplexity:.2f}){above};"
         f" {row.tokens_per_s:,.0f} tokens/s"
     )

@@ -26,7 +26,7 @@ from lecture_lib.train.workers import Workers, joined_workers, local_rank
 
 @dataclass(frozen=True)
 class Result:
-    """finished: False where the run was interrupted, and saved; heldout: nats a token at the end, None if interrupted
+    """finished: False where the run was interrupted, and saved; heldout: nats per token at the end, None if interrupted
     before an evaluation; floor: as in `floor_of`; tokens_per_s: median over the log, all processes together;
     utilisation: share of the GPUs' peak, None where that is unknown."""
 

@@ -14,8 +14,8 @@
 # > The otter left the raft because **it** was leaking.
 #
 # You know at once that the otter was hungry and the raft was leaking. A table of word vectors doesn't: it holds one
-# vector for *it*, whatever stands around it. **The question of this unit: how can a word gather, from the other words,
-# just what it needs?**
+# vector for *it*, whatever the words around it. **The question of this unit: how can a word gather just what it needs
+# from the other words?**
 #
 # **You will build**, in eight short functions, the operation at the heart of every transformer: softmax, scores, two
 # masks, attention itself, and the layer that a sequence of words goes through.
@@ -23,7 +23,7 @@
 # **You need** matrix products in NumPy (`@`, broadcasting, `axis`), and word vectors as in unit 03.
 # **Time:** about two hours, with the experiments at the end.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.softmax` and so on.
+# Skip an exercise whenever you like: the cells after it then use the library's fallback, as `my.softmax` and so on.
 
 # %% tags=["setup"]
 import numpy as np
@@ -93,7 +93,7 @@ def softmax(S, axis):
 # 1. By how much can you lower all the scores of a slice, so that the largest exponential is a comfortable number?
 # 2. For `S` of shape (3, 4) and `axis=-1`, there is one maximum and one sum for each of the 3 rows. In which shape do
 #    they line up with `S`: (3,) or (3, 1)? Look up `keepdims`.
-# 3. lowered = S minus its maximum along the axis; e = exp(lowered); answer = e divided by its sum along the axis.
+# 3. shifted = S minus its maximum along the axis; e = exp(shifted); return e divided by its sum along the axis.
 
 # %% [markdown]
 # **See:** the two questions from the start.
@@ -122,7 +122,7 @@ word_vectors = {
 }
 tokens = ["otter", "left", "raft", "because", "it", "was", "hungry"]
 X = np.array([word_vectors[token] for token in tokens])
-X.shape  # (T, d_model): one row a token
+X.shape  # (T, d_model): one row per token
 
 # %% [markdown]
 # The simplest idea: look at words that resemble you. The dot product measures resemblance, so let
@@ -143,8 +143,9 @@ demos.attention_explorer.show(tokens, X, scaled=False, query=4)
 # In matrix form, with the tokens as rows of $X$: all the scores at once are $XX^\top$, a $(T, T)$ matrix. Row $i$
 # belongs to the word that looks, column $j$ to the word that is looked at. If $A$ holds the weights, then $X' = AX$.
 #
-# **By hand:** let $\mathbf{x}_1 = (1, 0)$ and $\mathbf{x}_2 = (1, 1)$. Word 1 gives both words the score 1, hence
-# weights $\frac12, \frac12$, and becomes $\frac12(1, 0) + \frac12(1, 1) = (1, \frac12)$. What does word 2 become?
+# **By hand:** let $\mathbf{x}_1 = (1, 0)$ and $\mathbf{x}_2 = (1, 1)$. Word 1 gives both words the score 1, so its
+# weights are $\frac12, \frac12$, and it becomes $\frac12(1, 0) + \frac12(1, 1) = (1, \frac12)$. What does word 2
+# become?
 #
 # **Build** it.
 
@@ -167,10 +168,10 @@ def similarity_attention(X):
 
 # %% [markdown] tags=["hints:similarity_attention"]
 # 1. Three steps: resemblance, shares, mixture. Which of them is the softmax?
-# 2. Scores and weights are (T, T). Word i's shares stand in row i, and that row must add up to 1. The result is
-#    (T, d_model), like `X`.
+# 2. Scores and weights are (T, T). Word i's shares are in row i, and that row must add up to 1. The result is (T,
+#    d_model), like `X`.
 # 3. scores = all dot products of rows with rows (one matrix product); weights = my.softmax of the scores, each row by
-#    itself; answer = weights times what is being mixed.
+#    itself; return weights times what is being mixed.
 
 # %% [markdown]
 # **See:** what became of *it*?
@@ -187,16 +188,16 @@ for token, before, after in zip(tokens, X, my.similarity_attention(X)):
 # %% [markdown]
 # ## 3. Queries, keys, values
 #
-# **Predict:** what would you change, so that *it* finds *otter* and *raft*, which don't resemble it at all?
+# **Predict:** what would you change so that *it* finds *otter* and *raft*, which don't resemble it at all?
 #
-# Give every word three roles, each with a matrix of its own. As the word that looks, it asks a **query**: what do I
-# look for? As a word that is looked at, it shows a **key**: what do I offer? And if it is chosen, it hands over its
-# **value**:
+# Give every word three roles, each with a matrix of its own. As the word that looks, it has a **query**: what am I
+# looking for? As a word that is looked at, it shows a **key**: what do I offer? And if it is chosen, it hands over
+# its **value**:
 #
 # $$Q = XW_q, \qquad K = XW_k, \qquad V = XW_v$$
 #
 # A score is now a query times a key, $\mathbf{q}_i \cdot \mathbf{k}_j$, and what is mixed is the values. In a real
-# model the matrices are learned; let's choose ours by hand. A key tells whether a word is a thing, and whether it is
+# model the matrices are learned; let's choose ours by hand. A key says whether a word is a thing, and whether it is
 # alive. A word that *asks* wants a thing; *hungry* also wants it alive, and *leaking* wants it lifeless.
 
 # %%
@@ -232,8 +233,9 @@ for d_k in (1, 4, 16, 64, 256):
     print(f"d_k = {d_k:3}   standard deviation of q.k = {np.sum(q * k, axis=1).std():6.2f}")
 
 # %% [markdown]
-# A sum of $d_k$ independent products, each of variance 1, has variance $d_k$, hence standard deviation $\sqrt{d_k}$.
-# Scores that far apart leave one weight near 1 and all others near 0. So we divide, and the spread is 1 again:
+# A sum of $d_k$ independent products, each of variance 1, has variance $d_k$, so its standard deviation is
+# $\sqrt{d_k}$. Scores that far apart leave one weight near 1 and all others near 0. So we divide, and the spread is 1
+# again:
 #
 # $$S = \frac{QK^\top}{\sqrt{d_k}}$$
 #
@@ -267,7 +269,7 @@ def attention_scores(Q, K):
 # 1. In the worked example, why is the first score 3 and not 6?
 # 2. (..., T_q, d_k) times (..., d_k, T_k) gives (..., T_q, T_k). `@` treats all axes but the last two as a batch.
 #    Which two axes of `K` have to change places? What does `.T` do to an array with three axes?
-# 3. d_k = length of the last axis; K_turned = K with its last two axes swapped; answer = Q @ K_turned, divided by the
+# 3. d_k = length of the last axis; K_swapped = K with its last two axes swapped; return Q @ K_swapped, divided by the
 #    square root of d_k.
 
 # %% tags=["figures"]
@@ -301,11 +303,11 @@ softmax_axis = "B"
 # %% [markdown]
 # ## 5. Don't look ahead
 #
-# A language model learns to predict the next word from text that is all there at once. If *because* could look at *it*,
-# predicting *it* would be no art. **Predict:** with four tokens, how many of the sixteen scores must go?
+# A language model learns to predict the next word from text that is all there at once. If *because* could look at
+# *it*, there would be nothing left to predict. **Predict:** with four tokens, how many of the sixteen scores must go?
 #
-# The trick costs one addition. A score of $-\infty$ leaves the softmax as exactly 0. So add a matrix $M$ which is 0
-# where looking is allowed and $-\infty$ where it is not, *before* the softmax:
+# The trick costs one addition. A score of $-\infty$ comes out of the softmax as exactly 0. So add a matrix $M$ which
+# is 0 where looking is allowed and $-\infty$ where it is not, *before* the softmax:
 #
 # $$A = \mathrm{softmax}(S + M)$$
 #
@@ -334,7 +336,7 @@ which_mask = "C"
 
 # %% [markdown] tags=["hints:which_mask"]
 # 1. Take the first token. Which columns lie in its future?
-# 2. Which of the four leaves the first token something to look at, but nothing of its future?
+# 2. Which of the four masks leave the first token something to look at, but nothing in its future?
 # 3. $M$ is added to the scores. What does adding 0 do? What does adding 1 do?
 
 # %% [markdown]
@@ -363,7 +365,7 @@ def causal_mask(T):
 #    where the triangle begins.
 
 # %% [markdown]
-# **Break it:** a tempting way to the same mask is to multiply a matrix of zeros and ones by $-\infty$.
+# **Break it:** a tempting way to get the same mask is to multiply a matrix of zeros and ones by $-\infty$.
 
 # %% tags=["break-it"]
 with np.errstate(invalid="ignore"):
@@ -376,25 +378,25 @@ with np.errstate(invalid="ignore"):
 # %% [markdown]
 # ## 6. Sentences of different lengths
 #
-# A batch is one array, so every sentence in it has the same number of places, $T$. Short sentences are filled up with
-# PAD tokens. Nobody should look at those.
+# A batch is one array, so every sentence in it has the same number of positions, $T$. Short sentences are filled up
+# with PAD tokens, and no word should look at those.
 #
 # **Predict:** scores of a batch have shape (B, T_q, T_k). Sentence $b$ has its own length. Does the mask for it
 # depend on which query is asking?
 #
-# It doesn't: a PAD is invisible to all. So one row for each sentence is enough, and broadcasting repeats it for every
-# query, if we leave an axis of length 1 in that place: the shape is **(B, 1, T)**. Masks compose by addition, because
-# $0 + -\infty = -\infty$: a padding mask (B, 1, T) plus a causal mask (T, T) is a mask of shape (B, T, T).
+# It doesn't: a PAD is invisible to all queries. So one row for each sentence is enough, and broadcasting repeats it
+# for every query if we leave an axis of length 1 there: the shape is **(B, 1, T)**. Masks compose by addition,
+# because $0 + -\infty = -\infty$: a padding mask (B, 1, T) plus a causal mask (T, T) is a mask of shape (B, T, T).
 #
 # **By hand:** for the lengths 3 and 1, and $T = 3$, the two rows are $(0, 0, 0)$ and $(0, -\infty, -\infty)$.
 
 
 # %% tags=["exercise:padding_mask"]
 def padding_mask(lengths, T):
-    """Additive padding mask: nobody looks at what comes after the end of a sentence.
+    """Additive padding mask: no query looks past the end of a sentence.
 
-    lengths: (B,) array of integers from 0 to T, how many real tokens stand at the start of each sentence;
-    T: number of places
+    lengths: (B,) array of integers from 0 to T, how many real tokens each sentence starts with;
+    T: number of positions
     -> (B, 1, T) array of floats: 0 where the key is a real token, -inf where it is a PAD.
 
     >>> padding_mask(np.array([3, 1]), 3)
@@ -413,7 +415,7 @@ def padding_mask(lengths, T):
 # 1. Write down the positions 0, 1, ..., T - 1. For a sentence of length 2, which of them are real tokens?
 # 2. Positions are (T,), lengths are (B,). To compare each with each, line them up as (1, T) and (B, 1): that gives
 #    (B, T). The result still lacks the axis for the queries.
-# 3. is_real = positions < lengths (lined up); answer = 0.0 where is_real, else -inf; then put an axis in the middle.
+# 3. is_real = positions < lengths (lined up); take 0.0 where is_real, -inf elsewhere; then put an axis in the middle.
 
 # %% [markdown]
 # **See:** both masks together, for a sentence of two words in a batch with $T = 4$.
@@ -437,8 +439,8 @@ print(weights, " mixed:", weights @ np.ones((3, 2)))
 
 # %% [markdown]
 # NaN spreads: through the output into the loss, and from one step of training into every parameter of the model.
-# Uniform weights would be no better: they mix in words that we promised not to see. **We decide: who may look at
-# nothing gets weights of zero**, and so the zero vector as output. That row is then the only kind that doesn't add up
+# Uniform weights would be no better: they mix in words that we promised not to see. **Our rule: a query that may look
+# at nothing gets weights of zero**, and so the zero vector as output. Such rows are the only ones that don't add up
 # to 1.
 
 
@@ -466,7 +468,7 @@ def attention_weights(S, mask):
 #    from the masked scores, that a row has nothing left?
 # 2. Masked scores: (..., T_q, T_k). "This row has nothing": (..., T_q, 1), so that it lines up with them.
 # 3. masked = scores plus mask; nothing = all of the row is -inf; put harmless scores into such rows; my.softmax along
-#    the keys; where nothing, answer 0, elsewhere the weights.
+#    the keys; return 0 where nothing, the weights elsewhere.
 
 # %%
 A = my.attention_weights(S, my.causal_mask(len(tokens)))
@@ -513,7 +515,7 @@ def scaled_dot_product_attention(Q, K, V, mask=None):
 # %% [markdown] tags=["hints:scaled_dot_product_attention"]
 # 1. Three lines: scores, weights, mixture. Which of them needs the mask, and which mask changes nothing?
 # 2. (..., T_q, T_k) times (..., T_k, d_v) gives (..., T_q, d_v).
-# 3. S = my.attention_scores(...); if there is no mask, take one of zeros; A = my.attention_weights(...); answer = A
+# 3. S = my.attention_scores(...); if there is no mask, use one of zeros; A = my.attention_weights(...); return A
 #    times V.
 
 # %% tags=["figures"]
@@ -567,7 +569,7 @@ def self_attention(X, W_q, W_k, W_v, mask=None):
 
 
 # %% [markdown] tags=["hints:self_attention"]
-# 1. Tokens are rows. On which side of `X` does a weight matrix stand, if each *row* is to be projected?
+# 1. Tokens are rows. On which side of `X` must a weight matrix be, if each *row* is to be projected?
 # 2. (..., T, d_model) times (d_model, d_k) gives (..., T, d_k). The weight matrices have no batch axis; `@`
 #    broadcasts them.
 # 3. Three projections, one for each role, each with its own matrix; then my.scaled_dot_product_attention, mask
@@ -587,7 +589,7 @@ def self_attention(X, W_q, W_k, W_v, mask=None):
 # | 4 | [0, 0, 0, 1] | 0.1 |
 #
 # Now the embeddings of tokens 2 and 3 swap places: $\mathbf{x}_2 = [0, 0, 2, 0]$, $\mathbf{x}_3 = [0, 1, 0, 0]$. All
-# weights are computed anew. What is $\mathbf{x}_4'$ after the swap?
+# weights are computed again. What is $\mathbf{x}_4'$ after the swap?
 #
 # * **A** [0.1, 0.2, 1.2, 0.1]
 # * **B** [0.1, 0.6, 0.4, 0.1]
@@ -607,7 +609,7 @@ swapped_tokens = "A"
 # 3. Write out the four terms of $\sum_j a_{4,j}\mathbf{v}_j$ before and after, and compare the two lists.
 
 # %% [markdown]
-# **See** the same on numbers of any kind. We shuffle the words, and compare with shuffling the output. **Predict**
+# **See** the same with arbitrary numbers. We shuffle the words, and compare with shuffling the output. **Predict**
 # the two answers before you run it.
 
 # %%
@@ -646,7 +648,7 @@ for T in (250, 500, 1000, 2000):
 # %% [markdown]
 # ## 10. Experiment: what would happen without $\sqrt{d_k}$?
 #
-# Two numbers tell how a softmax is doing. Its **entropy** $-\sum_j a_j \ln a_j$, in nats: $\ln T$ if all words weigh
+# Two numbers say how a softmax is doing. Its **entropy** $-\sum_j a_j \ln a_j$, in nats: $\ln T$ if all words weigh
 # the same, 0 if one takes all. And its **gradient**: if the scores change a little, how much do the weights change?
 # The derivatives are $\partial a_i / \partial s_j = a_i(\delta_{ij} - a_j)$, a $(T, T)$ matrix; we take its norm. A
 # softmax that has made up its mind has a gradient near 0, and learns nothing.
@@ -701,7 +703,7 @@ with course_style():
 # "Why not take the softmax first, and set the forbidden weights to 0 afterwards?" The future words get weight 0,
 # after all. **Predict:** does a word's output still depend on what comes later?
 #
-# We test it as one would test for a leak of water: change one token at a time, and see whose output moves. (The word
+# We test it as you would test for a water leak: change one token at a time, and see whose output moves. (The word
 # vectors and the matrices are random here. A leak doesn't depend on them.)
 
 
@@ -720,7 +722,7 @@ def who_moves_whom(weights_of, X, W_q, W_k, W_v):
     moved = np.zeros((T, T))
     for j in range(T):
         changed = X.copy()
-        changed[j] = X[j - 1]  # another word in its place
+        changed[j] = X[j - 1]  # another word instead
         S, S_changed = (my.attention_scores(x @ W_q, x @ W_k) for x in (X, changed))
         A, A_changed = (weights_of(s, my.causal_mask(T)) for s in (S, S_changed))
         moved[:, j] = np.linalg.norm(A @ X @ W_v - A_changed @ changed @ W_v, axis=1)
@@ -751,7 +753,7 @@ with course_style():
 # %% [markdown]
 # **Read it:** on the left, everything above the diagonal is exactly 0: no output depends on its future. On the right,
 # it leaks wherever it can (orange). The zeros are in place, but each row was divided by a sum that *included* the
-# future, and what is left of the row tells how large that sum was. A model can read it: here is what the word *was*
+# future, and what is left of the row reveals how large that sum was. A model can read it: here is what the word *was*
 # gets, for two different next words.
 
 # %% tags=["experiment"]

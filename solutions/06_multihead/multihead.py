@@ -15,16 +15,16 @@
 #
 # The same words, two stories. You know at once who is poorer by a rope. Now be the full stop at the end, and look back
 # with the attention of unit 05. You have one softmax to share out. You want to know who gave *and* who received, so
-# you give half of your attention to each. What you take home is half of Momo plus half of Lulu, in both stories. **The
-# question of this unit: how can a word ask several things at once, without stirring the answers together?**
+# you give half of your attention to each. What you take home is half of Momo plus half of Lulu, in both stories.
+# **The question of this unit: how can a word ask several things at once, without the answers getting mixed up?**
 #
 # **You will build** multi-head attention twice: first in NumPy, on top of *your own* `scaled_dot_product_attention`
-# from unit 05, then as a PyTorch module that learns. That module is the one your transformer will be made of, from
-# unit 08 on. And cross-attention, in which one text asks another.
+# from unit 05, then as a PyTorch module that learns. From unit 08 on, your transformer will be made of that module.
+# And you will build cross-attention, in which one text asks another.
 #
 # **You need** unit 05, and `nn.Module` as in units 03 and 04. **Time:** about two and a half hours.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's fallback. `my.NAME` also reaches back:
+# Skip an exercise whenever you like: the cells after it then use the library's fallback. `my.NAME` also reaches back:
 # `my.causal_mask` is your own from unit 05, if it passed there.
 
 # %% tags=["setup"]
@@ -50,8 +50,8 @@ momo_gave = np.array([[1.0, 1, 0, 0], [0, 0, 0, 0], [-1, 0, 1, 0], [0, 0, 0, 1]]
 lulu_gave = np.array([[-1.0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]])
 
 # %% [markdown]
-# The full stop asks for whoever gives and whoever receives, equally strongly. **Predict:** what does it take home from
-# the first story? And from the second?
+# The full stop asks for the giver and the receiver, equally strongly. **Predict:** what does it take home from the
+# first story? And from the second?
 
 # %%
 W_q = np.zeros((4, 4))
@@ -70,7 +70,7 @@ demos.attention_explorer.show(names, momo_gave @ W_q, momo_gave, momo_gave, quer
 
 # %% [markdown]
 # (Weights of 0.6 and 0.4 would leave a trace of the order: the name would come out as $\pm 0.2$. So one head isn't
-# helpless, but it whispers. In section 8 we'll see what training makes of that.)
+# helpless, but it whispers. In section 8 we'll see what training does with that.)
 #
 # The cure: **two softmaxes**. One asks for the giver, the other for the receiver, and their answers are put *side by
 # side* instead of being added. Each is called a **head**.
@@ -91,14 +91,14 @@ for story in (momo_gave, lulu_gave):
 # $$X'^{(i)} = \mathrm{softmax}\left(\frac{Q^{(i)} K^{(i)\top}}{\sqrt{d_k}} + M\right) V^{(i)}, \qquad
 # X' = \mathrm{concat}\left(X'^{(1)}, \dots, X'^{(h)}\right) W_o$$
 #
-# with $Q^{(i)} = X W_q^{(i)}$, and so on. Rows go in with $d_\mathrm{model}$ numbers and should come out as long. So
-# the heads divide the width among them:
+# with $Q^{(i)} = X W_q^{(i)}$, and so on. Rows go in with $d_\mathrm{model}$ numbers and should come out with as
+# many. So the heads divide the width among them:
 #
 # $$d_k = d_\mathrm{model} / n_\mathrm{heads}$$
 #
 # Think of the channels of a convolution: each looks for a pattern of its own. The last matrix, $W_o$ of shape
-# $(d_\mathrm{model}, d_\mathrm{model})$, lets what the heads found meet: without it, each head could write into its
-# own $d_k$ columns only. The mask $M$ is the same for all heads.
+# $(d_\mathrm{model}, d_\mathrm{model})$, combines what the heads found: without it, each head could write only into
+# its own $d_k$ columns. The mask $M$ is the same for all heads.
 
 # %% [markdown]
 # ## 2. Heads are an axis
@@ -160,12 +160,12 @@ def split_heads(X, n_heads):
 # 1. First cut each row into `n_heads` pieces. Which axis becomes two axes, and are its numbers next to each other?
 # 2. (..., T, d_model) -> (..., T, n_heads, d_k) -> (..., n_heads, T, d_k). Count axes from the back: there may be any
 #    number of them in front. `X.shape[:-1]` is the shape without its last number.
-# 3. d_k = width divided by n_heads (an integer: `//`); reshape to (all but the last axis, n_heads, d_k); swap axes -3
-#    and -2.
+# 3. d_k = d_model divided by n_heads (an integer: `//`); reshape to (all but the last axis, n_heads, d_k); swap axes
+#    -3 and -2.
 
 # %% [markdown]
-# **Break it:** why not reshape straight to `(n_heads, T, d_k)`? The shape is right. **Predict** what stands in head 0
-# for three tokens.
+# **Break it:** why not reshape straight to `(n_heads, T, d_k)`? The shape is right. **Predict** what is in head 0 for
+# three tokens.
 
 # %% tags=["break-it"]
 labels = np.array([[11, 12, 13, 14], [21, 22, 23, 24], [31, 32, 33, 34]])
@@ -188,7 +188,7 @@ print("your split, head 0:\n", my.split_heads(labels, 2)[0])
 
 # %% tags=["exercise:merge_heads"]
 def merge_heads(X):
-    """Puts the heads side by side: what split_heads did, undone. For arrays and tensors.
+    """Puts the heads side by side again: undoes split_heads. For arrays and tensors.
 
     X: (..., n_heads, T, d_k) -> (..., T, n_heads * d_k)
 
@@ -217,8 +217,8 @@ np.array_equal(my.merge_heads(my.split_heads(there, 2)), there)
 # %% [markdown]
 # ## 3. The whole layer, on your own attention
 #
-# You have all the parts: project, split, attend, merge, project. In the middle stands *your*
-# `my.scaled_dot_product_attention` of unit 05 (or the library's, if yours isn't saved here; a line tells you).
+# You have all the parts: project, split, attend, merge, project. In the middle is *your*
+# `my.scaled_dot_product_attention` of unit 05 (or the library's, if yours isn't saved here; a line says so).
 #
 # One trap is left, the mask. **Predict:** a padding mask has shape (B, 1, T), the scores now have (B, n_heads, T, T).
 # What does broadcasting do with the two? Remember that it lines shapes up *from the back*.
@@ -231,8 +231,8 @@ for b, words in enumerate((1, 2, 4)):
     print(f"sentence {b} has {words} words; its three heads see {seen} of them")
 
 # %% [markdown]
-# The B of the mask met the *heads*. With as many sentences as heads there isn't even an error: every sentence is seen
-# through the lengths of others. The mask needs an axis of length 1 where the scores have their heads: **(B, 1, 1,
+# The B of the mask met the *heads*. With as many sentences as heads there isn't even an error: every sentence is
+# masked with the lengths of others. The mask needs an axis of length 1 where the scores have their heads: **(B, 1, 1,
 # T)**. Written for any mask, `mask[..., None, :, :]` puts one before the last two axes.
 #
 # **By hand:** a single token attends to itself, with weight 1 in every head. So the layer gives $\mathbf{x}\, W_v\,
@@ -267,7 +267,7 @@ def multi_head_attention(X, W_q, W_k, W_v, W_o, n_heads, mask=None):
 # 2. Q, K, V are (..., n_heads, T, d_k). Scores will be (..., n_heads, T, T), so a mask (..., T, T) lacks one axis:
 #    which?
 # 3. Q, K, V = split of X times each matrix; put an axis into the mask, if there is one; heads =
-#    my.scaled_dot_product_attention of these; answer = merged heads times W_o.
+#    my.scaled_dot_product_attention of these; return the merged heads times W_o.
 
 # %% [markdown]
 # **See:** the two stories, in two heads of $d_k = 2$. In each head the query is $(20, 0)$, and the key is (gives, 0) in
@@ -284,7 +284,7 @@ for story in (momo_gave, lulu_gave):
     print("the full stop takes home", my.multi_head_attention(story, W_q, W_k, W_v, W_o, 2)[-1])
 
 # %% [markdown]
-# $(+1, -1)$: Momo gave, Lulu received; and the other way round. What one head stirred, two heads keep apart.
+# $(+1, -1)$: Momo gave, Lulu received; and the other way round. What one head mixed up, two heads keep apart.
 
 # %% [markdown]
 # ## 4. What does it cost?
@@ -335,14 +335,14 @@ def attention_param_count(d_model, n_heads, bias=False):
 
 # %% [markdown] tags=["hints:attention_param_count"]
 # 1. What is the shape of one head's $W_q$? And of all heads' together, side by side?
-# 2. Four matrices in all. A bias is as long as a row of what it is added to.
+# 2. There are four matrices. A bias is as long as a row of what it is added to.
 # 3. Count the entries of one of the four big matrices; multiply. If there are biases, add the length of one, four
 #    times.
 
 # %% [markdown]
-# **See:** the models of the lectures, with what the table in the GPT-3 paper says of them. (Brown et
-# al. 2020, table 2.1. A model has `n_layers` such layers.) **Predict:** which share of GPT-3's 175 billion parameters
-# sits in attention?
+# **See:** the models of the lectures, with what the table in the GPT-3 paper says about them. (Brown et al. 2020,
+# table 2.1. A model has `n_layers` such layers.) **Predict:** what share of GPT-3's 175 billion parameters is in
+# attention?
 
 # %%
 models = [  # name, parameters, n_layers, d_model, n_heads, d_k
@@ -359,14 +359,14 @@ for name, n_params, n_layers, d_model, n_heads, d_k in models:
 
 # %% [markdown]
 # About a third of GPT-3. (The rest is mostly the feed-forward layers of unit 08.) And one row of that famous table
-# doesn't keep the rule: 24 heads of 128 make 3072, not 2048. Either its heads were wider in all than the stream, or
+# breaks the rule: 24 heads of 128 make 3072, not 2048. Either its heads together were wider than the model, or
 # somebody mistyped. Sums are worth checking, in papers too.
 
 # %% [markdown]
 # ## 5. The same layer, ready to learn
 #
-# NumPy has served. From here on, matrices are to be *learned*, so the layer becomes an `nn.Module`, and PyTorch does
-# what you did by hand in unit 02: it passes the blame backwards.
+# NumPy has done its job. From here on, matrices are to be *learned*, so the layer becomes an `nn.Module`, and PyTorch
+# does what you did by hand in unit 02: it passes the blame backwards.
 #
 # | NumPy, section 3 | PyTorch, now |
 # | --- | --- |
@@ -376,7 +376,8 @@ for name, n_params, n_layers, d_model, n_heads, d_k in models:
 # | `np.full`, `np.triu` | `torch.full(..., device=X.device)`, `.triu(1)` |
 #
 # An `nn.Linear` keeps its matrix the other way round, (outputs, inputs), and computes `X @ weight.T`. And a tensor
-# lives on a **device**, a processor or a GPU: what you make yourself must be made where `X` is, hence the last line.
+# lives on a **device**, a processor or a GPU: any tensor that you create must be on the device of `X`, which explains
+# the last row of the table.
 #
 # With `causal=True` the layer adds the causal mask by itself, whatever `T` is; a `mask` that is given comes on top.
 # **Predict:** what is the shape of the causal mask, and does it need an axis for the heads?
@@ -428,14 +429,14 @@ class MultiHeadAttention(nn.Module):
 #    mixture) written out. Where do the two masks go?
 # 2. Q, K, V: (B, n_heads, T, d_k). Scores and weights: (B, n_heads, T, T). A causal mask (T, T) broadcasts to that by
 #    itself; a mask (B, 1, T) doesn't. The root is of d_k, the last axis of Q.
-# 3. Q, K, V = my.split_heads of each projection; S = Q @ K-turned / sqrt(d_k); if causal, add -inf above the diagonal;
-#    if there is a mask, add it with an axis for the heads; A = softmax along the keys; answer = self.W_o of
+# 3. Q, K, V = my.split_heads of each projection; S = Q @ K-transposed / sqrt(d_k); if causal, add -inf above the
+#    diagonal; if there is a mask, add it with an axis for the heads; A = softmax along the keys; return self.W_o of
 #    my.merge_heads(A @ V).
 
 # %% [markdown]
 # **See:** PyTorch has such a layer too. Give it your matrices, and compare. (It keeps three of them in one, on top of
-# each other.) Then compare with your own NumPy function. Expect no difference above some $10^{-7}$, the rounding of
-# 32-bit numbers.
+# each other.) Then compare with your own NumPy function. Expect no difference larger than about $10^{-7}$, the
+# rounding of 32-bit numbers.
 
 # %%
 torch.manual_seed(0)
@@ -464,7 +465,7 @@ print("your NumPy:     ", np.abs(out.numpy() - in_numpy).max())
 # X$.
 #
 # **Poll.** The translator has written three English words, and looks at a German source of five words, without
-# padding. Which mask belongs into the *cross*-attention?
+# padding. Which mask does the *cross*-attention need?
 #
 # * **A** (3, 5): query $i$ sees the source up to word $i$.
 # * **B** None, or (3, 5) of zeros: every query sees all five.
@@ -526,9 +527,9 @@ class CrossAttention(nn.Module):
 
 
 # %% [markdown] tags=["hints:CrossAttention"]
-# 1. Who asks, and who is asked? Which of Q, K, V belong to whom?
+# 1. Which text asks, and which is asked? Which of Q, K, V belong to which?
 # 2. Q: (B, n_heads, T, d_k). K and V: (B, n_heads, S, d_k). Scores: (B, n_heads, T, S). Which axis adds up to 1?
-# 3. As in MultiHeadAttention, with keys and values made of the memory, and without the causal part.
+# 3. As in MultiHeadAttention, with keys and values made from the memory, and without the causal part.
 
 # %% [markdown]
 # **See:** give it the matrices of the self-attention layer from before, and let a text ask itself. And let three words
@@ -572,7 +573,7 @@ texts = {"a short line": torch.randn(1, 8, 256), "8 pages": torch.randn(8, 64, 2
 
 
 def milliseconds(function, *inputs):
-    """The best of many runs: what else the machine does can only make it slower."""
+    """The best of many runs: anything else that the machine does can only make it slower."""
     names = {"function": function, "inputs": inputs}
     timer = Timer("function(*inputs)", globals=names, num_threads=torch.get_num_threads())
     return 1000 * min(timer.blocked_autorange(min_run_time=0.1).times)
@@ -648,12 +649,12 @@ def fact_loss(model, ids, facts):
 
 # %% [markdown]
 # **Predict** the order of the four curves, for 1, 2, 4 and 8 heads. All four models have exactly the same number of
-# parameters. Two runs of each, from different beginnings.
+# parameters. Two runs of each, with different seeds.
 
 
 # %% tags=["experiment"]
 def learn_gifts(n_heads, seed, steps=300):
-    """-> held-out loss, nats a fact, after every 20 steps."""
+    """-> held-out loss, nats per fact, after every 20 steps."""
     torch.manual_seed(seed)
     model, rng, losses = GiftReader(n_heads).to(device), np.random.default_rng(seed), []
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
@@ -685,7 +686,7 @@ with course_style():
     for height, text in ((guess, "knows nothing"), (np.log(2), "knows both, but\nnot who is who"), (0, "knows all")):
         ax.axhline(height, color="0.5", lw=1.2)
         ax.text(305, height, text, va="center", color="0.35", fontsize=12)
-    ax.set(xlabel="training steps", ylabel="held-out loss, nats a fact", xlim=(15, 300), ylim=(-0.08, 2.1))
+    ax.set(xlabel="training steps", ylabel="held-out loss, nats per fact", xlim=(15, 300), ylim=(-0.08, 2.1))
     ax.legend()
     plt.show()
 
@@ -702,8 +703,8 @@ with course_style():
 # ## 9. Experiment: what do trained heads look at?
 #
 # Now a language model: two layers of your `MultiHeadAttention` with four heads each, on whole tales. It predicts every
-# next word, so it is causal. Each layer *adds* what it found to the rows that went in (unit 08 makes much of that), and
-# a word's vector also knows the word just before it. No other parts.
+# next word, so it is causal. Each layer *adds* what it found to the rows that went in (unit 08 has more about that),
+# and a word's vector also knows the word just before it. No other parts.
 
 
 # %% tags=["experiment"]
@@ -748,7 +749,7 @@ train_ids, held_ids = encode(tales["train"]), encode(tales["heldout"][:100])
 scored = [corpus.score(tale) for tale in tales["heldout"][:100]]  # the grammar itself knows every probability
 floor = padded([[-np.log(s.prob) for s in tale] for tale in scored], 0.0)
 kind = padded([[kinds.index(s.kind) for s in tale] for tale in scored], -1)
-print(f"{len(train_ids)} tales, {len(vocab)} types; floor {floor.sum() / (kind >= 0).sum():.3f} nats a token")
+print(f"{len(train_ids)} tales, {len(vocab)} types; floor {floor.sum() / (kind >= 0).sum():.3f} nats per token")
 
 
 # %% tags=["experiment"]
@@ -789,14 +790,14 @@ with course_style():
         ax.plot(np.linspace(steps / 10, steps, 10), np.array(history)[:, k], "k-" if k == 5 else "-", label=name)
     ax.axhline(0, color="0.5", lw=1.5)
     ax.text(steps, -0.03, "the floor: nobody can do better", ha="right", va="top", color="0.35")
-    ax.set(xlabel="training steps", ylabel="nats a token above the floor", ylim=(-0.25, None))
+    ax.set(xlabel="training steps", ylabel="nats per token above the floor", ylim=(-0.25, None))
     ax.legend()
     plt.show()
 
 # %% [markdown]
 # **Read it:** the black curve is the loss that training sees; the coloured ones show what it is made of. Which of them
 # falls gradually, and which stays where it is for a while and then falls at once? *Copy* is a song that is sung again
-# from any of its notes on; *agreement* is *the otters that the seal likes* **sing**; *recall* is who was of which
+# from any of its notes on; *agreement* is *the otters that the seal likes* **sing**; *recall* is who had which
 # colour. And which are far from solved at the end? For those you'll need the model and the training of unit 09.
 #
 # Now open the box. The model returns no weights, so compute them from its matrices, with *your own* functions of this
@@ -822,9 +823,9 @@ A.shape  # (n_layers, n_heads, T, T)
 
 # %% [markdown]
 # **Play:** all heads of the model, reading one tale that it never saw. A song is sung again from any of its notes on;
-# opened is the head that, at such a note, looks most at what followed it the first time: the note to be written next.
-# Choose a layer and a head to open it, and the word that looks. Follow this head through the second song. Then find one
-# that looks for the open bracket when brackets close.
+# the demo opens with the head that, at such a note, looks most at what followed it the first time: the note to be
+# written next. Choose a layer and a head, and the word that looks. Follow this head through the second song. Then
+# find one that looks for the open bracket when brackets close.
 
 # %% tags=["demo"]
 begin = tale.index(":") + 1
@@ -836,9 +837,9 @@ demos.head_grid.show(A, ["<bos>", *tale], layer=layer, head=head, query=again + 
 
 # %% [markdown]
 # Pictures of weights are tempting. A better test of what a head is *for*: take it away, and see what the model can no
-# longer do. $\mathrm{concat}(\dots) W_o$ is a sum, one term a head: head $h$ is multiplied by rows $h d_k$ to $(h +
-# 1)d_k - 1$ of $W_o$. (In the `nn.Linear`, which keeps the matrix the other way round, those are columns.) Set them to
-# 0, and the head is silent.
+# longer do. $\mathrm{concat}(\dots) W_o$ is a sum, with one term per head: head $h$ is multiplied by rows $h d_k$ to
+# $(h + 1)d_k - 1$ of $W_o$. (In the `nn.Linear`, which keeps the matrix the other way round, those are columns.) Set
+# them to 0, and the head is silent.
 
 
 # %% tags=["experiment"]
@@ -865,7 +866,7 @@ with course_style():
         ax.text(j, i, f"{lost[i, j]:.2f}", ha="center", va="center", color="white" if lost[i, j] > 1.2 else "black")
     ax.set_xticks(range(5), kinds)
     ax.set_yticks(range(len(heads)), [f"layer {layer}, head {head}" for layer, head in heads])
-    ax.set_title("What the model loses when one head is silent (nats a token)")
+    ax.set_title("What the model loses when one head is silent (nats per token)")
     ax.grid(False)
     plt.show()
 
@@ -877,8 +878,8 @@ with course_style():
 #
 # ## What to take with you
 #
-# 1. **A head is one softmax: one question at a time.** Several heads ask several, and their answers stand side by side,
-#    so that nothing is stirred; $W_o$ then lets them meet.
+# 1. **A head is one softmax: one question at a time.** Several heads ask several, and their answers are put side by
+#    side, so that nothing gets mixed up; $W_o$ then combines them.
 # 2. **Heads are an axis, not a loop.** $d_k = d_\mathrm{model}/n_\mathrm{heads}$: the same parameters, the same
 #    multiplications, $n_\mathrm{heads}$ times the weights. Reshape *and* swap; masks get an axis for the heads.
 # 3. **Cross-attention is the same layer with another memory.** Queries from here, keys and values from there.

@@ -11,18 +11,18 @@
 #
 # > Ada is writin' a fucntion for iterators.
 #
-# You read that without stumbling, although two of its words stand in no dictionary. A language model sees no letters
+# You read that without stumbling, although two of its words are in no dictionary. A language model sees no letters
 # and no words. It sees a row of integers, and somebody decided, before the first gradient was computed, which
-# integers. **The question of this unit: into which pieces should text be cut?**
+# integers. **The question of this unit: what pieces should text be cut into?**
 #
 # **You will build**, in plain Python: a word tokenizer with its vocabulary; byte-pair encoding, trained, applied and
 # undone, as in GPT-2; WordPiece, as in BERT; a unigram tokenizer by Viterbi's algorithm; and the one number that
 # compares them fairly.
 #
 # **You need** strings, lists, dictionaries and `Counter`. From unit 01: perplexity. No calculus, no matrices.
-# **Time:** about two hours and a half.
+# **Time:** about two and a half hours.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.train_bpe` and so on.
+# Skip an exercise whenever you like: the cells after it then use the library's fallback, as `my.train_bpe` and so on.
 
 # %% tags=["setup"]
 import math
@@ -39,11 +39,12 @@ check, my = open_unit("07_tokenizers")
 # **Predict:** into how many tokens would you cut *"Isn't it?" asked Ada.*
 #
 # The obvious unit is the word. But what is one? `text.split()` cuts at white space only, and then `it?"` is a word of
-# its own, another than `it`. So signs should be tokens too. An apostrophe is a sign at the edge of a word (it may close
-# a quotation), yet a part of the word in its middle: nobody wants `isn`, `'`, `t`.
+# its own, different from `it`. So punctuation marks should be tokens too. An apostrophe is a mark of its own at the
+# edge of a word (it may close a quotation), but part of the word in the middle of it: nobody wants `isn`, `'`, `t`.
 #
-# We settle on this. A **word** is a run of letters, digits and underscores, in which single apostrophes may stand, each
-# between two of those. Every other character is a token by itself, except white space, which separates and is dropped.
+# Here is our rule. A **word** is a run of letters, digits and underscores; it may contain single apostrophes, each
+# between two of those. Every other character is a token by itself, except white space, which separates tokens and is
+# dropped.
 #
 # **By hand:** *Ada's drawin' 2 cats!* gives `Ada's`, `drawin`, `'`, `2`, `cats`, `!`.
 #
@@ -60,7 +61,7 @@ print(re.findall(r"\w+", "Isn't it?"), re.findall(r"[^\w\s]", "Isn't it?"))
 
 # %% tags=["exercise:word_tokenize"]
 def word_tokenize(text):
-    """Cuts a text into words and signs.
+    """Cuts a text into words and other characters.
 
     A word: letters, digits, underscores (`\\w`), and single apostrophes (') between two of them. Any other character
     that is not white space is a token of its own. White space is dropped. Capitals stay capitals.
@@ -79,8 +80,8 @@ def word_tokenize(text):
 # 1. Two kinds of tokens: what does each look like, and which should be tried first?
 # 2. `re.findall(r"FIRST|SECOND", text)` gives a list of strings. A word begins with `\w+`; after it, an apostrophe
 #    counts only if more `\w+` follows.
-# 3. A word is: one or more `\w`, then any number of times (an apostrophe, one or more `\w`). A sign is: one character
-#    that is neither `\w` nor `\s`. Use `(?:...)`, since `findall` returns only what plain parentheses hold.
+# 3. A word is: one or more `\w`, then any number of times (an apostrophe, one or more `\w`). Anything else is one
+#    character that is neither `\w` nor `\s`. Use `(?:...)`, since `findall` returns only what plain parentheses hold.
 
 # %%
 print(my.word_tokenize('"Isn\'t it?" asked Ada.'))
@@ -93,7 +94,7 @@ print(my.word_tokenize('"Isn\'t it?" asked Ada.'))
 #
 # | id | token | meaning |
 # | --- | --- | --- |
-# | 0 | `<pad>` | fills up short sentences of a batch |
+# | 0 | `<pad>` | fills up short sentences in a batch |
 # | 1 | `<unk>` | stands for any token that the vocabulary lacks |
 # | 2 | `<bos>` | a text begins |
 # | 3 | `<eos>` | a text ends |
@@ -115,7 +116,7 @@ class Vocabulary:
 
     Vocabulary(tokens, specials): tokens, a list of strings, is the training text; specials are four names, in the order
     PAD, UNK, BOS, EOS. They get the ids 0, 1, 2, 3. The other distinct tokens follow, most frequent first, equally
-    frequent ones in the order of `sorted`. A token that is spelled like a special is that special.
+    frequent ones in the order of `sorted`. A token that is written like a special is that special.
 
     >>> vocabulary = Vocabulary(["see", "see", "a", "seal", ".", "a"])
     >>> len(vocabulary), vocabulary.encode(["a", "whale"]), vocabulary.decode([2, 4, 1, 3, 0, 0])
@@ -150,12 +151,12 @@ class Vocabulary:
 
 
 # %% [markdown] tags=["hints:Vocabulary"]
-# 1. Which direction does a list serve, which a dictionary? Which of the two is asked when encoding?
+# 1. Which direction does a list serve, and which a dictionary? Which of the two do you need when encoding?
 # 2. `Counter(tokens)` counts. `sorted(..., key=lambda token: (-counts[token], token))` sorts by two things at once: why
 #    the minus? `dict.get(token, default)` answers for a token that isn't there.
-# 3. In `__init__`: count the tokens that are no specials; sort them; a list of specials and sorted tokens; a dictionary
-#    from token to place. `encode`: the BOS id, an id for each token, the EOS id. `decode`: look up every id that is not
-#    PAD, BOS or EOS.
+# 3. In `__init__`: count the tokens that are not specials; sort them; make a list of specials and sorted tokens, and
+#    a dictionary from token to index. `encode`: the BOS id, an id for each token, the EOS id. `decode`: look up every
+#    id that is not PAD, BOS or EOS.
 
 # %% [markdown]
 # **See:** a vocabulary of real text. Every Python carries its language reference, about 230,000 characters of English.
@@ -174,8 +175,8 @@ figure("about 230,000 characters", len(docs), within=5000)
 
 # %% [markdown]
 # Gone: the name, and both words with a typo. To the model *writin*, *fucntion* and *Ada* are now one and the same
-# thing. More data doesn't cure this, because new words never cease. And there is a quieter loss: *iterator* and
-# *iterators* have two ids, with nothing in common.
+# thing. More data doesn't cure this, because there will always be new words. And there is a quieter loss: *iterator*
+# and *iterators* have two ids, with nothing in common.
 
 # %%
 counts = Counter(my.word_tokenize(docs))
@@ -189,7 +190,7 @@ print([(word, vocabulary.encode([word])[1]) for word in ("iterator", "iterators"
 # The other extreme. **Predict:** what could be unknown to a character tokenizer? How long does the text become?
 #
 # A character here is what Python calls one: a Unicode code point. A space is one, a line end is one, and so are `é`
-# and `鯨`. Nothing is dropped, so that the tokens joined are the text.
+# and `鯨`. Nothing is dropped, so the joined tokens are the text.
 
 
 # %% tags=["exercise:char_tokenize"]
@@ -217,9 +218,9 @@ words = my.word_tokenize(docs)
 print(f"{len(set(characters))} types for {len(characters):,} tokens, against {len(set(words))} for {len(words):,}")
 
 # %% [markdown]
-# A tiny vocabulary, hardly an unknown, and every typo can be spelled. The price is length. **Poll.** A text has 600
-# characters; cut into pieces of words it has 150 tokens. Self-attention (unit 05) computes a score for every pair of
-# tokens. How many times as many scores do the characters need?
+# A tiny vocabulary, hardly anything unknown, and every typo can be written. The price is length. **Poll.** A text has
+# 600 characters; cut into pieces of words it has 150 tokens. Self-attention (unit 05) computes a score for every pair
+# of tokens. How many times as many scores do the characters need?
 #
 # * **A** 4 times
 # * **B** 16 times
@@ -233,8 +234,8 @@ attention_cost = "B"
 ### END SOLUTION
 
 # %% [markdown] tags=["hints:attention_cost"]
-# 1. Which shape has the matrix of scores for $T$ tokens?
-# 2. How many entries has it for $T = 600$, and for $T = 150$?
+# 1. What shape does the matrix of scores have for $T$ tokens?
+# 2. How many entries does it have for $T = 600$, and for $T = 150$?
 # 3. Divide the two.
 
 # %% [markdown]
@@ -266,15 +267,15 @@ for text in ("sea", "é", "鯨", "🐋"):
     print(text, "->", list(text.encode()))
 
 # %% [markdown]
-# And merges stay **within words**, or frequent phrases like `of␣the` would take up places in the vocabulary. So we
-# first cut the text into pieces, and no merge ever sees two of them. Unlike `word_tokenize`, this must lose nothing,
-# so that we can get the text back. A piece is
+# And merges stay **within words**; otherwise frequent phrases like `of␣the` would use up the vocabulary. So we first
+# cut the text into pieces, and no merge ever crosses from one into the next. Unlike `word_tokenize`, this must lose
+# nothing, so that we can get the text back. A piece is
 #
 # 1. a run of `\w` (letters, digits, underscores), with the single space before it, if there is one;
 # 2. or a run of other characters that are not white space, with the single space before it, if there is one;
 # 3. or a run of white space.
 #
-# "If there is one" means: exactly where the piece before has ended, there stands a space, and right after it the run.
+# "If there is one" means: exactly where the previous piece ended there is a space, and right after it the run begins.
 # In `a␣␣b` the two spaces are a piece of kind 3, and `b` has no space left. (GPT-2's rule is a little finer.)
 #
 # **By hand:** *Isn't it, Ada?* gives `Isn`, `'`, `t`, `␣it`, `,`, `␣Ada`, `?`.
@@ -298,8 +299,8 @@ def pre_tokenize(text):
 
 
 # %% [markdown] tags=["hints:pre_tokenize"]
-# 1. Three kinds, in order. Which of them did you write in `word_tokenize` already, nearly?
-# 2. `re.findall(r"FIRST|SECOND|THIRD", text)`. A `?` behind a character makes it optional, and a space is a character.
+# 1. Three kinds, in order. Which of them have you almost written already, in `word_tokenize`?
+# 2. `re.findall(r"FIRST|SECOND|THIRD", text)`. A `?` after a character makes it optional, and a space is a character.
 # 3. FIRST: an optional space, one or more `\w`. SECOND: an optional space, one or more of neither `\w` nor `\s`. THIRD:
 #    one or more `\s`.
 
@@ -314,10 +315,10 @@ words_of_toy
 
 # %% [markdown]
 # **By hand:** `s` is 115, `e` 101, `a` 97, `l` 108, the space 32. How often does the pair (115, 101) occur in all
-# three?
+# three together?
 #
-# Every pair of neighbours counts, also where pairs overlap: `aaa` holds the pair (`a`, `a`) twice, although only one of
-# the two can be merged. (It's how the textbook and the usual libraries count.)
+# Every pair of neighbours counts, even where pairs overlap: `aaa` holds the pair (`a`, `a`) twice, although only one
+# of the two can be merged. (That's how the textbook and the usual libraries count.)
 
 
 # %% tags=["exercise:count_pairs"]
@@ -340,7 +341,7 @@ def count_pairs(words):
 
 
 # %% [markdown] tags=["hints:count_pairs"]
-# 1. How many pairs has a word of four ids? If the word was read seven times, how often was each of them read?
+# 1. How many pairs does a word of four ids have? If the word was read seven times, how often was each of them read?
 # 2. `pairwise((1, 2, 3))` gives (1, 2), then (2, 3). A `Counter` is a dictionary.
 # 3. For each word and its number of times: for each pair of neighbours: add the number of times to the pair's count.
 
@@ -351,8 +352,8 @@ for (left, right), count in sorted(counts.items(), key=lambda item: -item[1]):
 
 # %% [markdown]
 # Two pairs lead with 3. **Ties need a rule**, or your tokenizer and mine would differ for no reason. Ours: of equal
-# counts the smaller pair of ids wins, as Python compares tuples. 101 < 115, hence (`e`, `a`) goes first, and becomes
-# the first id after the bytes: 256.
+# counts the smaller pair of ids wins, as Python compares tuples. 101 < 115, so (`e`, `a`) goes first, and becomes the
+# first id after the bytes: 256.
 #
 # Next, writing a word with the new token. Go from left to right, and use no token twice: `aaa` with (`a`, `a`) becomes
 # `aa`, `a`.
@@ -382,11 +383,11 @@ def merge_pair(ids, pair, new_id):
 
 
 # %% [markdown] tags=["hints:merge_pair"]
-# 1. You stand at place `i`. When do you move on by one, and when by two? Is a `for` loop able to do that?
-# 2. `ids[i : i + 2]` is a tuple of two, of one at the very end. It can be compared with `pair`. The answer is a tuple
-#    too, as it will be the key of a dictionary.
-# 3. An empty list, i = 0. While i is inside: if the two ids from i on are the pair, append new_id and go on by 2; else
-#    append the id at i and go on by 1. Return the list as a tuple.
+# 1. You are at index `i`. When do you move on by one, and when by two? Can a `for` loop do that?
+# 2. `ids[i : i + 2]` is a tuple of two, or of one at the very end. It can be compared with `pair`. The result must be
+#    a tuple too, since it will be the key of a dictionary.
+# 3. An empty list, i = 0. While i is inside: if the two ids from i on are the pair, append new_id and move on by 2;
+#    otherwise append the id at i and move on by 1. Return the list as a tuple.
 
 # %%
 print({my.merge_pair(word, (101, 97), 256): count for word, count in words_of_toy.items()})
@@ -396,10 +397,10 @@ print({my.merge_pair(word, (101, 97), 256): count for word, count in words_of_to
 #
 # **By hand**, the rest of the story. After `ea` = 256 the pair (`s`, 256) leads with 3: `sea` = 257. Then (`␣`, 257)
 # and (257, `l`) tie with 2. Which is the smaller? And then? Write down 258 and 259 before you go on. (`␣sea`,
-# `␣seal`.) There it ends: every pair that is left occurs once, and a pair read once tells nothing about language.
+# `␣seal`.) There it ends: every remaining pair occurs once, and a pair read once says nothing about language.
 #
-# **Build** the training. The loop has the two steps that you wrote; `vocab[i]` keeps the bytes of token `i`, so the new
-# token's are those of its two halves, one after the other.
+# **Build** the training. The loop has the two steps that you wrote; `vocab[i]` keeps the bytes of token `i`, so the
+# new token's bytes are those of its two halves, one after the other.
 
 
 # %% tags=["exercise:train_bpe"]
@@ -407,8 +408,8 @@ def train_bpe(text, vocab_size):
     """Learns byte-pair encoding from a text.
 
     Starts from the 256 bytes; merges stay within the pieces of `my.pre_tokenize`. Each step merges the pair with the
-    highest count, of equals the smaller pair of ids. Merge k (from 0) makes the id 256 + k. It ends when the vocabulary
-    has vocab_size tokens, or when no pair occurs twice.
+    highest count; if several tie, the smallest pair of ids. Merge k (from 0) makes the id 256 + k. It ends when the
+    vocabulary has vocab_size tokens, or when no pair occurs twice.
 
     text: a string     vocab_size: 256 or more
     -> (vocab, merges): vocab, a list, vocab[i] the bytes of token i; merges, a list of pairs of ids, in order
@@ -433,7 +434,7 @@ def train_bpe(text, vocab_size):
 
 
 # %% [markdown] tags=["hints:train_bpe"]
-# 1. What stays the same from step to step, and what changes? Which of the things that change must be counted anew?
+# 1. What stays the same from step to step, and what changes? Which of the things that change must be counted again?
 # 2. words: a dictionary as above. vocab: 256 `bytes` objects at first, `bytes([7])` being the one with the byte 7.
 #    The new id is `len(vocab)`, before you append. `min(counts, key=...)` with the key (minus the count, the pair)
 #    settles ties.
@@ -449,7 +450,7 @@ print("first:", [token.decode() for token in vocab[256:268]])
 print("last: ", [token.decode() for token in vocab[-8:]])
 
 # %% [markdown]
-# First come letters that like to stand together; then endings, short words, and at last whole words of this text's
+# First come letters that like each other's company; then endings, short words, and at last whole words of this text's
 # trade. Nobody has told it what a word is worth: it counted.
 #
 # **Break it.** Leave `pre_tokenize` out: the whole text is one "word", and merges may cross spaces. **Predict** what
@@ -500,8 +501,8 @@ merge_order = "B"
 def bpe_encode(text, merges):
     """The ids of a text, by merges in the order of their rank.
 
-    Each piece of `my.pre_tokenize` by itself, from its bytes: as long as any pair of neighbours stands in `merges`, the
-    one that stands there first is merged (everywhere in the piece, from left to right) into 256 + its place.
+    Each piece of `my.pre_tokenize` by itself, from its bytes: as long as any pair of neighbours is in `merges`, the one
+    that comes first there is merged (everywhere in the piece, from left to right) into 256 + its index.
 
     text: a string     merges: a list of pairs of ids -> a list of ids
 
@@ -522,7 +523,7 @@ def bpe_encode(text, merges):
 
 
 # %% [markdown] tags=["hints:bpe_encode"]
-# 1. In a word, several pairs may have a rank. Which one is merged, and does that change which others are there?
+# 1. Several pairs of a word may have a rank. Which one is merged, and does that change which others are there?
 # 2. `rank = {pair: place ...}` answers fast. A word is a tuple of ids, `tuple(piece.encode())`; after `my.merge_pair`
 #    it is a shorter one. The result is one flat list of integers.
 # 3. For each piece: the tuple of its bytes; repeat: list the neighbours that have a rank; none: done; else merge the
@@ -556,13 +557,13 @@ for token in [vocab[i] for i in my.bpe_encode("鯨 sings", merges)]:
         print(f"[{error.reason}]", end="  ")
 
 # %% [markdown]
-# And a model that writes may stop within a character, or write bytes that are no text. A decoder must not crash then.
-# The custom is to show `�` (U+FFFD) in such a place, which `bytes.decode(errors="replace")` does.
+# And a model that writes may stop in the middle of a character, or write bytes that are not valid text. A decoder
+# must not crash then. The custom is to show `�` (U+FFFD) there, which `bytes.decode(errors="replace")` does.
 
 
 # %% tags=["exercise:bpe_decode"]
 def bpe_decode(ids, vocab):
-    """The text of a list of ids; bytes that are no UTF-8 show as U+FFFD, as by errors="replace".
+    """The text of a list of ids; bytes that aren't valid UTF-8 show as U+FFFD, as with errors="replace".
 
     ids: a list of ids     vocab: a list, vocab[i] the bytes of token i -> a string
 
@@ -582,7 +583,7 @@ def bpe_decode(ids, vocab):
 # 3. Look up the bytes of each id; join them all; decode once.
 
 # %% [markdown]
-# **See:** there and back, on anything at all.
+# **See:** there and back, with anything at all.
 
 # %%
 for text in ("Grüße an die 🐋!", "鯨が歌う", "tabs\tand\n\n lines", "𝔫𝔞𝔯𝔴𝔥𝔞𝔩"):
@@ -590,18 +591,18 @@ for text in ("Grüße an die 🐋!", "鯨が歌う", "tabs\tand\n\n lines", "�
     print(my.bpe_decode(ids, vocab) == text, f"{len(text):2} characters, {len(ids):2} tokens", repr(text))
 
 # %% [markdown]
-# All true. But look at the prices: English learned cheap words from English text, Japanese pays three tokens *a
-# character*. Who trains the tokenizer decides whose language is short, and real models charge by the token.
+# All true. But look at the prices: English learned cheap words from English text, Japanese pays three tokens *per
+# character*. Whoever trains the tokenizer decides whose language is short, and real models charge by the token.
 
 # %% [markdown]
 # ## 5. WordPiece: the longest piece that fits
 #
-# BERT's tokenizer stores no merges, only a vocabulary of pieces. A piece that may begin a word is written as it is, a
-# piece that goes on *within* a word with `##` before it: `iterat`, `##ors`. A word is cut greedily:
+# BERT's tokenizer stores no merges, only a vocabulary of pieces. A piece that may begin a word is written as it is,
+# and a piece that continues a word with `##` before it: `iterat`, `##ors`. A word is cut greedily:
 #
 # > From the left, take the longest piece of the vocabulary that fits. Repeat with the rest of the word.
 #
-# It never goes back on a choice. Where no piece fits, the **whole word** becomes `<unk>`.
+# It never goes back on a choice. If no piece fits, the **whole word** becomes `<unk>`.
 #
 # **By hand:** the vocabulary is `sea`, `seal`, `##ls`, `##s`. *seals* gives `seal`, `##s`: the longest start wins,
 # though `sea`, `##ls` would fit as well. **Predict** what becomes of *narwhal* with `nar`, `narw`, `##whal`.
@@ -614,8 +615,8 @@ def wordpiece_encode(word, vocab):
     """Cuts one word into pieces, greedily: always the longest that fits, from the left.
 
     word: a string without spaces, at least one character
-    vocab: a set of strings; a piece that stands within a word is written with "##" before it
-    -> a list of strings of vocab; ["<unk>"] if at some place no piece fits
+    vocab: a set of strings; a piece that continues a word is written with "##" before it
+    -> a list of strings of vocab; ["<unk>"] if at some point no piece fits
 
     >>> wordpiece_encode("seals", {"sea", "seal", "##ls", "##s"})
     ['seal', '##s']
@@ -636,11 +637,11 @@ def wordpiece_encode(word, vocab):
 
 
 # %% [markdown] tags=["hints:wordpiece_encode"]
-# 1. You stand at `start`. Which ends do you try, in which order? What changes as soon as `start` is not 0?
+# 1. You are at `start`. Which ends do you try, and in which order? What changes as soon as `start` is not 0?
 # 2. `word[start:end]` for ends from `len(word)` down to `start + 1`. The string to look up carries "##" within a
 #    word, and so does the piece that you append.
 # 3. While start is inside the word: try the ends, longest first; the first that is in vocab is the piece: append it,
-#    set start to its end. If none is: return the list of the one token "<unk>".
+#    set start to its end. If none is: return a list with just "<unk>".
 
 # %%
 print(my.wordpiece_encode("seals", {"sea", "seal", "##ls", "##s"}))
@@ -649,14 +650,15 @@ print(my.wordpiece_encode("narwhal", {"nar", "narw", "##whal"}))
 # %% [markdown]
 # ## 6. Unigram: the likeliest cut
 #
-# Greedy choices can be regretted. The third family (Kudo 2018; it is in SentencePiece) gives each piece a probability,
-# and each cut of a word the product of its pieces'. In logarithms it is a sum, and the best cut is
+# A greedy choice can be one to regret. The third family (Kudo 2018; it is in SentencePiece) gives each piece a
+# probability, and each cut of a word the product of the probabilities of its pieces. In logarithms it is a sum, and
+# the best cut is
 #
 # $$\arg\max_{x_1 x_2 \cdots x_m = w}\ \sum_{i=1}^{m} \log p(x_i)$$
 #
 # **Predict:** how many ways are there to cut a word of 20 letters? (Between any two letters, cut or don't: $2^{19}$,
 # half a million.) Nobody has to try them all. Let $b_j$ be the best score for the first $j$ letters. Its last piece
-# starts somewhere, say at $i$, and what stands before must be cut in the best way as well:
+# starts somewhere, say at $i$, and what comes before must be cut in the best way as well:
 #
 # $$b_0 = 0, \qquad b_j = \max_{i < j}\ \big(b_i + \log p(w_{i:j})\big)$$
 #
@@ -675,8 +677,8 @@ def unigram_encode(word, log_probs):
     """The cut of a word whose pieces have the highest sum of log-probabilities.
 
     word: a string, at least one character     log_probs: dict, from a piece (a string) to its log-probability
-    -> a list of pieces, which joined are the word; ["<unk>"] if the pieces can't write it. (No two cuts that you are
-    asked about have the same sum.)
+    -> a list of pieces, which joined are the word; ["<unk>"] if the pieces can't write it. (In the checks,
+    no two cuts have the same sum.)
 
     >>> unigram_encode("teas", {"t": -3, "e": -2.5, "a": -2.5, "s": -2, "te": -4, "tea": -4.5, "as": -3})
     ['tea', 's']
@@ -703,8 +705,8 @@ def unigram_encode(word, log_probs):
 #    cut starts. A piece that isn't in `log_probs` counts as `-math.inf`, and so does a beginning that can't be
 #    written.
 # 3. best[0] = 0. For each end: over all starts before it, best[start] + log-probability of word[start:end]; keep the
-#    maximum and its start. If best at the end is minus infinity: "<unk>". Else go back from the end, start by start,
-#    and turn the pieces round.
+#    maximum and its start. If best at the end is minus infinity: "<unk>". Otherwise go back from the end, start by
+#    start, and reverse the pieces.
 
 # %% [markdown]
 # **See:** a word of 40 letters has half a trillion cuts. You look at 820 pieces.
@@ -718,9 +720,9 @@ for word in ("teas", "teaseateaseateaseateaseateaseateaseateas"):
 # ## 7. One sentence, four tokenizers
 #
 # Where do the vocabularies of WordPiece and unigram come from? WordPiece's grows by merges, as BPE's does; unigram's
-# starts too large, and drops the pieces that it misses least. We let the library train them, in a second or two, and
-# cut with *your* functions. Its merges are pairs of tokens, so they have to be numbered as yours are. Any byte-level
-# BPE can be loaded like this: in unit 11, that of a real model.
+# starts too large, and drops the pieces that it can best do without. We let the library train them, in a second or
+# two, and cut with *your* functions. Its merges are pairs of tokens, so they have to be numbered as yours are. Any
+# byte-level BPE can be loaded like this: in unit 11, you load that of a real model.
 
 # %%
 from lecture_lib import tokenizers as library
@@ -762,13 +764,13 @@ demos.tokenizer_playground.show(tokenizers, text=sentence)
 # ## 8. Which one is better?
 #
 # **Poll.** Two models read the same English text, where a word with its space takes 5.5 bytes on average. Model 1
-# predicts words, with a perplexity of 60 a word. Model 2 predicts characters, one byte each, with a perplexity of 3 a
-# character. Which of them predicts the *text* better?
+# predicts words, with a perplexity of 60 per word. Model 2 predicts characters, one byte each, with a perplexity of 3
+# per character. Which of them predicts the *text* better?
 #
 # * **A** Model 2: at each guess its perplexity is far lower.
 # * **B** Model 1: it needs fewer bits for the same text.
 # * **C** Neither: $60 \approx 3^4$, and words have four or five letters.
-# * **D** It can't be told: the two perplexities are of different tokens.
+# * **D** There's no telling: the two perplexities are of different tokens.
 
 # %% tags=["exercise:fair_comparison"]
 fair_comparison = None  # write "A", "B", "C" or "D"
@@ -788,15 +790,15 @@ fair_comparison = "B"
 #
 # $$\text{bits per byte} = \frac{\text{loss} \cdot \text{tokens}}{\ln 2 \cdot \text{bytes}}$$
 #
-# **By hand:** a loss of $2 \ln 2$ nats a token, 3 tokens, 12 bytes: 6 bits in 12 bytes, 0.5 bits per byte.
+# **By hand:** a loss of $2 \ln 2$ nats per token, 3 tokens, 12 bytes: 6 bits in 12 bytes, 0.5 bits per byte.
 
 
 # %% tags=["exercise:bits_per_byte"]
 def bits_per_byte(loss, ids, text):
     """What a text costs under a model, whatever its tokens are.
 
-    loss: mean loss in nats a token     ids: the tokens of the text, a list     text: the text itself, a string
-    -> bits for each byte of the text in UTF-8, a float
+    loss: mean loss in nats per token     ids: the tokens of the text, a list     text: the text itself, a string
+    -> bits per byte of the text in UTF-8, a float
 
     >>> round(bits_per_byte(2 * math.log(2), [7, 8, 9], "a sea is big"), 6)
     0.5
@@ -819,9 +821,9 @@ figure("6 bits in 12 bytes, 0.5 bits per byte", 3 * 2, 12, bits_per_byte(2 * mat
 # ## 9. Experiment: how large should the vocabulary be?
 #
 # The library trains one tokenizer of 4,096 tokens; its first merges are the smaller ones. For each size we cut the
-# text, let an n-gram model of unit 01 (Kneser-Ney, the fast one) learn from it, and measure a tenth of the text that
-# was held out. **Predict** two curves against the vocabulary's size: bytes per token, and bits per byte, for models
-# that see one token back ($n=2$), two ($n=3$), or five ($n=6$).
+# text, let an n-gram model of unit 01 (Kneser-Ney, the fast one) learn from it, and measure it on a held-out tenth of
+# the text. **Predict** two curves against the vocabulary's size: bytes per token, and bits per byte, for models that
+# see one token back ($n=2$), two ($n=3$), or five ($n=6$).
 
 # %% tags=["experiment"]
 import numpy as np
@@ -860,7 +862,7 @@ with course_style():
 
 # %% tags=["experiment"]
 for size, length, *row in zip(sizes, bytes_per_token, *bits.values()):
-    print(f"{size:5} tokens   {length:.2f} bytes a token   bits per byte:", *(f"{b:.3f}" for b in row))
+    print(f"{size:5} tokens   {length:.2f} bytes per token   bits per byte:", *(f"{b:.3f}" for b in row))
 
 # %% [markdown]
 # **Read it.** On the left, sixteen times as many tokens shorten the text to a quarter, and each doubling brings less
@@ -872,7 +874,7 @@ for size, length, *row in zip(sizes, bytes_per_token, *bits.values()):
 #
 # ### A trap: the score of a tokenizer that cheats
 #
-# Word models look splendid in this measure. **Predict** why, before you read the second column.
+# Word models look splendid by this measure. **Predict** why, before you read the second column.
 
 # %% tags=["experiment"]
 train_words, test_words = my.word_tokenize(docs), my.word_tokenize(heldout)
@@ -889,16 +891,16 @@ for keep in (100, 1000, 4000):
 #
 # ## What to take with you
 #
-# 1. **A token is a choice**, between a large vocabulary with unknown words and long rows of characters. Subwords are
-#    learned from counts: BPE merges the most frequent pair, again and again.
-# 2. **Encoding replays the training**: merges in the order of their rank, within words, on bytes, so that any text
-#    can be written and read back. WordPiece takes the longest piece instead, unigram the likeliest cut, by Viterbi.
+# 1. **A token is a choice**, between a large vocabulary with unknown words and long sequences of characters. Subwords
+#    are learned from counts: BPE merges the most frequent pair, again and again.
+# 2. **Encoding replays the training**: merges in the order of their rank, within words, on bytes, so any text can be
+#    encoded and decoded again. WordPiece takes the longest piece instead, unigram the likeliest cut, by Viterbi.
 # 3. **Compare in bits per byte**, never in perplexity per token.
 #
 # **Papers.** Gage (1994), *A new algorithm for data compression*. Sennrich, Haddow and Birch (2016), *Neural machine
 # translation of rare words with subword units*. Schuster and Nakajima (2012), *Japanese and Korean voice search*
 # (WordPiece). Kudo (2018), *Subword regularization*. Radford et al. (2019), on bytes, section 2.2.
 #
-# **Next:** unit 08 gives each token a vector and a position, and sends them through a transformer block. A tokenizer
-# for a model of full size: `from lecture_lib.tokenizers import ByteBPE`, `ByteBPE.train(text, 8192)`, a second a
-# megabyte.
+# **Next:** unit 08 gives each token a vector and a position, and sends them through a transformer block. For the
+# tokenizer of a full-size model: `from lecture_lib.tokenizers import ByteBPE`, `ByteBPE.train(text, 8192)`, about a
+# second per megabyte.

@@ -284,7 +284,7 @@ for first in (0, 1000):
 #
 # And no longest text? The formula has none, but a model learns from texts of *some* length, and larger distances it
 # has never seen. We trained the same small model three times on windows of 64 characters and let it read 256. The
-# nats a character of new text, by place, in one run (`python -m benchmarks.length_extrapolation`):
+# nats per character of new text, by place, in one run (`python -m benchmarks.length_extrapolation`):
 #
 # | positions | 32 to 63 | 64 to 95 | 96 to 127 | 128 to 191 | 192 to 255 |
 # | --- | --- | --- | --- | --- | --- |
@@ -677,7 +677,7 @@ tale_ids = [[id_of[word] for word in ["<bos>", *tale]] for tale in tales.tokens(
 rows = torch.tensor([ids[:65] for ids in tale_ids if len(ids) > 64])
 model = small_model(my.PreLNBlock, len(vocab), 64, n_layers=4)  # with a GPU: n_layers=12, d_model=256, steps=2000
 losses = train_a_little(model, adamw(model, lr=3e-3), rows, steps=100, batch_size=16)
-print(f"loss {losses[0]:.2f} -> {sum(losses[-10:]) / 10:.2f} nats a word; the grammar's own: {tales.entropy():.2f}")
+print(f"loss {losses[0]:.2f} -> {sum(losses[-10:]) / 10:.2f} nats per word; the grammar's own: {tales.entropy():.2f}")
 
 # %% [markdown]
 # The stream has the same width everywhere, so the last norm and the head can read it at **any** layer, as if the model

@@ -300,7 +300,7 @@ print("logits", tuple(little(batch).shape), "  parameters", f"{sum(p.numel() for
 
 # %% tags=["exercise:lm_loss"]
 def lm_loss(model, ids, targets=None, pad_id=None):
-    """Mean surprise of the targets, in nats a token.
+    """Mean surprise of the targets, in nats per token.
 
     model: ids (B, T) -> logits (B, T, vocab_size); ids: (B, T); targets: (B, T), the token that follows each of ids,
     or None: then they are taken from ids itself; pad_id: a target that does not count, or None: all count
@@ -576,7 +576,7 @@ def evaluate(model, data, pad_id=None):
 
     model: nn.Module, ids (B, T) -> logits; data: list of pairs ids, targets, each (B, T), B and T may differ from pair
     to pair; pad_id: a target that does not count, or None
-    -> mean nats a token over all targets that count (float), and the perplexity (float)
+    -> mean nats per token over all targets that count (float), and the perplexity (float)
 
     >>> model = nn.Embedding(8, 8); nn.init.zeros_(model.weight)  # logits 0: every token has probability 1/8
     >>> evaluate(model, [(torch.tensor([[1, 2]]), torch.tensor([[2, 3]]))])
@@ -762,7 +762,7 @@ train_ids, heldout_ids = ([vocabulary.encode(tale) for tale in part] for part in
 floor = narwhals.floor(heldout)
 longest = max(map(len, train_ids + heldout_ids))
 print(f"{sum(map(len, train_ids)):,} tokens, {len(vocabulary)} types, longest tale {longest}")
-print(f"floor {floor.nats:.3f} nats a token, perplexity {floor.perplexity:.2f}")
+print(f"floor {floor.nats:.3f} nats per token, perplexity {floor.perplexity:.2f}")
 print(" ".join(tales[0]))
 
 # %% [markdown]
@@ -861,7 +861,9 @@ keep = (folder() or Path(tempfile.mkdtemp())) / "narwhals.pt"  # beside your sav
 keep.parent.mkdir(parents=True, exist_ok=True)
 my.save_checkpoint(keep, transformer, state)
 nats, perplexity = my.evaluate(transformer, heldout_batches, PAD)
-print(f"held-out {nats:.3f} nats a token, perplexity {perplexity:.2f}; floor {floor.nats:.3f}, {floor.perplexity:.2f}")
+print(
+    f"held-out {nats:.3f} nats per token, perplexity {perplexity:.2f}; floor {floor.nats:.3f}, {floor.perplexity:.2f}"
+)
 
 # %% [markdown]
 # ### Break it: the model that foretells dice
@@ -1000,8 +1002,8 @@ costs |= {name: np.concatenate([surprise(model, ids) for ids in heldout_ids]) fo
 scored = [token for tale in heldout for token in narwhals.score(tale)]
 kinds, least = np.array([token.kind for token in scored]), -np.log([token.prob for token in scored])
 for name, cost in costs.items():
-    print(f"{name:11} {cost.mean():.3f} nats a token, perplexity {np.exp(cost.mean()):.2f}")
-print(f"{'floor':11} {least.mean():.3f} nats a token, perplexity {np.exp(least.mean()):.2f}")
+    print(f"{name:11} {cost.mean():.3f} nats per token, perplexity {np.exp(cost.mean()):.2f}")
+print(f"{'floor':11} {least.mean():.3f} nats per token, perplexity {np.exp(least.mean()):.2f}")
 
 # %% tags=["experiment"]
 order = ["local", "agreement", "recall", "copy", "bracket"]
@@ -1011,7 +1013,7 @@ with course_style():
         left.plot(np.convolve(losses[name], np.ones(25) / 25, "valid"), label=name)
     left.axhline(floor.nats, color="black", ls="--", lw=1.5)
     left.text(0, floor.nats + 0.02, "floor", va="bottom")
-    left.set(xlabel="step", ylabel="training loss (nats a token)", ylim=(0.5, 1.6), title="learning")
+    left.set(xlabel="step", ylabel="training loss (nats per token)", ylim=(0.5, 1.6), title="learning")
     left.legend()
     for i, (name, cost) in enumerate(costs.items()):
         excess = [(cost - least)[kinds == kind].mean() for kind in order]

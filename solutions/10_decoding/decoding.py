@@ -193,7 +193,7 @@ torch.manual_seed(0)
 narwhal_lm = my.TransformerLM(Config(len(vocabulary), block_size=128, d_model=64, n_heads=4, n_layers=2, d_ff=256))
 losses = my.train(narwhal_lm, some_tales, TrainConfig(steps=600, lr=4e-3, batch_size=16), PAD)
 narwhal_lm = narwhal_lm.to("cpu").eval().requires_grad_(False)  # it has learned; from now on it only writes
-print(f"loss {np.mean(losses[-50:]):.3f} nats a token, the floor is {narwhals.entropy():.3f}")
+print(f"loss {np.mean(losses[-50:]):.3f} nats per token, the floor is {narwhals.entropy():.3f}")
 
 
 def as_text(ids):

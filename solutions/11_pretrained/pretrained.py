@@ -774,15 +774,15 @@ if smol:
 #
 # ## 6. How well does it read, and what has it learnt by heart?
 #
-# Perplexity you know: $e$ to the mean loss in nats a token. **By hand:** a paragraph of 100 bytes costs a model 138.6
-# nats in 40 tokens. That is $138.6 / 40 = 3.47$ nats a token, perplexity 32; and $138.6 / \ln 2 = 200$ bits, 2 bits
+# Perplexity you know: $e$ to the mean loss in nats per token. **By hand:** a paragraph of 100 bytes costs a model 138.6
+# nats in 40 tokens. That is $138.6 / 40 = 3.47$ nats per token, perplexity 32; and $138.6 / \ln 2 = 200$ bits, 2 bits
 # for each byte.
 #
 # **Poll.** Two models with *different tokenizers* have read the same paragraph. Which figure tells you which of them
 # read it better?
 #
 # * **A** the perplexity per token
-# * **B** the mean loss in nats a token
+# * **B** the mean loss in nats per token
 # * **C** the number of bits per byte
 # * **D** how often its first choice was right
 
@@ -798,7 +798,7 @@ comparable_models = "C"
 # 3. Suppose that both pay 200 bits for the paragraph in all. Compute the four figures for each, as far as you can.
 
 # %% tags=["figures"]
-figure("= 3.47$ nats a token, perplexity 32", 138.6 / 40, torch.tensor(138.6 / 40).exp())
+figure("= 3.47$ nats per token, perplexity 32", 138.6 / 40, torch.tensor(138.6 / 40).exp())
 
 # %% [markdown]
 # **Predict:** Dickens' *A Tale of Two Cities* (1859) opens with one of the most quoted sentences of all. Beside it

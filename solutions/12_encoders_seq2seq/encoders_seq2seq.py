@@ -919,7 +919,9 @@ translators = {  # name: model, steps (with a GPU: LONGEST = 30, ten times the s
 for name, (model, steps) in translators.items():
     start = perf_counter()
     losses = train(model, forced, steps)
-    print(f"{name:24} loss {losses[0]:.2f} -> {np.mean(losses[-20:]):.3f} nats a word ({perf_counter() - start:.0f} s)")
+    print(
+        f"{name:24} loss {losses[0]:.2f} -> {np.mean(losses[-20:]):.3f} nats per word ({perf_counter() - start:.0f} s)"
+    )
 
 
 # %% tags=["experiment"]
@@ -1010,7 +1012,7 @@ def not_shifted(rng):
 torch.manual_seed(0)
 cheat = my.Seq2Seq(small)
 losses = train(cheat, not_shifted, 60)
-print(f"loss {losses[0]:.2f} -> {np.mean(losses[-5:]):.3f} nats a word: splendid, it seems")
+print(f"loss {losses[0]:.2f} -> {np.mean(losses[-5:]):.3f} nats per word: splendid, it seems")
 print("translates ", " ".join(LEXICON[i] for i in my.translate(cheat, source, BOS, EOS, 8)[0]))
 print("instead of ", " ".join(said[:-1]))
 

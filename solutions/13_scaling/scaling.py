@@ -676,7 +676,7 @@ for temperature in (1.0, 2.0, 4.0):
 # A teacher (two layers, width 64) learns 3,600 short tales of narwhals. A student (one layer, width 32) then learns
 # four times: from all of these tales, or from 60 of them, over and over; and each time from the text, or from the
 # teacher. It always starts from the same random numbers and takes as many steps. **Predict:** how far above the floor
-# does it end (in nats a token, on tales that nobody has read)? Where does a teacher help most?
+# does it end (in nats per token, on tales that nobody has read)? Where does a teacher help most?
 
 # %% tags=["experiment"]
 import time
@@ -738,7 +738,7 @@ def from_teacher(logits, rows):
 
 torch.manual_seed(0)
 teacher = learn(reader(64, 4, 2), tales, 500, 4e-3)
-print(f"teacher             {above_floor(teacher):.3f} nats a token above the floor")
+print(f"teacher             {above_floor(teacher):.3f} nats per token above the floor")
 excess = {}
 for n_tales in (60, len(tales)):
     for name, loss_of in (("text", by_text), ("teacher", from_teacher)):

@@ -66,7 +66,9 @@ def test_an_evaluation_is_one_line_with_the_distance_to_the_floor(capsys):
     with Bar(10, floor=0.25) as bar:
         for row in ROWS:
             bar.show(row)
-    expected = "step 2 of 10: held-out 0.300 nats a token (perplexity 1.35), 0.050 above the floor 0.250; 100 tokens/s"
+    expected = (
+        "step 2 of 10: held-out 0.300 nats per token (perplexity 1.35), 0.050 above the floor 0.250; 100 tokens/s"
+    )
     assert capsys.readouterr().out.strip() == expected == evaluation_line(ROWS[1], 10, 0.25)
 
 
