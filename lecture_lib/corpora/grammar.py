@@ -144,6 +144,21 @@ def score(writer: Writer, tokens: list[str]) -> list[Scored]:
     return [Scored(token, draw.kind, draw.probs[draw.words.index(token)]) for token, draw in draws_of_tokens]
 
 
+def first_mistake(writer: Writer, tokens: list[str]) -> int | None:
+    """The place of the first token that the grammar can't write after those before it, None if it wrote them all.
+
+    The end of text counts: for a text that stops too early it is len(tokens), for one that goes on after its end the
+    place of the first token too many.
+    """
+    steps = draws(writer)
+    draw = next(steps)
+    for place, token in enumerate(tokens):
+        if token == END or token not in draw.words:
+            return place
+        draw = steps.send(token)
+    return None if END in draw.words else len(tokens)
+
+
 def next_draw(writer: Writer, prefix: list[str]) -> Draw:
     """The draw that comes after `prefix`. Raises ValueError if the grammar can't have written that prefix."""
     drawn = list(follow(writer, prefix))

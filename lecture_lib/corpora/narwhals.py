@@ -35,6 +35,7 @@ from lecture_lib.corpora.grammar import (
     Writer,
     certain,
     expectation,
+    first_mistake,
     next_draw,
     sample,
     score,
@@ -336,6 +337,13 @@ class NarwhalCorpus(Corpus):
     def score(self, tokens: list[str]) -> list[Scored]:
         """Kind and exact probability of each token of one tale and of its end: len(tokens) + 1 entries."""
         return score(self.writer(), tokens)
+
+    def first_mistake(self, tokens: list[str]) -> int | None:
+        """The place of the first token that no tale has after those before it; None for a tale without a mistake.
+
+        Where the tale stops too early, that is len(tokens), the place of the end.
+        """
+        return first_mistake(self.writer(), tokens)
 
     def entropy(self) -> float:
         """Exact nats per token over all tales that the grammar can write: no model's expected loss can be lower.

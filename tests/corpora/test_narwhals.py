@@ -309,3 +309,44 @@ def test_an_unfinished_tale_has_no_score(corpus):
 def test_nothing_follows_the_end_of_a_tale(corpus):
     with pytest.raises(ValueError, match="the text is over"):
         corpus.next_distribution([*corpus.tokens("heldout")[0], END])
+
+
+# -------------------------------------------------------------------- mistakes
+
+
+def test_no_tale_of_the_grammar_has_a_mistake(corpus):
+    assert [corpus.first_mistake(tokens) for tokens in corpus.tokens("heldout")] == [None] * len(
+        corpus.tokens("heldout")
+    )
+
+
+def test_a_word_is_a_mistake_exactly_where_the_grammar_gives_it_no_probability(corpus):
+    tokens = corpus.tokens("heldout")[0]
+    types = sorted({word for other in corpus.tokens("heldout") for word in other})
+    for place in range(0, len(tokens), 3):
+        possible = corpus.next_distribution(tokens[:place])
+        for word in types:
+            found = corpus.first_mistake([*tokens[:place], word])
+            assert (found == place) == (word not in possible), (place, word)
+
+
+@pytest.mark.parametrize("kind", ["agreement", "recall", "copy", "bracket"])
+def test_a_word_of_each_kind_that_is_replaced_by_another_of_its_kind_is_a_mistake(corpus, kind):
+    tokens = corpus.tokens("heldout")[1]
+    scored = corpus.score(tokens)
+    own = {entry.token for entry in scored if entry.kind == kind}
+    changed = 0
+    for place, entry in enumerate(scored):
+        impossible = own - set(corpus.next_distribution(tokens[:place]))
+        for word in sorted(impossible) if entry.kind == kind else ():
+            assert corpus.first_mistake([*tokens[:place], word, *tokens[place + 1 :]]) == place
+            changed += 1
+    assert changed
+
+
+def test_a_tale_that_stops_too_early_or_too_late_has_its_mistake_at_the_end(corpus):
+    tokens = corpus.tokens("heldout")[2]
+    for length in (0, 1, len(tokens) // 2, len(tokens) - 1):
+        assert corpus.first_mistake(tokens[:length]) == length
+    assert corpus.first_mistake([*tokens, "There"]) == corpus.first_mistake([*tokens, END]) == len(tokens)
+    assert corpus.first_mistake([*tokens[:4], END, *tokens[4:]]) == 4
