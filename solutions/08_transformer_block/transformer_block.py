@@ -17,14 +17,14 @@
 # sees a bag of words. And it is only one layer, while real models stack dozens, or a hundred. **The question of this
 # unit: how do words get an order, and how can a hundred layers work on the same vectors without garbling them?**
 #
-# **You will build** everything that stands around attention in a transformer: three ways to say where a word stands,
-# layer norm, the feed-forward network, the block that ties them together, and both ends of the model.
+# **You will build** everything around attention in a transformer: three ways to say where a word is, layer norm, the
+# feed-forward network, the block that ties them together, and both ends of the model.
 #
-# **You need** `MultiHeadAttention` of unit 06 (here it is your own, if it passed its check there; else the library's),
-# gradients as in unit 02, and `nn.Module` in PyTorch. **Time:** about three hours.
+# **You need** `MultiHeadAttention` of unit 06 (here it is your own, if it passed its check there; otherwise the
+# library's), gradients as in unit 02, and `nn.Module` in PyTorch. **Time:** about three hours.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.layer_norm`
-# and so on.
+# Skip an exercise whenever you like: the cells after it then use the library's fallback, as `my.layer_norm` and so
+# on.
 
 # %% tags=["setup"]
 import torch
@@ -43,9 +43,9 @@ check, my = open_unit("08_transformer_block")
 # man*. It has the same weights both times, and each word has the same embedding both times. Compare the vectors that
 # come out.
 #
-# * **A** Each word gets the same vector in both sentences, so the two can't be told apart.
-# * **B** *Man* and *fish* get other vectors than before, because each now stands in another place.
-# * **C** The second place gets the same vector in both sentences, whichever word stands there.
+# * **A** Each word gets the same vector in both sentences, which then look the same.
+# * **B** *Man* and *fish* get different vectors, because each is now in a different place.
+# * **C** The second place gets the same vector in both sentences, whichever word is there.
 # * **D** Only *ate* changes: in one sentence it sees *man* first, in the other *fish*.
 
 # %% tags=["exercise:word_order"]
@@ -56,12 +56,12 @@ word_order = "A"
 
 # %% [markdown] tags=["hints:word_order"]
 # 1. A word's output is $\sum_j a_{ij} \mathbf{v}_j$. Does anything in this sum know which $j$ came first?
-# 2. Where does the weight $a_{ij}$ come from? Does the place $j$ enter, or only the word that stands there?
+# 2. Where does the weight $a_{ij}$ come from? Does it depend on the position $j$, or only on the word there?
 # 3. Add up a shopping bill from the top, then from the bottom.
 
 # %% [markdown]
-# **See** it, on your own attention of unit 06 with random weights. The word *man* stands in place 1 of the first
-# sentence, and in place 4 of the second:
+# **See** it, with your own attention of unit 06 and random weights. The word *man* is at position 1 of the first
+# sentence, and at position 4 of the second:
 
 # %%
 torch.manual_seed(0)
@@ -74,12 +74,12 @@ for sentence, place in (("the man ate the fish", 1), ("the fish ate the man", 4)
 # %% [markdown]
 # ## 2. A clock for every pair of columns
 #
-# The remedy: give each place $t$ a vector of its own, and **add** it to whatever word stands there. But which vector?
-# The number $t$ itself would grow without limit, and drown the words.
+# The remedy: give each position $t$ a vector of its own, and **add** it to whatever word is there. But which vector?
+# The number $t$ itself would grow without limit, and drown out the words.
 #
-# Think of a clock. Three hands, each a point on a circle, tell any moment of half a day; the fast one tells near
-# moments apart, the slow one keeps track of the hours. **Predict:** with 32 columns, so 16 hands, what will the table
-# of all positions look like: which columns change quickly from row to row, and which hardly at all?
+# Think of a clock. Three hands, each a point on a circle, show any moment of half a day; the fast one distinguishes
+# nearby moments, the slow one keeps track of the hours. **Predict:** with 32 columns, so 16 hands, what will the
+# table of all positions look like: which columns change quickly from row to row, and which hardly at all?
 #
 # **Play:** three kinds of positions. Move the slider, and watch how alike the rows are. Where do the grey curves hide?
 
@@ -142,18 +142,19 @@ demos.positions.show(my.sinusoidal_positions(96, 64), position=30)
 # ## 3. Or let the model learn them
 #
 # A table of positions can also be learned, like the table of words (GPT-2 does this). Then the input of a transformer
-# is two look-ups and a sum. If token $w_t$ stands at place $t$,
+# is two look-ups and a sum. If token $w_t$ is at position $t$,
 #
 # $$\mathbf{x}_t = E_{w_t} + P_t$$
 #
 # The lecture's example: four words with the ids 5, 4000, 10532, 2224 pick those rows of $E$, and rows 0, 1, 2, 3 of
-# $P$. **Predict:** with 50,257 tokens, 1024 places and $d_\mathrm{model} = 768$, which table is larger, and how much?
+# $P$. **Predict:** with 50,257 tokens, 1024 positions and $d_\mathrm{model} = 768$, which table is larger, and by how
+# much?
 #
-# **By hand:** let $E_3 = (1, 0)$, $P_0 = (0, 0.5)$, $P_1 = (0, 1)$. The text 3, 3 becomes $(1, 0.5), (1, 1)$: the same
-# word, and now the two can be told apart.
+# **By hand:** let $E_3 = (1, 0)$, $P_0 = (0, 0.5)$, $P_1 = (0, 1)$. The text 3, 3 becomes $(1, 0.5), (1, 1)$: the
+# same word, but now two different vectors.
 #
 # A model that writes gets its words one at a time (unit 10). A word that comes alone is still, say, the 17th of its
-# text. So `forward` takes the place of the first id as `start`.
+# text. So `forward` takes the position of the first id as `start`.
 #
 # **Build** it: two tables of type `nn.Embedding`, called `tokens` and `positions`.
 
@@ -173,7 +174,7 @@ class Embeddings(nn.Module):
         ### END SOLUTION
 
     def forward(self, ids, start=0):
-        """ids: (B, T) integers, standing at the positions start, ..., start + T - 1 -> (B, T, d_model)."""
+        """ids: (B, T) integers, at the positions start, ..., start + T - 1 -> (B, T, d_model)."""
         T, block_size = ids.shape[1], self.positions.num_embeddings
         if start + T > block_size:
             raise ValueError(f"a text of {start + T} tokens is longer than block_size, {block_size}: give fewer tokens")
@@ -184,10 +185,10 @@ class Embeddings(nn.Module):
 
 
 # %% [markdown] tags=["hints:Embeddings"]
-# 1. Does the position of a word depend on which word it is, or on which sentence of the batch it stands in?
-# 2. `tokens(ids)` has shape (B, T, d_model). For the places, (T,) integers give (T, d_model), which every sentence
+# 1. Does the position of a word depend on which word it is, or on which sentence of the batch it is in?
+# 2. `tokens(ids)` has shape (B, T, d_model). For the positions, (T,) integers give (T, d_model), which every sentence
 #    of the batch shares when the two are added.
-# 3. places = start, start + 1, ... up to T of them (`torch.arange`, on the device of `ids`); answer = tokens at ids
+# 3. places = start, start + 1, ... up to T of them (`torch.arange`, on the device of `ids`); return tokens at ids
 #    plus positions at places.
 
 # %% [markdown]
@@ -210,11 +211,12 @@ print("alone, at place 2:", torch.allclose(embeddings(ids[:, 2:3], start=2), emb
 # | relative to *eats* | −2 | −1 | 0 | 1 | 2 | 3 |
 #
 # Adding can't quite give us that: $(\mathbf{x} + \mathbf{p}_s) \cdot (\mathbf{y} + \mathbf{p}_t)$ has four terms, and
-# only one of them is $\mathbf{p}_s \cdot \mathbf{p}_t$. **Predict:** what else could you do with a vector, if not add
-# something to it, so that the dot product of two sees only $t - s$?
+# only one of them is $\mathbf{p}_s \cdot \mathbf{p}_t$. **Predict:** what could you do to a vector, other than add
+# something to it, so that the dot product of two depends only on $t - s$?
 #
-# **Turn it.** Turn every query and every key by an angle that grows with its place. Two vectors that are both turned
-# by the same angle keep their dot product. With $R_t$ for the turn that belongs to place $t$ (Su et al. 2021, *RoPE*):
+# **Turn it.** Turn every query and every key by an angle that grows with its position. Two vectors that are both
+# turned by the same angle keep their dot product. With $R_t$ for the rotation that belongs to position $t$ (Su et al.
+# 2021, *RoPE*):
 #
 # $$(R_s\,\mathbf{q}) \cdot (R_t\,\mathbf{k}) = \mathbf{q} \cdot (R_{t-s}\,\mathbf{k})$$
 
@@ -227,8 +229,9 @@ print("alone, at place 2:", torch.allclose(embeddings(ids[:, 2:3], start=2), emb
 # The paper takes neighbours as pairs, entries $2i$ and $2i + 1$. That is the same thing with the entries in another
 # order; what you must not do is mix the two. We pair the halves, as the published weights of most open models do.
 #
-# **By hand:** $d_k = 2$, $\mathbf{q} = \mathbf{k} = (1, 0)$. At place 2 the query is $(\cos 2, \sin 2)$, at place 5 the
-# key is $(\cos 5, \sin 5)$. Their product is $\cos 3 = -0.99$. At the places 102 and 105: again $\cos 3$.
+# **By hand:** $d_k = 2$, $\mathbf{q} = \mathbf{k} = (1, 0)$. At position 2 the query is $(\cos 2, \sin 2)$, at
+# position 5 the key is $(\cos 5, \sin 5)$. Their product is $\cos 3 = -0.99$. At positions 102 and 105: again $\cos
+# 3$.
 #
 # **Build** it. Use the positions that you are given: they need not be 0, 1, 2, ...
 
@@ -246,7 +249,7 @@ def apply_rope(q, positions, theta=10_000.0):
     """
     ### BEGIN SOLUTION
     d_k = q.shape[-1]
-    wide = torch.promote_types(q.dtype, torch.float32)  # in half precision, the places 1000 and 1001 are one
+    wide = torch.promote_types(q.dtype, torch.float32)  # in half precision, positions 1000 and 1001 coincide
     omega = theta ** (-torch.arange(0, d_k, 2, dtype=wide, device=q.device) / d_k)  # (d_k / 2,)
     angles = positions[:, None] * omega  # (T, d_k / 2)
     cos, sin = torch.cos(angles), torch.sin(angles)
@@ -259,8 +262,8 @@ def apply_rope(q, positions, theta=10_000.0):
 # 1. How many hands does a vector with d_k entries have? Which two slices of `q` hold all the $a$, and all the $b$?
 # 2. Speeds (d_k / 2,), positions as (T, 1): angles (T, d_k / 2). They line up with `a` and `b`, which are
 #    (..., T, d_k / 2), for any number of leading axes.
-# 3. speeds = theta to the power of -(0, 2, 4, ...) / d_k; angles = positions times speeds; a, b = the two halves of q;
-#    answer = the new a and the new b, one behind the other (`torch.cat` along the last axis).
+# 3. speeds = theta to the power of -(0, 2, 4, ...) / d_k; angles = positions times speeds; a, b = the two halves of
+#    q; return the new a and the new b, one after the other (`torch.cat` along the last axis).
 
 # %% tags=["figures"]
 turned = apply_rope(torch.tensor([[1.0, 0.0]] * 2), torch.tensor([2, 5]))
@@ -283,8 +286,8 @@ for first in (0, 1000):
 # distance and add it to the score, as in Raffel et al. 2020.)
 #
 # And no longest text? The formula has none, but a model learns from texts of *some* length, and larger distances it
-# has never seen. We trained the same small model three times on windows of 64 characters and let it read 256. The
-# nats per character of new text, by place, in one run (`python -m benchmarks.length_extrapolation`):
+# has never seen. We trained the same small model three times on windows of 64 characters and let it read 256. Here
+# are the nats per character of new text, by position, in one run (`python -m benchmarks.length_extrapolation`):
 #
 # | positions | 32 to 63 | 64 to 95 | 96 to 127 | 128 to 191 | 192 to 255 |
 # | --- | --- | --- | --- | --- | --- |
@@ -292,16 +295,16 @@ for first in (0, 1000):
 # | sinusoids, added | 1.58 | 3.04 | 3.23 | 3.24 | 3.17 |
 # | RoPE | 1.38 | 1.48 | 1.79 | 2.95 | 3.32 |
 #
-# Past the trained length the first two know about as much as the bare frequencies of letters tell (3.15). RoPE lasts
-# a little longer, and then fails as badly: models are made for longer texts by training on some.
+# Past the trained length, the first two know about as much as letter frequencies alone (3.15). RoPE lasts a little
+# longer, and then fails as badly: models are made for longer texts by training on some.
 #
-# **Poll.** With RoPE, *the otter eats mussels and crabs* has been moved behind 100 other tokens. Look at the first
-# layer, before any mask and softmax. What becomes of the score that *eats* gives to *mussels*?
+# **Poll.** With RoPE, *the otter eats mussels and crabs* now comes after 100 other tokens. Look at the first layer,
+# before any mask and softmax. What happens to the score that *eats* gives to *mussels*?
 #
-# * **A** It becomes another number, because both vectors are turned by other angles.
+# * **A** It changes, because both vectors are now turned by different angles.
 # * **B** It shrinks, because both words are now further along in the text.
 # * **C** It stays exactly the same, because both vectors are turned further by as much.
-# * **D** It can't be told without knowing the 100 tokens that now stand before it.
+# * **D** There's no telling without knowing the 100 tokens that now come before it.
 
 # %% tags=["exercise:moved_sentence"]
 moved_sentence = None  # write "A", "B", "C" or "D"
@@ -311,7 +314,7 @@ moved_sentence = "C"
 
 # %% [markdown] tags=["hints:moved_sentence"]
 # 1. How far was *mussels* from *eats* before the move, and how far is it now?
-# 2. Both vectors are turned by 100 steps more. What does that do to the angle between them?
+# 2. Both vectors are turned by another 100 steps. What does that do to the angle between them?
 # 3. A score is one query times one key. Which other tokens take part in it?
 
 # %% tags=["figures"]
@@ -321,13 +324,14 @@ from collections import Counter
 prose = corpora.load("python_docs")
 seen, unseen = Counter(prose.text("train")), prose.text("heldout")
 nats = -sum(math.log((seen[letter] + 1) / (seen.total() + 100)) for letter in unseen)
-figure("tell (3.15)", nats / len(unseen))
+figure("letter frequencies alone (3.15)", nats / len(unseen))
 
 # %% [markdown]
 # ## 5. Layer norm: keep the numbers in range
 #
-# A deep network multiplies and adds, layer after layer. Without care its numbers grow or shrink by a factor in each,
-# and with them the gradients. So before a layer reads a vector, bring that vector to mean 0 and standard deviation 1:
+# A deep network multiplies and adds, layer after layer. Without care, its numbers grow or shrink by some factor in
+# each layer, and so do the gradients. So before a layer reads a vector, bring that vector to mean 0 and standard
+# deviation 1:
 #
 # $$\mathrm{LayerNorm}(\mathbf{x}) = \gamma \odot \frac{\mathbf{x} - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta,
 # \qquad \mu = \frac1d \sum_{i=1}^d x_i, \quad \sigma^2 = \frac1d \sum_{i=1}^d (x_i - \mu)^2$$
@@ -364,7 +368,7 @@ layer_norm_means = "B"
 
 # %% tags=["exercise:layer_norm"]
 def layer_norm(x, gamma, beta, eps):
-    """Every token's vector brought to mean 0 and variance 1, then scaled and shifted.
+    """Brings every token's vector to mean 0 and variance 1, then scales and shifts it.
 
     x: (..., d_model); gamma, beta: (d_model,); eps: a small number, added to the variance (the mean squared
     distance from the mean) -> (..., d_model)
@@ -373,7 +377,7 @@ def layer_norm(x, gamma, beta, eps):
     tensor([-1.0000, -1.0000,  1.0000,  1.0000])
     """
     ### BEGIN SOLUTION
-    wide = x.to(torch.promote_types(x.dtype, torch.float32))  # the square of 300 is no number of half precision
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))  # the square of 300 overflows in half precision
     mean = wide.mean(dim=-1, keepdim=True)
     variance = ((wide - mean) ** 2).mean(dim=-1, keepdim=True)
     return gamma * ((wide - mean) / torch.sqrt(variance + eps)).to(x.dtype) + beta
@@ -382,9 +386,9 @@ def layer_norm(x, gamma, beta, eps):
 
 # %% [markdown] tags=["hints:layer_norm"]
 # 1. Mean and variance belong to one token. Along which axis do they run, whatever the other axes are?
-# 2. For `x` of shape (B, T, d_model), mean and variance have shape (B, T, 1): look up `keepdim`. By which number does
-#    `torch.var` divide, and by which does the formula?
-# 3. mean along the last axis; variance = mean of the squared distances from it; answer = gamma times (x - mean) over
+# 2. For `x` of shape (B, T, d_model), mean and variance have shape (B, T, 1): look up `keepdim`. What number does
+#    `torch.var` divide by, and what does the formula divide by?
+# 3. mean along the last axis; variance = mean of the squared distances from it; return gamma times (x - mean) over
 #    the square root of (variance + eps), plus beta.
 
 # %% [markdown]
@@ -406,11 +410,11 @@ my.layer_norm(x, torch.ones(4), torch.zeros(4), 1e-5)
 # $$\mathrm{FFN}(\mathbf{x}) = \mathrm{ReLU}(\mathbf{x} W_1 + \mathbf{b}_1)\, W_2 + \mathbf{b}_2$$
 #
 # $W_1$ leads from $d_\mathrm{model}$ to a wider $d_\mathrm{ff}$, usually $4\,d_\mathrm{model}$, and $W_2$ back. (Many
-# models bend with a GELU, a rounded ReLU. We stay with the lectures' ReLU.) **Predict:** attention has four matrices of
+# models use a GELU here, a smooth ReLU. We stay with the lectures' ReLU.) **Predict:** attention has four matrices of
 # $d_\mathrm{model} \times d_\mathrm{model}$. Which of the two parts of a block has more parameters?
 #
 # **By hand:** $W_1 = (1, -1)$, $W_2 = (1, 1)^\top$, no biases. From $x = 2$ come $\mathrm{ReLU}(2, -2) = (2, 0)$ and
-# the output 2. From $x = -3$ come $(0, 3)$ and 3. Two neurons make an absolute value, which no linear map can.
+# the output 2. From $x = -3$ come $(0, 3)$ and 3. Two neurons make an absolute value, which no linear map can do.
 #
 # **Build** it.
 
@@ -420,7 +424,7 @@ figure("variance is 0.000125", x[2].var(unbiased=False))
 
 # %% tags=["exercise:feed_forward"]
 def feed_forward(x, W_1, b_1, W_2, b_2):
-    """Two linear maps with a ReLU between them, for each token by itself.
+    """Two linear layers with a ReLU between them, for each token by itself.
 
     x: (..., d_model), W_1: (d_model, d_ff), b_1: (d_ff,), W_2: (d_ff, d_model), b_2: (d_model,) -> (..., d_model)
 
@@ -436,9 +440,9 @@ def feed_forward(x, W_1, b_1, W_2, b_2):
 
 
 # %% [markdown] tags=["hints:feed_forward"]
-# 1. Three steps: widen, bend, narrow. Where does each bias belong?
+# 1. Three steps: widen, apply the nonlinearity, narrow. Where does each bias belong?
 # 2. (..., d_model) times (d_model, d_ff) gives (..., d_ff). The biases line up with the last axis by themselves.
-# 3. hidden = ReLU of (x times W_1, plus b_1); answer = hidden times W_2, plus b_2. `torch.relu` bends.
+# 3. hidden = ReLU of (x times W_1, plus b_1); return hidden times W_2, plus b_2. `torch.relu` is the nonlinearity.
 
 # %% [markdown]
 # ## 7. The block: read, work, add
@@ -449,14 +453,14 @@ def feed_forward(x, W_1, b_1, W_2, b_2):
 # \mathbf{h} = \mathbf{t} + \mathrm{FFN}(\mathrm{norm}_2(\mathbf{t}))$$
 #
 # Each token's vector is a **stream** that runs from the bottom of the model to the top. Attention and feed-forward
-# *read* a normalised copy of it, and *write* by adding. What nobody changes stays. And a gradient finds its way back
-# along the sums: the derivative of $\mathbf{x} + f(\mathbf{x})$ is $1 + f'(\mathbf{x})$, which doesn't vanish even
-# where $f'$ does (He et al. 2016).
+# *read* a normalised copy of it, and *write* by adding. What no layer changes stays. And a gradient finds its way
+# back along the sums: the derivative of $\mathbf{x} + f(\mathbf{x})$ is $1 + f'(\mathbf{x})$, which doesn't vanish
+# even where $f'$ does (He et al. 2016).
 #
-# **Predict:** what does a block do whose attention and feed-forward both answer 0?
+# **Predict:** what does a block do if its attention and feed-forward network both return 0?
 #
-# **By hand:** $\mathbf{x} = (1, 5)$. What attention reads is the normalised copy, $(-1, 1)$. Say it answers
-# $(0.5, 0.5)$. Then the stream goes on as $(1.5, 5.5)$, not as $(-0.5, 1.5)$: the copy was only for reading.
+# **By hand:** $\mathbf{x} = (1, 5)$. What attention reads is the normalised copy, $(-1, 1)$. Say it returns $(0.5,
+# 0.5)$. Then the stream goes on as $(1.5, 5.5)$, not as $(-0.5, 1.5)$: the copy was only for reading.
 #
 # **Build** it. From here on, PyTorch's own layers hold the weights: `nn.LayerNorm` and `nn.Linear` compute what your
 # `layer_norm` and `feed_forward` do. Attention is `my.MultiHeadAttention(d_model, n_heads, causal)`, of unit 06.
@@ -489,13 +493,13 @@ class PreLNBlock(nn.Module):
 
 
 # %% [markdown] tags=["hints:PreLNBlock"]
-# 1. The equations have two plus signs. What stands to the left of each: the stream, or its normalised copy?
-# 2. Everything is (B, T, d_model), but for the inside of the feed-forward, which is (B, T, d_ff). The second part reads
-#    what the first has written.
-# 3. t = x + attention of norm_1 of x, with the mask; answer = t + ff_out of ReLU of ff_in of norm_2 of t.
+# 1. The equations have two plus signs. What is to the left of each: the stream, or its normalised copy?
+# 2. Everything is (B, T, d_model), except the inside of the feed-forward network, which is (B, T, d_ff). The second
+#    part reads what the first has written.
+# 3. t = x + attention of norm_1 of x, with the mask; return t + ff_out of ReLU of ff_in of norm_2 of t.
 
 # %% [markdown]
-# **See** the stream pass a block that has nothing to say. Then count who holds the parameters:
+# **See** the stream pass through a block that has nothing to say. Then count where the parameters are:
 
 # %%
 block = my.PreLNBlock(64, 4, 256)
@@ -510,15 +514,15 @@ for name, part in block.named_children():
 # %% [markdown]
 # ### The first transformer did it differently
 #
-# In 2017 the norm stood **on** the stream, after each addition, and not in front of what reads it ("post-LN"):
+# In 2017 the norm was **on** the stream, after each addition, and not in front of what reads it ("post-LN"):
 #
 # $$\mathbf{t} = \mathrm{norm}_1(\mathbf{x} + \mathrm{Attention}(\mathbf{x})), \qquad
 # \mathbf{h} = \mathrm{norm}_2(\mathbf{t} + \mathrm{FFN}(\mathbf{t}))$$
 #
-# A small change, it seems. **Predict:** if attention and feed-forward answer 0 in such a block, does the stream pass
-# unchanged? Keep your answer in mind until section 10.
+# A small change, it seems. **Predict:** if attention and feed-forward return 0 in such a block, does the stream pass
+# through unchanged? Keep your answer in mind until section 10.
 #
-# **By hand:** $\mathbf{x} = (1, 5)$ again, and attention answers $(0.5, 0.5)$. The sum is $(1.5, 5.5)$, and what goes
+# **By hand:** $\mathbf{x} = (1, 5)$ again, and attention returns $(0.5, 0.5)$. The sum is $(1.5, 5.5)$, and what goes
 # on is its norm, $(-1, 1)$.
 #
 # **Build** it. The parts are those of the block that you have, so the class inherits them; only `forward` is new.
@@ -526,7 +530,7 @@ for name, part in block.named_children():
 
 # %% tags=["exercise:PostLNBlock"]
 class PostLNBlock(my.PreLNBlock):
-    """One layer as in the first transformer: each part reads the stream itself; the norm is taken of each sum."""
+    """One layer as in the first transformer: each part reads the stream itself, and each sum is normalised."""
 
     def forward(self, x, mask=None):
         """x: (B, T, d_model); mask: for the attention, added to its scores, or None -> (B, T, d_model)."""
@@ -537,9 +541,9 @@ class PostLNBlock(my.PreLNBlock):
 
 
 # %% [markdown] tags=["hints:PostLNBlock"]
-# 1. How often does each norm occur in the equations, and what stands inside its brackets?
-# 2. All shapes are those of the block before. The second sum starts from the *result* of the first norm.
-# 3. t = norm_1 of (x + attention of x, with the mask); answer = norm_2 of (t + ff_out of ReLU of ff_in of t).
+# 1. How often does each norm occur in the equations, and what is inside its brackets?
+# 2. All shapes are those of the previous block. The second sum starts from the *result* of the first norm.
+# 3. t = norm_1 of (x + attention of x, with the mask); return norm_2 of (t + ff_out of ReLU of ff_in of t).
 
 # %% [markdown]
 # **See:** a random stream through twelve untrained blocks of either kind. How long are its vectors on the way?
@@ -573,7 +577,7 @@ for Block in (my.PreLNBlock, my.PostLNBlock):
 #
 # **Predict:** what loss should an untrained model have, if it knows nothing about 100 words?
 #
-# **Build** the head. It is given the `Embeddings`, and must use that very table, also after the next step of training
+# **Build** the head. It is given the `Embeddings`, and must use that very table, even after the next training step
 # has changed it.
 
 
@@ -599,11 +603,12 @@ class LMHead(nn.Module):
 # 1. If the head kept a table of its own, who would change it when the embeddings are trained?
 # 2. `embeddings.tokens.weight` is (vocab_size, d_model). On which side of `x`, and which way round, does it make
 #    (..., vocab_size)?
-# 3. Keep the embeddings themselves; in forward, look the table up anew, transpose it, and multiply x by it.
+# 3. Keep the embeddings themselves; in forward, look the table up each time, transpose it, and multiply x by it.
 
 # %% [markdown]
 # **Break it:** `nn.Embedding` starts with numbers of standard deviation 1. Fine as an input; but the same matrix now
-# makes the logits. Here is the loss of an untrained model on random words of 100, with two ways to start:
+# makes the logits. Here is the loss of an untrained model on random words from a vocabulary of 100, with two ways to
+# initialise it:
 
 # %% tags=["break-it"]
 ids = torch.randint(100, (8, 32), generator=torch.Generator().manual_seed(0))
@@ -623,7 +628,7 @@ for scale in (1.0, 64**-0.5):
 # %% [markdown]
 # ## 9. Watch the stream at work
 #
-# All parts are there. Let's stack four blocks between `Embeddings` and `LMHead`, and train for a few seconds on our
+# All parts are ready. Let's stack four blocks between `Embeddings` and `LMHead`, and train for a few seconds on our
 # narwhal tales, just enough to have something to look at. (Unit 09 does this properly.) The device is a GPU if there
 # is one.
 
@@ -690,15 +695,15 @@ tale = [id_of[word] for word in ["<bos>", *tales.tokens("heldout")[0]]][:15]
 demos.residual_stream.show(model, tale, vocab, position=3)
 
 # %% [markdown]
-# **Read it:** at the bottom, the head reads the very word that stands there, since a word's embedding fits itself best:
-# that's weight tying. After the first block it is gone, and a guess at the *next* word has taken its place; the blocks
-# above sharpen it. All the while the stream gets longer: each block has added to it.
+# **Read it:** at the bottom, the head reads the very word that is there, since a word's embedding fits itself best:
+# that's weight tying. After the first block it is gone, and a guess at the *next* word has taken its place; the
+# blocks above sharpen it. All the while the stream gets longer: each block has added to it.
 
 # %% [markdown]
 # ## 10. Experiment: how deep can you go?
 #
 # Twelve layers, letter by letter on English prose (the Python documentation), in three versions: pre-LN, post-LN, and
-# pre-LN without the two additions, so that each part replaces what it read. **Predict:** which of them learn?
+# pre-LN without the two additions, so that each part replaces what it has read. **Predict:** which of them learn?
 #
 # We train each for 80 steps, at a brisk rate of 0.002 from the first step on. And we look at the gradients,
 # block by block, at the start and after 30 steps.
@@ -767,10 +772,11 @@ with course_style():
 
 # %% [markdown]
 # **Read it:** at the start, nothing seems to be wrong: the norms keep all three in range. Thirty steps later, every
-# block of the pre-LN model still gets the same gradient, along the free way of the stream. In the post-LN model, a norm
-# stands in that way twice in every block: the gradient shrinks as it goes back, and the first block gets about ten
+# block of the pre-LN model still gets the same gradient, along the open road of the stream. In the post-LN model, a
+# norm blocks that road twice in every block: the gradient shrinks as it goes back, and the first block gets about ten
 # thousand times less than the last. Without the additions it is some hundred million times less. These two have found
-# out how often each letter occurs, and there they stay: as good as blind to what came before. Pre-LN goes on learning.
+# out how often each letter occurs, and there they stop: practically blind to what came before. Pre-LN goes on
+# learning.
 #
 # Post-LN isn't wrong; it built the first transformer. It wants a gentle start. Try `lr=0.0005` and 150 steps: after
 # about 80 of them it gets going. Unit 09 starts every training with such a *warm-up*.
@@ -778,9 +784,9 @@ with course_style():
 # %% [markdown]
 # ## 11. Experiment: what does a position know of distance?
 #
-# For each way to say where a word stands, we put one pair of vectors at all places $s$ and $t$, and draw their dot
-# product against the distance $t - s$: one thin line for each $s$. **Predict:** where will all the lines fall on one
-# another? (The learned table is that of section 9, after its few seconds of training.)
+# For each way to say where a word is, we put one pair of vectors at all positions $s$ and $t$, and plot their dot
+# product against the distance $t - s$: one thin line for each $s$. **Predict:** where will all the lines coincide?
+# (The learned table is that of section 9, after its few seconds of training.)
 
 # %% tags=["experiment"]
 q = torch.randn(64, generator=torch.Generator().manual_seed(0))
@@ -801,13 +807,13 @@ with course_style():
     plt.show()
 
 # %% [markdown]
-# **Read it:** sinusoids and turned vectors give one curve for all $s$: they know the distance, and near places are more
-# alike than far ones. The wiggles are the fast hands. The learned table knows nothing of the kind: each place resembles
-# itself and no other. It starts as random numbers, and nothing tells it that place 30 is next to place 31; that would
-# have to be learned from much more text. And it has no row at all for place 64.
+# **Read it:** sinusoids and turned vectors give one curve for all $s$: they know the distance, and nearby positions
+# are more alike than distant ones. The wiggles are the fast hands. The learned table knows nothing of the kind: each
+# position resembles itself and no other. It starts as random numbers, and nothing tells it that position 30 is next
+# to position 31; that would have to be learned from much more text. And it has no row at all for position 64.
 #
-# There remains the question of section 4: is it enough to add? Here are the scores of one pair of words, three places
-# apart, wherever they stand:
+# One question remains from section 4: is it enough to add? Here are the scores of one pair of words, three positions
+# apart, wherever they are in the text:
 
 # %% tags=["experiment"]
 torch.manual_seed(0)
@@ -821,16 +827,16 @@ for name, scores in (("sinusoids, added", added), ("RoPE", turned)):
     print(f"{name:17} scores three words ahead: from {at_3.min():6.3f} to {at_3.max():6.3f}")
 
 # %% [markdown]
-# With sinusoids added to the input, the same two words three places apart get any score between the two numbers,
-# depending on where in the text they stand: of the four terms, three look at absolute places. With RoPE there is a
+# With sinusoids added to the input, the same two words, three positions apart, get any score between the two numbers,
+# depending on where in the text they are: of the four terms, three look at absolute positions. With RoPE there is a
 # single number.
 #
 # ## What to take with you
 #
 # 1. **A block reads, works and adds.** Attention moves things between tokens, the feed-forward network works on each
-#    token by itself, and both write to a residual stream that nobody overwrites.
-# 2. **Where the norm stands decides how deep you can go.** In front of each part (pre-LN) it leaves the stream a free
-#    way from the head to the first layer; on the stream itself (post-LN) it asks for a gentle start.
+#    token by itself, and both write to a residual stream that nothing overwrites.
+# 2. **Where you put the norm decides how deep you can go.** In front of each part (pre-LN) it leaves the stream a
+#    free way from the head to the first layer; on the stream itself (post-LN) it asks for a gentle start.
 # 3. **Order has to be put in.** Added to the input (sinusoids, learned), or as a turn of queries and keys (RoPE), whose
 #    scores know nothing but the distance.
 #

@@ -14,12 +14,12 @@
 # that learns to write, and how do you know how well it does?**
 #
 # **You will build** everything from a list of sentences to a trained model: batches, the model itself, its loss, the
-# optimiser AdamW, the learning rate's schedule, the training loop, a fair evaluation, and checkpoints that survive a
+# optimiser AdamW, the learning rate schedule, the training loop, a fair evaluation, and checkpoints that survive a
 # power cut. At the end your transformer writes tales of narwhals, and meets your RNN and your LSTM on the same text:
-# text whose entropy we know exactly, so that we know how far all of them are from perfect.
+# text whose entropy we know exactly, so we know how far each of them is from perfect.
 #
 # **You need** PyTorch modules as in units 03, 04, 06 and 08. `my.PreLNBlock`, `my.LSTMLM` and so on are *your own
-# work* from those units, where it has passed its check, and the library's fallback elsewhere. **Time:** about three
+# work* from those units if it has passed its check, and the library's fallback otherwise. **Time:** about three
 # hours. Everything here runs on two cores without a GPU, and the same cells use one if you have it.
 
 # %% tags=["setup"]
@@ -117,11 +117,11 @@ my.Embeddings(len(lookup), 10, 4)(batch).shape  # step 4: (B, T, d_model)
 # %% [markdown]
 # ### Who looks at PAD?
 #
-# **Poll.** The model is a decoder: its attention is causal. Padding stands on the right, as above, and nobody gave
-# the attention a padding mask. Whose output is changed by the vectors that stand in the PAD cells?
+# **Poll.** The model is a decoder: its attention is causal. Padding is on the right, as above, and the attention has
+# no padding mask. Whose output is changed by the vectors in the PAD cells?
 #
 # * **A** That of all tokens in the same sentence: attention mixes everything.
-# * **B** That of the last real token only, since it stands next to a PAD.
+# * **B** That of the last real token only, since it is next to a PAD.
 # * **C** That of the PAD positions only; no real token looks at them.
 # * **D** That of no position at all: PAD is 0, so its vector is 0.
 
@@ -138,28 +138,28 @@ who_sees_pad = "C"
 # 3. A padded position does compute an output. Does anything force us to use it?
 
 # %% [markdown]
-# So a decoder needs no padding mask, *if* padding stands on the right and the loss leaves out what the PAD positions
-# say. (In unit 10 padding will stand on the left, and then the mask is needed.)
+# So a decoder needs no padding mask, *if* padding is on the right and the loss leaves out what the PAD positions say.
+# (In unit 10 padding will be on the left, and then the mask is needed.)
 #
 # ## 2. One long text
 #
-# Padding wastes work: with real text, cells that hold PAD cost as much as others. Large models do without. They
-# string all documents together, with a token for the end between them, and cut windows out of the long text at random
-# places.
+# Padding wastes work: with real text, cells that hold PAD cost as much as others. Large models do without it. They
+# string all documents together, with an end-of-text token between them, and cut windows out of the long text at
+# random positions.
 #
-# Every position of a window is a training example: the input is a token, with all that stands before it in the
-# window, and the target is the token after it. So the targets are the same window, **one token later**.
+# Every position of a window is a training example: the input is a token, with everything before it in the window, and
+# the target is the token after it. So the targets are the same window, **one token later**.
 #
-# **By hand:** the text is `10 11 12 13 14 15 16` and `block_size` is 4. A window that starts at place 2 has the
-# inputs `12 13 14 15` and the targets `13 14 15 16`. **Predict:** at how many places can a window start?
+# **By hand:** the text is `10 11 12 13 14 15 16` and `block_size` is 4. A window that starts at position 2 has the
+# inputs `12 13 14 15` and the targets `13 14 15 16`. **Predict:** at how many positions can a window start?
 #
-# **Build** it. All places must be equally likely. Draw them with `rng.integers(n, size=...)`, which gives integers
+# **Build** it. All positions must be equally likely. Draw them with `rng.integers(n, size=...)`, which gives integers
 # from 0 to n - 1.
 
 
 # %% tags=["exercise:get_batch"]
 def get_batch(tokens, block_size, batch_size, rng):
-    """Windows at random places of a long text, and the same windows one token later.
+    """Windows at random positions of a long text, and the same windows one token later.
 
     tokens: (N,) tensor of integers, N > block_size; rng: a NumPy generator
     -> inputs, targets: two (batch_size, block_size) tensors of torch.long
@@ -182,7 +182,7 @@ def get_batch(tokens, block_size, batch_size, rng):
 # 1. The last target must still lie inside the text. Where does the last window start, then?
 # 2. A window and its targets together take block_size + 1 tokens. Each row of the batch has a start of its own: there
 #    are batch_size of them.
-# 3. starts = batch_size random places; inputs = for each start, the block_size tokens from there, stacked as rows;
+# 3. starts = batch_size random positions; inputs = for each start, the block_size tokens from there, stacked as rows;
 #    targets = the same from start + 1.
 
 # %%
@@ -265,7 +265,7 @@ class TransformerLM(nn.Module):
 #    blocks: would `model.parameters()` find what is in it?
 # 2. After `embeddings`, after each block and after `norm` the shape is (B, T, d_model); `head` makes it (B, T,
 #    vocab_size). A block is my.PreLNBlock(d_model, n_heads, d_ff).
-# 3. forward: x = dropout of the embeddings of ids; for each block: x = block of x and the mask; answer = head of norm
+# 3. forward: x = dropout of the embeddings of ids; for each block: x = block of x and the mask; return head of norm
 #    of x.
 
 # %% [markdown]
@@ -279,14 +279,14 @@ print("logits", tuple(little(batch).shape), "  parameters", f"{sum(p.numel() for
 # %% [markdown]
 # ## 4. What it should do: the loss
 #
-# The objective is the log-likelihood of the training text, token by token: at every position the model is asked for
+# The objective is the log-likelihood of the training text, token by token: at every position the model must predict
 # the next token, and pays the surprise of the true one, in nats:
 #
 # $$L = -\frac{1}{\#\text{targets}} \sum_{b,t} \log p_\theta\big(w_{b,t+1} \mid w_{b,1}, \ldots, w_{b,t}\big)$$
 #
-# The sum runs over the targets that are real; PAD is nothing to be learned. And mark what the model gets to see at
+# The sum runs over the targets that are real; PAD is nothing to learn. And note what the model gets to see at
 # position $t$: the true words so far, whatever it would have said itself. That is **teacher forcing**, and in a
-# transformer it's what makes training parallel: all positions are asked at once.
+# transformer it's what makes training parallel: all positions are predicted at once.
 #
 # **Predict:** before any training, roughly what is the loss, with 64 types in the table? (Think of $\ln$.)
 #
@@ -322,7 +322,7 @@ def lm_loss(model, ids, targets=None, pad_id=None):
 # 1. If there are no targets: which column of `ids` is the target of its first column?
 # 2. From T tokens of a row come T - 1 inputs and T - 1 targets. The logits then have shape (B, T - 1, vocab_size).
 # 3. If targets is None: targets = ids without the first column, ids = ids without the last. Then logits = model of
-#    ids; answer = my.cross_entropy, told which target to ignore.
+#    ids; return my.cross_entropy, with the target to ignore.
 
 # %% [markdown]
 # **See:** the untrained model, beside $\ln 64$. It pays a little more than someone who says "all types are equally
@@ -477,7 +477,7 @@ with course_style():
 #   position in the text needs to be remembered. (That holds without dropout, as here. Dropout draws from torch's own
 #   generator, which would have to be seeded by step as well; `lecture_lib.train` does it.)
 # * **All that the optimiser remembers is in `state`**: how many steps are done, and for each parameter, by its name,
-#   its AdamW dictionary. It is changed in place, step by step, so that whoever passed it in can save it.
+#   its AdamW dictionary. It is changed in place, step by step, so that the caller can save it.
 #
 # **Predict:** what would happen if you forgot to clear the gradients? (`model.zero_grad()` does it.)
 #
@@ -535,7 +535,7 @@ def train(model, data, config, pad_id=None, state=None, on_step=None):
 # **See:** can it learn our eight sentences by heart? It should: a model that can't overfit eight sentences has a bug.
 
 # %% tags=["experiment"]
-torch.set_num_threads(1)  # so small a model is done before two cores have shared the work
+torch.set_num_threads(1)  # for a model this small, sharing the work between cores costs more than it saves
 rows = my.pad_and_truncate(ids, block_size=11, pad_id=0)
 losses = my.train(little, lambda rng: (rows[:, :-1], rows[:, 1:]), TrainConfig(steps=150, lr=1e-2), pad_id=0)
 print("loss at steps 0, 50, 100, 149:", [round(losses[step], 3) for step in (0, 50, 100, 149)])
@@ -550,8 +550,8 @@ for start in ("The", "A", "No"):
     print(" ".join(names[i] for i in said))
 
 # %% [markdown]
-# It recites. The surprise that is left is no fault of its own: three of the sentences begin with *The*, and nobody
-# can know which comes. That is $3 \ln 3$ nats over 68 targets, 0.048 a token. To see what it has *understood*, we
+# It recites. The remaining surprise is not its fault: three of the sentences begin with *The*, and nobody can know
+# which one is coming. That is $3 \ln 3$ nats over 68 targets, 0.048 per token. To see what it has *understood*, we
 # need text that it hasn't read.
 #
 # ## 8. A fair judgement
@@ -561,7 +561,7 @@ for start in ("The", "A", "No"):
 #
 # * Each **token** counts once, over all batches together, however unequal the batches are.
 # * Dropout is switched off (`model.eval()`), and no gradients are recorded (`torch.no_grad()`). Afterwards the model
-#   is in the mode in which it was before (`model.training` tells which).
+#   is back in the mode that it was in before (`model.training` says which).
 # * **Perplexity** is $e^{\text{mean loss}}$, computed once, at the very end.
 #
 # **By hand:** a batch of 1 target with surprise 3 and one of 3 targets with surprise 1 each: $(1 \cdot 3 + 3 \cdot
@@ -589,7 +589,7 @@ def evaluate(model, data, pad_id=None):
     with torch.no_grad():
         for ids, targets in data:
             n = targets.numel() if pad_id is None else int((targets != pad_id).sum())
-            if n == 0:  # nothing but padding, whose mean loss is no number
+            if n == 0:  # nothing but padding, whose mean loss is NaN
                 continue
             nats += n * my.lm_loss(model, ids.to(device), targets.to(device), pad_id).item()
             count += n
@@ -603,7 +603,7 @@ def evaluate(model, data, pad_id=None):
 # 2. Two numbers run along: nats so far, targets so far. (The batches may lie on another device than the model:
 #    `ids.to(next(model.parameters()).device)`.)
 # 3. Remember model.training; eval; for each pair, without gradients: n = targets that count; nats += n times the
-#    loss; count += n. Restore the mode; answer = nats / count and its exponential.
+#    loss; count += n. Restore the mode; return nats / count and its exponential.
 
 # %% tags=["figures"]
 figure("$e^{1.5} = 4.5$", np.exp(1.5))
@@ -626,14 +626,14 @@ two_batches = "D"
 # %% [markdown] tags=["hints:two_batches"]
 # 1. What does the whole text cost, in nats? How many tokens does it have?
 # 2. The 300 tokens cost $300 \ln 8 = 900 \ln 2$. Add the others, and divide by 400.
-# 3. Cut the same text into other batches: which of the four numbers stays what it is?
+# 3. Cut the same text into different batches: which of the four numbers stays the same?
 
 # %% [markdown]
 # ## 9. Save your work
 #
 # Training for a real model takes weeks, and something always fails in between. A **checkpoint** holds all that is
-# needed to go on: the weights, the optimiser's memory and the step. And, so that whoever finds the file in a year can
-# use it, the shape of the model.
+# needed to resume: the weights, the optimiser's memory and the step. It also holds the shape of the model, so that
+# anyone who finds the file in a year can use it.
 #
 # **Predict:** a run of 1,000 steps stops at step 600. You load the weights, but not AdamW's $m$ and $v$. What happens
 # to the loss?
@@ -649,7 +649,7 @@ two_batches = "D"
 
 # %% tags=["exercise:save_checkpoint"]
 def save_checkpoint(path, model, state):
-    """Writes a file with all that it takes to go on; a failure leaves the file that was there before as it was.
+    """Writes a file with all that it takes to resume; after a failure, the file that was there before is unchanged.
 
     path: str or Path; model: nn.Module with .config; state: {"step": int, "adam": {name: {"step", "m", "v"}}}
     -> None; the file holds {"config": the config as a dictionary, "model": {name: tensor} of the named parameters,
@@ -678,16 +678,16 @@ def save_checkpoint(path, model, state):
 
 # %% [markdown]
 # **Build** the other half. `Config(**saved["config"])` makes the config again, `my.TransformerLM` the model, with
-# random weights; copy the saved ones into its parameters (inside `torch.no_grad()`, with `p.copy_`). `torch.load` is
-# told `weights_only=True`: a file from a stranger can then do no worse than not load; and `map_location=device`, so
-# that what was trained on a GPU opens on a machine without one.
+# random weights; copy the saved ones into its parameters (inside `torch.no_grad()`, with `p.copy_`). Call
+# `torch.load` with `weights_only=True`: then the worst that a stranger's file can do is not load; and with
+# `map_location=device`, so that a model trained on a GPU opens on a machine without one.
 
 
 # %% tags=["exercise:load_checkpoint"]
 def load_checkpoint(path, device="cpu"):
-    """The model of a checkpoint and the state that `train` goes on from.
+    """The model of a checkpoint and the state that `train` resumes from.
 
-    path: a file of save_checkpoint; device: where the model shall be
+    path: a file of save_checkpoint; device: where to put the model
     -> model, state: my.TransformerLM in evaluation mode, and {"step": int, "adam": ...} as it was saved
 
     >>> model, state = load_checkpoint("run.pt")
@@ -705,14 +705,14 @@ def load_checkpoint(path, device="cpu"):
 
 
 # %% [markdown] tags=["hints:load_checkpoint"]
-# 1. The file tells the shape of the model. Which line needs it?
+# 1. The file contains the shape of the model. Which line needs it?
 # 2. `saved["model"][name]` has the shape of the parameter of that name. A model in evaluation mode: `model.eval()`.
 # 3. model = my.TransformerLM of the saved config, on the device; for each named parameter, without gradients: copy
-#    the saved tensor into it; answer = the model in evaluation mode, and the saved state.
+#    the saved tensor into it; return the model in evaluation mode, and the saved state.
 
 # %% [markdown]
-# **See:** the power fails in the middle of a run. We load the last checkpoint, go on, and compare with a run that was
-# never disturbed.
+# **See:** the power fails in the middle of a run. We load the last checkpoint, resume, and compare with a run that
+# was never interrupted.
 
 # %% tags=["experiment"]
 import tempfile
@@ -751,7 +751,7 @@ print("steps done again:", len(resumed), "  same losses:", np.allclose(resumed, 
 #
 # Now to a text worth learning: 4,000 short tales from a grammar of our own, a tenth of them held out. Every choice in
 # them is a throw of dice that we know. So we know exactly what a *perfect* model would pay on the held-out tales:
-# **the floor**. Whatever stands above it can be learned. No honest model stays below it.
+# **the floor**. Whatever is above it can be learned. No honest model goes below it.
 
 # %% tags=["experiment"]
 narwhals = corpora.load("narwhals", n_documents=4000, seed=0)
@@ -837,8 +837,8 @@ def write(model, seed, max_tokens=170):
 # %% [markdown]
 # **Play:** watch it learn. The curve is the training loss, a mean over the last steps; the dashed line is the floor.
 # Every few seconds the model writes the beginning of a tale. **Predict** what it'll learn first, and what last: the
-# words? the grammar? who is of which colour? the song, which is sung again three times, each time from another note on
-# and round? (You may interrupt the kernel; what has been learned so far remains.)
+# words? the grammar? who has which colour? the song, which is sung again three times, each time starting from another
+# note and going round? (You may interrupt the kernel; what has been learned so far remains.)
 
 # %% tags=["demo"]
 torch.manual_seed(0)
@@ -866,10 +866,10 @@ print(
 )
 
 # %% [markdown]
-# ### Break it: the model that foretells dice
+# ### Break it: the model that predicts dice
 #
 # A floor is more than a goal: it is an alarm. Take a text whose floor anyone knows, throws of a die: $\ln 6 = 1.79$
-# nats a throw. We train two small models on 100,000 throws, one as it should be, and one whose attention is not
+# nats per throw. We train two small models on 100,000 throws, one as it should be, and one whose attention is not
 # causal. **Predict** the two losses.
 
 # %% tags=["figures"]
@@ -886,18 +886,18 @@ for causal in (True, False):
     print(f"causal {causal!s:5}   loss {np.mean(seen[-10:]):.3f}   ln 6 = {np.log(6):.3f}")
 
 # %% [markdown]
-# The second one "predicts" seven throws of eight without fail: the target of each position is the input of the next
-# one, and nothing keeps it from looking there. Only the window's last target isn't to be seen: $\frac18 \ln 6 =
+# The second one "predicts" seven throws out of eight without fail: the target of each position is the input of the
+# next one, and nothing keeps it from looking there. Only the window's last target is out of sight: $\frac18 \ln 6 =
 # 0.22$. When such a model has to write, there is no next input, and it babbles. With real text there is no floor to
-# give the alarm: a loss that is suddenly wonderful is a reason to search for a leak.
+# give the alarm: a loss that is suddenly wonderful is a reason to look for a leak.
 
 # %% [markdown]
 # ## 11. Larger than your machine
 #
 # What changes from here to GPT is the size, and three tricks make room for it.
 #
-# * **Mixed precision.** Matrix products in bfloat16 (8 bits of precision, half the memory, on GPUs several times the
-#   speed); weights, loss and optimiser stay in float32. It's the `device.autocast()` of your loop.
+# * **Mixed precision.** Matrix products in bfloat16 (8 bits of precision, half the memory, several times the speed on
+#   GPUs); weights, loss and optimiser stay in float32. It's the `device.autocast()` of your loop.
 # * **`torch.compile`.** `model = torch.compile(model)` writes kernels for just this model. It pays on a GPU. On a
 #   processor it took longer to compile than it ever won back.
 # * **Gradient accumulation.** A batch of 512 doesn't fit? Take 8 micro-batches of 64 one after another, call
@@ -948,9 +948,9 @@ for name, weights in {"half and half": (0.5, 0.5), "by their targets": counts / 
 # ## 12. Experiment: four models, one text, one floor
 #
 # Your `my.RNNLM` and `my.LSTMLM` of unit 04 read the same batches, in the same order, for as many steps, through your
-# `my.train` with AdamW. Their `forward` returns a pair of logits and state; `my.train` wants the logits. (If you have
-# written them as loops over time, this takes some minutes: each step waits for the one before, which is the price of
-# a state.) The n-gram model counts all of the training tales at once, with the smoothing of unit 01.
+# `my.train` with AdamW. Their `forward` returns a pair of logits and state; `my.train` wants the logits. (If you
+# wrote them as loops over time, this takes a few minutes: each step waits for the one before, which is the price of a
+# state.) The n-gram model counts all of the training tales at once, with the smoothing of unit 01.
 #
 # **Predict** the order of the four, and how far the best will be from the floor.
 
@@ -1020,31 +1020,32 @@ with course_style():
         colour = {"5-gram": "0.6", "RNN": "C0", "LSTM": "C1", "transformer": "C2"}[name]
         right.bar(np.arange(5) + 0.2 * i - 0.3, excess, width=0.2, label=name, color=colour)
     right.set_xticks(range(5), order)
-    right.set(ylabel="nats above the floor", title="what each pays too much, by kind of token")
+    right.set(ylabel="nats above the floor", title="what each pays above the floor, by kind of token")
     right.legend()
     fig.tight_layout()
     plt.show()
 
 # %% [markdown]
 # **Read it.** On the right you see what each pays for. Look at *copy*: RNN and LSTM have to carry all six notes, and
-# their order, through everything in between. The transformer keeps every note where it stands, and can look it up.
-# Then look at *recall*, who was of which colour and species.
+# their order, through everything in between. The transformer keeps every note where it is, and can look it up. Then
+# look at *recall*, who had which colour and species.
 #
 # **Be honest about it:** this is one short run with one seed, and the optimiser matters as much as the architecture:
-# RNN and LSTM were trained with AdamW, the transformer with Muon, which is made for the matrices of blocks. Put AdamW
-# in its place in section 10 and look at *copy* again. What you see here is who learns it *soon*.
+# RNN and LSTM were trained with AdamW, the transformer with Muon, which is made for the matrices of blocks. Use AdamW
+# instead in section 10, and look at *copy* again. What you see here is who learns it *soon*.
 # `lecture_lib/corpora/README.md` has longer runs.
 
 # %% [markdown]
 # ### How does it copy?
 #
-# That a song is sung again without fault doesn't say *how* the model does it. Three rules come to mind. **By content:**
-# find the note that was just sung in the first song, and take the one that followed it. **By place:** sing first what
-# stood first, then what stood second. **By elimination:** sing the first note of the song that hasn't been sung again.
+# That a song is repeated without a mistake doesn't say *how* the model does it. Three rules come to mind. **By
+# content:** find the note that was just sung in the first song, and take the one that followed it. **By place:** sing
+# first what came first, then what came second. **By elimination:** sing the first note of the song that hasn't been
+# sung again.
 #
 # To tell them apart, we intervene. In every held-out tale we begin the second song ourselves, with the *third* note of
-# the first one, do re **mi** fa so la. Now each rule has another answer. **Predict** which of them the transformer
-# gives, and what RNN, LSTM and the 5-gram do.
+# the first one, do re **mi** fa so la. Now each rule gives a different answer. **Predict** which of them the
+# transformer gives, and what RNN, LSTM and the 5-gram do.
 
 # %% tags=["experiment"]
 from lecture_lib.corpora.copying import RULES, copied_by, question
@@ -1083,16 +1084,16 @@ with course_style():
 
 # %% [markdown]
 # **Read it.** A model that says note 4 in most tales copies **by content**. That is a query and a key: "where did I
-# hear this note before, and what followed it?" Nothing else helps here, since a song stands anywhere in a tale and
-# returns from any of its notes on. Who has not learned to copy gives each note of the song about its share, or guesses
-# among all eight.
+# hear this note before, and what followed it?" Nothing else helps here, since a song can be anywhere in a tale and
+# can return from any of its notes on. A model that has not learned to copy gives each note of the song about the same
+# probability, or guesses among all eight.
 #
-# The rule lies in the text, not in the architecture. In `corpora.load("narwhals", copying="place")` the song stands at
-# the same place in every tale, and is sung again as it was sung first. A transformer of the library learns to copy
-# there, too, but **by place**: begun at note 3, it says note 2. A model that makes no mistake on your test may have
-# learned another rule than you think. (It is one line to change in section 10.)
+# The rule lies in the text, not in the architecture. In `corpora.load("narwhals", copying="place")` the song is at
+# the same place in every tale, and is sung again just as it was the first time. A transformer of the library learns
+# to copy there, too, but **by place**: begun at note 3, it says note 2. A model that makes no mistake on your test
+# may have learned a different rule than you think. (To try it, change one line in section 10.)
 #
-# And this is what they write, all with the same dice:
+# And this is what they write, all with the same seed:
 
 # %% tags=["experiment"]
 from textwrap import fill
@@ -1106,8 +1107,8 @@ for name, model in models.items():
     print(fill(f"{name}: {write(model, seed=1)}", 100))
 
 # %% [markdown]
-# Read closely: does each animal keep its colour? Is the song sung again as it was sung first? Do brackets close?
-# Nobody has told the models that there *are* animals, songs or brackets.
+# Read closely: does each animal keep its colour? Does the song return with the right notes? Do brackets close? Nobody
+# has told the models that there *are* animals, songs or brackets.
 #
 # ## What to take with you
 #
@@ -1115,8 +1116,8 @@ for name, model in models.items():
 #    and each has one mistake that runs silently: targets not shifted, PAD in the loss, decay in the gradient, dropout
 #    while evaluating.
 # 2. **Training parallel in time is what the transformer bought**: teacher forcing, a causal mask, and all positions
-#    of all rows are asked at once. That is why it could become large.
-# 3. **A loss means something beside a floor**, on held-out text, one vote a token. Below the floor, look for the
+#    of all rows are predicted at once. That is why it could become large.
+# 3. **A loss means something next to a floor**, on held-out text, one vote per token. Below the floor, look for the
 #    leak.
 #
 # **Papers.** Vaswani et al. (2017), *Attention is all you need*. Radford et al. (2019), *Language models are

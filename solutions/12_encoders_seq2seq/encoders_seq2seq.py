@@ -13,15 +13,15 @@
 #
 # Read it again. It is a sentence: *the old* are people, and *man* is what they do with the boats. You only know once
 # you have seen the second *the*, and then you go back and change your mind about two words. A language model never goes
-# back: its vector over *man* was finished before *the boats* came. **The question of this unit: what can a transformer
-# do that may read a text to its end before it answers, be it by a label, or by another text?**
+# back: its vector over *man* was finished before *the boats* came. **The question of this unit: what can a
+# transformer do if it may read a text to the end before it answers, with a label or with another text?**
 #
 # **You will build** the two architectures that are still missing. An *encoder* that learns from gaps in a text, as BERT
-# does. And an *encoder-decoder* that reads one sequence and writes another. On the way, the idea that attention was
-# invented for in 2014: additive attention, the way round a bottleneck.
+# does. And an *encoder-decoder* that reads one sequence and writes another. On the way, the idea for which attention
+# was invented in 2014: additive attention, the way around a bottleneck.
 #
 # **You need** attention from unit 06, `Embeddings` and `LMHead` from unit 08, and `nn.GRU`, a relative of your LSTM of
-# unit 04. As `my.CrossAttention` and so on these are *your own work*, where it has passed its check; else the
+# unit 04. As `my.CrossAttention` and so on these are *your own work* if it has passed its check, otherwise the
 # library's. **Time:** about three hours.
 
 # %% tags=["setup"]
@@ -38,7 +38,8 @@ check, my = open_unit("12_encoders_seq2seq")
 # %% [markdown]
 # ## 1. Three architectures
 #
-# Nearly all that is called a transformer is one of three. They share the block, and differ in who may look at whom.
+# Nearly everything that is called a transformer is one of three kinds. They share the block, and differ in which
+# tokens may look at which.
 #
 # | | reads | writes | known models |
 # | --- | --- | --- | --- |
@@ -53,8 +54,8 @@ check, my = open_unit("12_encoders_seq2seq")
 # 3 + 4 + 5 = 15$ of them. An encoder keeps all 25. And a translator that has written 3 words of its own?
 # It keeps $1 + 2 + 3$ pairs among its own words, and $3 \cdot 5$ between its words and the source.
 #
-# **Poll.** In each architecture there is a token in place 3 of 6. The translator reads a source of 6 words, too. Which
-# places does that token's attention see?
+# **Poll.** In each architecture there is a token at position 3 of 6. The translator's source has 6 words, too. Which
+# positions does that token's attention see?
 #
 # * **A** Encoder: all six but its own. Language model: 1 and 2. Translator's decoder: 1 and 2, and the whole source.
 # * **B** Encoder: all six. Language model: 1 to 3. Translator's decoder: 1 to 3, and places 1 to 3 of the source.
@@ -75,9 +76,9 @@ who_sees_what = "C"
 # %% [markdown]
 # ## 2. The encoder's block
 #
-# It is the block of unit 08, and nobody is kept from looking ahead. Only *padding* must be hidden: in a batch, short
-# sentences are filled up with tokens that say nothing. As in units 05, 06 and 08, the mask $M$ is added to the scores,
-# 0 or $-\infty$:
+# It is the block of unit 08, but every token may look ahead. Only *padding* must be hidden: in a batch, short
+# sentences are filled up with tokens that say nothing. As in units 05, 06 and 08, the mask $M$ is added to the
+# scores, 0 or $-\infty$:
 #
 # $$\mathbf{t} = \mathbf{x} + \mathrm{Attention}(\mathrm{norm}_1(\mathbf{x});\, M), \qquad
 # \mathbf{h} = \mathbf{t} + \mathrm{FFN}(\mathrm{norm}_2(\mathbf{t}))$$
@@ -116,29 +117,29 @@ class EncoderBlock(nn.Module):
 
 # %% [markdown] tags=["hints:EncoderBlock"]
 # 1. In unit 08 you wrote nearly this. Which single argument decides whether a token may look ahead?
-# 2. All of it is (B, T, d_model), but for the inside of the feed-forward, (B, T, d_ff). The mask goes to the attention
-#    as it is.
-# 3. t = x + attention of norm_1 of x, with the mask; answer = t + ff_out of ReLU of ff_in of norm_2 of t.
+# 2. All of it is (B, T, d_model), except the inside of the feed-forward network, (B, T, d_ff). The mask goes to the
+#    attention as it is.
+# 3. t = x + attention of norm_1 of x, with the mask; return t + ff_out of ReLU of ff_in of norm_2 of t.
 
 # %% [markdown]
-# **See** how large BERT was in 2019: 24 such blocks, 1024 numbers a token, 16 heads, 4096 inside the feed-forward, and
-# 30,000 tokens (Devlin et al.). The lectures say about 340 million parameters. Count:
+# **See** how large BERT was in 2019: 24 such blocks, 1024 numbers per token, 16 heads, 4096 inside the feed-forward
+# network, and 30,000 token types (Devlin et al.). The lectures say about 340 million parameters. Count:
 
 # %%
 block = my.EncoderBlock(1024, 16, 4096)
-in_block, in_tables = sum(p.numel() for p in block.parameters()), (30_000 + 512) * 1024  # 512 places
+in_block, in_tables = sum(p.numel() for p in block.parameters()), (30_000 + 512) * 1024  # 512 positions
 print(f"24 x {in_block:,} + {in_tables:,} = {24 * in_block + in_tables:,}")
 
 # %% [markdown]
 # ## 3. Gaps to fill
 #
-# How do you train a model that sees everything? "Predict the next token" is no task if the next token can be looked up.
-# So hide some, and ask for these: a **masked language model**. It needs no labels, only text; BERT's has 3.3
-# billion words, from books (800 million) and the English Wikipedia (2,500 million).
+# How do you train a model that sees everything? "Predict the next token" is no challenge if the next token can be
+# looked up. So hide some, and ask for those: a **masked language model**. It needs no labels, only text; BERT's has
+# 3.3 billion words, from books (800 million) and the English Wikipedia (2,500 million).
 #
-# **Predict:** `the old man <mask> boats`. What belongs into the gap, and which side told you?
+# **Predict:** `the old man <mask> boats`. What belongs in the gap, and which side told you?
 #
-# The recipe of BERT. Choose each token with probability 0.15. Ask for what stood there; about all other places, ask
+# The recipe of BERT. Choose each token with probability 0.15. Ask what was there; about all other positions, ask
 # nothing. In the input, a chosen token becomes
 #
 # * with probability 0.8 the token `<mask>`,
@@ -150,7 +151,7 @@ print(f"24 x {in_block:,} + {in_tables:,} = {24 * in_block + in_tables:,}")
 # for it, and the `ignore_index` of your `cross_entropy` in unit 03.
 
 # %% [markdown]
-# **Poll.** One chosen token in ten stays as it is, and the model is asked what stands there. What is that good for?
+# **Poll.** One chosen token in ten stays as it is, and the model must say what it is. What is that good for?
 #
 # * **A** Easy questions now and then make the learning faster and steadier.
 # * **B** In use no text says `<mask>`, so a plain word's vector must be ready, too.
@@ -164,7 +165,7 @@ why_keep_some = "B"
 ### END SOLUTION
 
 # %% [markdown] tags=["hints:why_keep_some"]
-# 1. Suppose every chosen token became `<mask>`. What could the model then do with all other places, at no cost?
+# 1. Suppose every chosen token became `<mask>`. What could the model then do at all other positions, at no cost?
 # 2. Where will the encoder be used, once it is trained? Which tokens does it meet there, and which never?
 # 3. From the input alone: can the model tell a chosen token that was kept from one that wasn't chosen?
 
@@ -198,7 +199,7 @@ def mask_tokens(ids, rng, mask_id, vocab_size, rate=0.15):
 # 1. Two questions for each token: is it chosen? And if it is, which of the three fates does it meet? Can one draw of
 #    0 to 1 answer both?
 # 2. Draw three tables of shape (B, T): one for the choice, one for the fate, one of random ids. Truth values are
-#    combined with `&` and turned round with `~`.
+#    combined with `&` and negated with `~`.
 # 3. chosen = draws below rate; targets = ids, with -100 where not chosen; inputs = ids, with mask_id where chosen and
 #    fate below 0.8, and the random id where chosen and fate from 0.9 on. `masked_fill` and `torch.where` give new
 #    tensors.
@@ -306,7 +307,7 @@ class MaskedLM(nn.Module):
         ### END SOLUTION
 
     def forward(self, ids):
-        """ids: (B, T) -> logits of what belongs in each place (B, T, vocab_size)."""
+        """ids: (B, T) -> logits of what belongs in each position (B, T, vocab_size)."""
         ### BEGIN SOLUTION
         return self.head(self.encode(ids))
         ### END SOLUTION
@@ -317,7 +318,7 @@ class MaskedLM(nn.Module):
 # 2. `ids == pad_id` is (B, T), of truth values. The mask is (B, 1, T), of numbers: 0 and -inf. Everything between the
 #    embeddings and the norm is (B, T, d_model).
 # 3. encode: mask = zeros of the shape of ids, -inf where ids equal pad_id, with an axis for the queries (or None);
-#    x = embeddings; for each block: x = block of x and the mask; answer = norm of x. forward: head of that.
+#    x = embeddings; for each block: x = block of x and the mask; return norm of x. forward: head of that.
 
 # %% [markdown]
 # **See** it learn, for a few seconds. And beside it your `TransformerLM` of unit 09: same size, same sentences, same
@@ -392,8 +393,9 @@ for text in ("the old man <mask> boats .", "the old man <mask> .", "the <mask> g
 # If you train the head and everything below it, that is **fine-tuning**; if the encoder stays as it is, it is a
 # *probe*.
 #
-# Our question, then: in *the old man ...*, is *man* a noun or a verb? The words up to there don't tell; a coin would be
-# right in half of the cases. **Predict:** how often is the left-to-right model right? It has learned the same language.
+# Our question, then: in *the old man ...*, is *man* a noun or a verb? The words up to there don't say; a coin would
+# be right half of the time. **Predict:** how often is the left-to-right model right? It has learned the same
+# language.
 #
 # We give each model some tagged sentences, train a linear layer on its vector over the third word, and ask about the
 # third word of 1000 other sentences.
@@ -451,11 +453,12 @@ with course_style():
     plt.show()
 
 # %% [markdown]
-# **Read it:** the left-to-right model stays where a coin would be, however many sentences you tag for it. It isn't
-# stupid: over *man* it can't know yet. (At the full stop it does, so for *one label of the whole text* a decoder would
-# do.) An encoder can know. Even an untrained one gives the probe something, since its vectors mix in what stands
-# around. But the one that has learned the language from gaps needs some 32 tagged sentences for what the untrained one
-# reaches with 128. That was the idea of BERT: expensive once, without labels; then cheap for every task.
+# **Read it:** the left-to-right model stays at the level of a coin, however many sentences you tag for it. It isn't
+# stupid: over *man* it can't know yet. (At the full stop it does, so for *one label of the whole text* a decoder
+# would do.) An encoder can know. Even an untrained one gives the probe something, since its vectors mix in the words
+# around them. But the one that has learned the language from gaps needs only about 32 tagged sentences for what the
+# untrained one reaches with 128. That was the idea of BERT: expensive once, without labels; then cheap for every
+# task.
 #
 # ## 6. A sentence in a vector
 #
@@ -463,8 +466,8 @@ with course_style():
 # source, and its last state becomes the first state of another, which writes. That state is all the writer knows of the
 # source.
 #
-# Our foreign language is called *Lahwran*. It is told from the end to the beginning, letter by letter: *seals sing* is
-# *gnis slaes*. The words below come in any order, so nothing can be guessed; every word has to be remembered.
+# Our foreign language is called *Lahwran*. It is spoken from the end to the beginning, letter by letter: *seals sing*
+# is *gnis slaes*. The words below come in any order, so nothing can be guessed; every word has to be remembered.
 
 # %%
 ENGLISH = ["narwhal", "seal", "crab", "otter", "squid", "whale", "reef", "tide"]
@@ -490,7 +493,7 @@ for ids in (source[0].tolist(), targets[0].tolist()):
 # **Poll.** A recurrent network with a state of 64 numbers reads a source of 5 words, and then one of 50. How many
 # numbers can the writer draw on? And how many, if it could look at *all* the states that the reader went through?
 #
-# * **A** The last state: 320 and 3,200. All states: as many, weighed differently.
+# * **A** The last state: 320 and 3,200. All states: as many, weighted differently.
 # * **B** The last state: 64 and 64. All states: 64 and 64, as a mixture is one vector.
 # * **C** The last state: 64 and 640, as it grows. All states: 320 and 3,200.
 # * **D** The last state: 64 and 64, fixed. All states: 320 and 3,200.
@@ -503,14 +506,14 @@ bottleneck = "D"
 
 # %% [markdown] tags=["hints:bottleneck"]
 # 1. Does a GRU's state change its length while it reads?
-# 2. One state is left for every word that was read. How many numbers is that in all?
-# 3. A mixture is made anew for every word that is written, each time with other weights. Is one mixture all that the
-#    writer ever gets?
+# 2. One state is left for every word that was read. How many numbers is that in total?
+# 3. A new mixture is made for every word that is written, each time with different weights. Is one mixture all that
+#    the writer ever gets?
 
 # %% [markdown]
 # ## 7. Additive attention
 #
-# Bahdanau, Cho and Bengio found the way round the bottleneck: keep all states of the reader, and let the writer look
+# Bahdanau, Cho and Bengio found a way around the bottleneck: keep all states of the reader, and let the writer look
 # back before each word. Its state is the query $\mathbf{q}$, the reader's states are the keys $\mathbf{k}_1, \dots,
 # \mathbf{k}_S$. A small network scores every pair, and the softmax makes the scores weights:
 #
@@ -582,15 +585,15 @@ print("weights", [round(w, 2) for w in weights.tolist()], " context", tuple(cont
 # ## 8. Teacher forcing
 #
 # A writer predicts each word from those before it. In training we know all of them, so it needn't wait for its own
-# words: we feed it the *right* ones, one place later. That is **teacher forcing**. Every position of the target is then
-# a question of its own, and all are asked at once:
+# words: we feed it the *right* ones, one position later. That is **teacher forcing**. Every position of the target is
+# then a question of its own, and all are answered at once:
 #
 # | place | 0 | 1 | 2 |
 # | --- | --- | --- | --- |
 # | the writer reads | `<bos>` | gnis | slaes |
 # | and should say | gnis | slaes | `<eos>` |
 #
-# **Predict:** what would a model learn if we forgot to move the target by one place?
+# **Predict:** what would a model learn if we forgot to shift the target by one position?
 #
 # **Poll.** At place 3, a translator's best guess is wrong. What does it read at place 4?
 #
@@ -618,7 +621,7 @@ teacher_forcing = "A"
 
 # %% tags=["exercise:shift_right"]
 def shift_right(targets, bos):
-    """What a writer reads while it learns to say targets: one place later, behind bos, and without the last id.
+    """What a writer reads while it learns to say targets: one position later, after bos, and without the last id.
 
     targets: (B, T) integers, bos: an id -> (B, T) integers
 
@@ -646,19 +649,20 @@ for ids in (my.shift_right(targets, BOS)[0].tolist(), targets[0].tolist()):
 # %% [markdown]
 # ## 9. The decoder's block
 #
-# And the transformer? Its encoder you have. Its decoder is the block of a language model with one stage more: between
-# the look at its own words and the feed-forward, it looks at the source. That is your `CrossAttention` of unit 06:
-# queries from the words written so far, keys and values from the encoder's last layer, the **memory** $\mathbf{m}$:
+# And the transformer? You already have its encoder. Its decoder is the block of a language model with one more stage:
+# between the look at its own words and the feed-forward, it looks at the source. That is your `CrossAttention` of
+# unit 06: queries from the words written so far, keys and values from the encoder's last layer, the **memory**
+# $\mathbf{m}$:
 #
 # $$\mathbf{t} = \mathbf{y} + \mathrm{Self}(\mathrm{norm}_1(\mathbf{y})), \quad
 # \mathbf{u} = \mathbf{t} + \mathrm{Cross}(\mathrm{norm}_2(\mathbf{t}),\, \mathbf{m}), \quad
 # \mathbf{h} = \mathbf{u} + \mathrm{FFN}(\mathrm{norm}_3(\mathbf{u}))$$
 #
-# The self-attention is causal; the cross-attention sees the whole source, but for its padding. The memory isn't
+# The self-attention is causal; the cross-attention sees the whole source, except its padding. The memory isn't
 # normalised here again: the encoder's last norm has done that.
 #
-# **Predict:** a block with $d_\mathrm{model} = 64$ and $d_\mathrm{ff} = 256$. How many more parameters has the
-# decoder's than the encoder's?
+# **Predict:** a block with $d_\mathrm{model} = 64$ and $d_\mathrm{ff} = 256$. How many more parameters does the
+# decoder's block have than the encoder's?
 #
 # **By hand:** 2 sentences, 3 words written, 5 words read. The self-attention's scores are (2, heads, 3, 3), those of
 # the cross-attention (2, heads, 3, 5), and $\mathbf{h}$ is $(2, 3, d_\mathrm{model})$, like $\mathbf{y}$.
@@ -695,15 +699,15 @@ class DecoderBlock(nn.Module):
 
 # %% [markdown] tags=["hints:DecoderBlock"]
 # 1. Three sums: which of the three parts reads the memory, and which of them needs which mask?
-# 2. The stream stays (B, T, d_model) throughout, whatever the length S of the memory. `my.CrossAttention` takes what
-#    asks, what is asked, and the mask, in this order.
-# 3. t = y + attention of norm_1 of y; u = t + cross of norm_2 of t, the memory, its mask; answer = u + ff_out of ReLU
+# 2. The stream stays (B, T, d_model) throughout, whatever the length S of the memory. `my.CrossAttention` takes the
+#    asking sequence, the memory, and the mask, in this order.
+# 3. t = y + attention of norm_1 of y; u = t + cross of norm_2 of t, the memory, its mask; return u + ff_out of ReLU
 #    of ff_in of norm_3 of u.
 
 # %% [markdown]
-# The prediction: one attention more, $4 \cdot 64^2$, and one norm, $2 \cdot 64$, are 16,512 parameters. **See** who
-# knows what: change the *last* word of the memory, then the *last* of the words written; in which rows of
-# the output does it show?
+# The prediction: one more attention, $4 \cdot 64^2$, and one more norm, $2 \cdot 64$, are 16,512 parameters. **See**
+# who knows what: change the *last* word of the memory, then the *last* of the words written; in which rows of the
+# output does it show?
 
 # %% tags=["figures"]
 figure("are 16,512 parameters", 4 * 64**2 + 2 * 64)
@@ -723,12 +727,12 @@ for name, changed in (("memory", block(y, other_memory)), ("words written", bloc
 # decoder blocks with a norm on top, and the head. It works in two steps, as the source needs to be read only once:
 #
 # * `encode(source)` gives the memory: a pair of the encoder's vectors and the mask of the source's padding.
-# * `decode(target, memory)` gives logits for every place of the target.
+# * `decode(target, memory)` gives logits for every position of the target.
 #
 # **By hand:** 2 layers each, so 2 encoder blocks and 2 decoder blocks. Every decoder block asks the *same* memory, the
 # result of the last encoder block.
 #
-# **Predict:** which parameters get no gradient, if the cross-attentions' $W_o$ are all 0?
+# **Predict:** which parameters get no gradient if the cross-attentions' $W_o$ are all 0?
 #
 # **Build** it.
 
@@ -792,18 +796,18 @@ class Seq2Seq(nn.Module):
 
 
 # %% [markdown] tags=["hints:Seq2Seq"]
-# 1. `encode` is nearly that of your `MaskedLM`. What does it give back besides the vectors, and who needs it?
+# 1. `encode` is almost that of your `MaskedLM`. What does it return besides the vectors, and what needs it?
 # 2. Source: (B, S), (B, S, d_model). Target: (B, T), (B, T, d_model), and at last (B, T, vocab_size). The mask (B, 1,
 #    S) goes to every block of both stacks.
-# 3. encode: mask from the source; x through all encoder blocks; answer = encoder_norm of x, and the mask. decode: y
-#    through all decoder blocks, each with vectors and mask; answer = head of norm of y. forward: one after the other.
+# 3. encode: mask from the source; x through all encoder blocks; return encoder_norm of x, and the mask. decode: y
+#    through all decoder blocks, each with vectors and mask; return head of norm of y. forward: one after the other.
 
 # %% [markdown]
 # The prediction: if no cross-attention says anything, the whole stack of encoder blocks learns nothing, and neither do
 # the cross-attentions' own $W_q$, $W_k$, $W_v$.
 #
-# **See** a translator untrained: it knows nothing of 35 words, so its loss should be some $\ln 35 = 3.56$, and what its
-# random numbers add to that.
+# **See** a translator untrained: it knows nothing about 35 words, so its loss should be about $\ln 35 = 3.56$, plus
+# whatever its random numbers add.
 
 # %% tags=["figures"]
 figure(r"$\ln 35 = 3.56$", 35, torch.tensor(35.0).log())
@@ -818,16 +822,16 @@ print("loss", round(nn.functional.cross_entropy(logits.flatten(0, 1), wanted.fla
 # %% [markdown]
 # ## 11. Translate
 #
-# In use, nobody shifts the right words in. The model starts from `<bos>`, says its likeliest next word, reads it back
-# in, and goes on until it says `<eos>`: the greedy search of unit 10, with a source.
+# In use, there are no right words to feed in. The model starts from `<bos>`, says its likeliest next word, reads it
+# back in, and goes on until it says `<eos>`: the greedy search of unit 10, with a source.
 #
-# In a batch, some rows end earlier than others. Let them go on; what stands behind a row's first `<eos>` is cut off at
+# In a batch, some rows end earlier than others. Let them go on; whatever follows a row's first `<eos>` is cut off at
 # the end. **Predict:** how often must the source be encoded for a translation of 20 words?
 #
 # **By hand:** `<eos>` is 2. A batch has written $(7, 8, 2, 5)$ and $(9, 2, 2, 2)$ when a third row says its
 # `<eos>`: $(4, 4, 6, 2)$. The answer is `[[7, 8], [9], [4, 4, 6]]`.
 #
-# **Build** it for any model that has `encode` and `decode` as above. What the memory is, is the model's own affair.
+# **Build** it for any model that has `encode` and `decode` as above. What the memory is, is the model's own business.
 
 
 # %% tags=["exercise:translate"]
@@ -867,8 +871,8 @@ def translate(model, source, bos, eos, max_tokens):
 # All three read English and write Lahwran, sentences of 1 to 8 words, each batch with one length. Two are
 # recurrent: `nn.GRU` (Cho et al. 2014) keeps one state, like your RNN, but with gates, like your LSTM. In the first,
 # the writer has the reader's last state and nothing else. In the second, it also looks back, with your
-# `additive_attention`: all its states ask at once. (Bahdanau's writer asks before each step, with the state before. To
-# ask with the state after it, as Luong et al. did in 2015, saves a slow loop.) The third is your `Seq2Seq`.
+# `additive_attention`: all its states ask at once. (Bahdanau's writer asks before each step, with the previous state.
+# Asking with the state after it, as Luong et al. did in 2015, saves a slow loop.) The third is your `Seq2Seq`.
 
 
 # %% tags=["experiment"]
@@ -944,17 +948,17 @@ with course_style():
 
 # %% [markdown]
 # **Read it:** the first translator is good at short sentences, and the longer they get, the less is left of them:
-# sixteen words to choose from are 4 bits each, and after eight of them 32 bits have to sit in one state, in order. The
-# same networks with a way to look back go on where it has given up: the reader's states are all still there. Only
-# at eight words, the longest of all, they haven't learned enough yet; give them more steps. The transformer reads
-# without any recurrence, all words at once, and still knows their order, by its learned positions.
+# sixteen words to choose from are 4 bits each, and after eight of them 32 bits have to sit in one state, in order.
+# The same networks, with a way to look back, carry on where it has given up: the reader's states are all still there.
+# Only at eight words, the longest of all, they haven't learned enough yet; give them more steps. The transformer
+# reads without any recurrence, all words at once, and still knows their order, by its learned positions.
 
 # %% [markdown]
 # ## 13. Where do they look?
 #
-# The recurrent translator has kept its weights of the last batch. Those of the transformer we compute again, from what
-# its last cross-attention was asked: softmax of queries times keys, as in unit 06. Each row is a word that is
-# about to be written. **Predict:** where does the row of the last word look? And that of `<eos>`?
+# The recurrent translator has kept its weights of the last batch. We recompute those of the transformer from the
+# inputs of its last cross-attention: softmax of queries times keys, as in unit 06. Each row is a word that is about
+# to be written. **Predict:** where does the row of the last word look? And that of `<eos>`?
 
 
 # %% tags=["experiment"]
