@@ -715,7 +715,7 @@ letter_ids = torch.tensor([letters.index(letter) for letter in text])
 letter_rows = letter_ids.unfold(0, 65, 65)  # (N, 65): 64 letters, and the one after each
 share = torch.bincount(letter_ids) / len(letter_ids)
 frequencies_only = -(share * share.log()).sum().item()
-print(f"{len(letters)} letters; their frequencies alone give {frequencies_only:.2f} nats a letter")
+print(f"{len(letters)} letters; their frequencies alone give {frequencies_only:.2f} nats per letter")
 
 
 # %% tags=["experiment"]
@@ -763,7 +763,7 @@ with course_style():
             ax.semilogy(range(1, 13), gradients[name], marker=mark)
     axes[0].axhline(frequencies_only, color="0.5", lw=1.5)
     axes[0].text(80, frequencies_only + 0.1, "letter frequencies alone", ha="right", color="0.35")
-    axes[0].set(title="Loss (nats a letter)", xlabel="step", ylim=(2.5, 4))
+    axes[0].set(title="Loss (nats per letter)", xlabel="step", ylim=(2.5, 4))
     axes[0].legend()
     for ax, title in zip(axes[1:], ("Gradient of each block, at the start", "... and after 30 steps")):
         ax.set(title=title, xlabel="block (12 is next to the head)", ylim=(1e-9, 100), xticks=range(1, 13))

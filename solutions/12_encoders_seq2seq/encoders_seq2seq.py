@@ -994,9 +994,9 @@ with course_style():
     plt.show()
 
 # %% [markdown]
-# **Read it:** nobody told these models which word belongs to which. To say the right word, they found out that they
-# have to look there. Such a table is called a soft *alignment*. It is no dictionary: a vector knows its neighbours,
-# too, so a look at the word beside it may be as good.
+# **Read it:** nobody told these models which word belongs to which. To say the right word, they learned where they
+# have to look. Such a table is called a soft *alignment*. It is not a dictionary: a vector knows its neighbours, too,
+# so looking at the word next to it may be just as good.
 #
 # **Play** with it: here is your own model in the demo. Step through the words that it wrote, and see what it looked at.
 
@@ -1021,15 +1021,15 @@ print("translates ", " ".join(LEXICON[i] for i in my.translate(cheat, source, BO
 print("instead of ", " ".join(said[:-1]))
 
 # %% [markdown]
-# A loss near 0 after a second is no triumph, it is a leak. The model copies its input, never asks the source, and in
-# use has nothing to copy but what it wrote itself.
+# A loss near 0 after a second is not a triumph, it is a leak. The model copies its input, never asks the source, and
+# in use has nothing to copy but what it wrote itself.
 #
 # ## What to take with you
 #
 # 1. **Three architectures, one block.** They differ in who sees whom: both sides (encoder), the past (decoder), the
 #    past and a whole other text (encoder-decoder).
-# 2. **Text is its own teacher.** Hide some of it and ask for what was there: the vectors that come of it need few
-#    labels for a new task. And what looks both ways knows things that a left-to-right vector can't know yet.
+# 2. **Text is its own teacher.** Hide some of it and ask for what was there: the resulting vectors need few labels
+#    for a new task. And a vector that looks both ways knows things that a left-to-right one can't know yet.
 # 3. **Don't squeeze a text through one vector.** Keep all states and look back: attention was made for this, and the
 #    cross-attention of a transformer still does it.
 #

@@ -15,13 +15,13 @@
 # days, and what do people do about it?**
 #
 # **You will build** the accountant's tools (parameters, operations, bytes), and then the four great savings:
-# attention that never writes down its matrix, weights in a quarter of the room, small models that learn from large
-# ones, and models of which only a part is read. At the end, two real processes train one model together, and you
-# measure a scaling law.
+# attention that never writes down its matrix, weights in a quarter of the space, small models that learn from large
+# ones, and models that use only a part of themselves for each token. At the end, two real processes train one model
+# together, and you measure a scaling law.
 #
-# **You need** the transformer of unit 09 (your own `my.TransformerLM` and `my.train`, where they passed; else the
-# library's), attention as in unit 05, the cache of unit 10. Hardly any long code: most answers are a few lines, and
-# each is used in industry every day. **Time:** about two and a half hours.
+# **You need** the transformer of unit 09 (your own `my.TransformerLM` and `my.train`, where they passed; otherwise
+# the library's), attention as in unit 05, the cache of unit 10. Hardly any long code: most answers are a few lines,
+# and each is used in industry every day. **Time:** about two and a half hours.
 
 # %% tags=["setup"]
 import numpy as np
@@ -40,20 +40,20 @@ check, my = open_unit("13_scaling")
 # "175 billion" is a sum of matrices that you know. Here is unit 09's model once more, part by part. Let $d$ stand for
 # $d_\mathrm{model}$:
 #
-# * `tokens`: a row of $d$ numbers for each of vocab_size types; `positions`: one for each of block_size places;
+# * `tokens`: a row of $d$ numbers for each of vocab_size types; `positions`: one for each of block_size positions;
 # * in each of n_layers blocks: attention's $W_q, W_k, W_v, W_o$, each $d \times d$, without biases; the
 #   feed-forward's $W_1$ and $W_2$, $d \times d_\mathrm{ff}$ and back, **with** biases; two layer norms, each a gain
 #   and a shift;
 # * one last layer norm; and a head that is tied, so it has nothing of its own.
 #
-# **By hand:** 10 types, 4 places, $d = 2$, one layer, one head, $d_\mathrm{ff} = 3$. Embeddings 20 + 8; attention 16;
-# feed-forward 12 + 3 + 2; two norms 8; the last norm 4. Together 73.
+# **By hand:** 10 types, 4 positions, $d = 2$, one layer, one head, $d_\mathrm{ff} = 3$. Embeddings 20 + 8; attention
+# 16; feed-forward 12 + 3 + 2; two norms 8; the last norm 4. Together 73.
 #
 # **Predict:** which of the two grows faster when $d$ is doubled, the embeddings or the blocks? And the heads: does a
 # model with 8 heads have more parameters than one with 4?
 #
-# GPT-2 is the same but for one thing: its $W_q, W_k, W_v, W_o$ have biases, $4d$ numbers more in each layer. Let an
-# argument say whether to count them.
+# GPT-2 is the same except for one thing: its $W_q, W_k, W_v, W_o$ have biases, $4d$ numbers more in each layer. Let
+# an argument say whether to count them.
 #
 # **Build** it from the numbers in `config` alone, without making a model: 175 billion of them wouldn't fit.
 
@@ -80,10 +80,10 @@ def count_params(config, attention_bias=False):
 
 # %% [markdown] tags=["hints:count_params"]
 # 1. Which parts are there once, and which once for each layer? Does splitting $W_q$ into heads change its size?
-# 2. The bias of $W_1$ has the width that $W_1$ leads *to*, that of $W_2$ likewise. A layer norm has two vectors of
+# 2. The bias of $W_1$ has the width that $W_1$ leads *to*; the same goes for $W_2$. A layer norm has two vectors of
 #    d_model numbers.
 # 3. embeddings = (vocab_size + block_size) times d; block = 4 d² + 2 d d_ff + d_ff + d + two norms, and 4 d more if
-#    attention has biases; answer = embeddings + n_layers times block + one norm.
+#    attention has biases; return embeddings + n_layers times block + one norm.
 
 # %% tags=["figures"]
 figure("Together 73", count_params(Config(vocab_size=10, block_size=4, d_model=2, n_heads=1, n_layers=1, d_ff=3)))
@@ -118,18 +118,18 @@ for name, (n_layers, d, published) in gpt3.items():
 
 # %% [markdown]
 # A hundred layers and a width of 12,288: that is all that "175B" says. In the small ones, the embeddings are a third
-# of the model; in the large one they are gone beside the blocks.
+# of the model; in the large one they are nothing next to the blocks.
 #
 # ## 2. What does it cost to train?
 #
-# A parameter in a matrix meets each token once on the way forward: one multiplication, one addition, 2 operations. On
-# the way back it meets it twice as often, as you saw in unit 02: once for the gradient of the input, once for its
-# own. That makes another 4. So for $N$ parameters and $D$ tokens (Kaplan et al. 2020, whose $N$ leaves the embeddings
-# out; in a large model they are few):
+# A parameter in a matrix meets each token once in the forward pass: one multiplication, one addition, 2 operations.
+# In the backward pass it meets it twice, as you saw in unit 02: once for the gradient of the input, once for its own.
+# That makes another 4. So for $N$ parameters and $D$ tokens (Kaplan et al. 2020, whose $N$ leaves the embeddings out;
+# in a large model they are few):
 #
 # $$C \approx 6\,N D \quad \text{FLOP (floating-point operations)}$$
 #
-# It leaves out the scores of attention, which take little unless the text is very long. **By hand:** a model of 100
+# It leaves out the scores of attention, which cost little unless the text is very long. **By hand:** a model of 100
 # parameters that reads 50 tokens: 30,000 FLOP.
 #
 # **Build** it: a short one, and worth knowing by heart.
@@ -158,16 +158,16 @@ def training_flops(n_params, n_tokens):
 figure("30,000 FLOP", training_flops(100, 50))
 
 # %% [markdown]
-# Such numbers are too large to think about, so people measure them in **petaflop/s-days**: what a machine that does
-# $10^{15}$ operations in a second does in a day. **By hand:** a day has 86,400 seconds, so one of them is
-# $8.64 \cdot 10^{19}$ FLOP, the lecture's figure. **Build** it.
+# Such numbers are too large to think about, so people measure them in **petaflop/s-days**: what a machine with
+# $10^{15}$ operations per second does in a day. **By hand:** a day has 86,400 seconds, so one of them is $8.64 \cdot
+# 10^{19}$ FLOP, the lecture's figure. **Build** it.
 
 
 # %% tags=["exercise:petaflop_days"]
 def petaflop_days(flops):
     """Operations in petaflop/s-days.
 
-    flops: a number of operations -> number of days that 1e15 operations a second would take
+    flops: a number of operations -> number of days at 1e15 operations per second
 
     >>> petaflop_days(8.64e19)
     1.0
@@ -206,10 +206,10 @@ whose_fifty = "B"
 # 3. petaflop_days of training_flops of each count and 300e9; read off which comes out near 50.
 
 # %% [markdown]
-# So the lecture's 50 belong to a small sister. (The paper says it of the "3B" model, in the caption of its figure
-# 2.2.) By your functions, the large one took 66 times as much. (Nor did it read the 500 billion tokens that stand
-# beside it: these were collected, 300 billion were read.) **See** it beside the lecture's other models, with the tokens
-# that each has read for every parameter:
+# So the lecture's 50 belongs to a small sister. (The paper says it of the "3B" model, in the caption of its figure
+# 2.2.) By your functions, the large one took 66 times as much. (Nor did it read the 500 billion tokens next to it in
+# the table: these were collected, 300 billion were read.) **See** it next to the lecture's other models, with the
+# tokens that each has read per parameter:
 
 # %% tags=["figures"]
 figure("took 66 times as much", my.training_flops(n_params["175B"], 300e9) / my.training_flops(n_params["2.7B"], 300e9))
@@ -227,22 +227,22 @@ models = {  # parameters, tokens: the lecture's table
 for name, (N, D) in models.items():
     flops = my.training_flops(N, D)
     years = flops / (312e12 * 0.4) / 86_400 / 365  # an A100, of whose peak 40 % is reached
-    print(f"{name:10} {my.petaflop_days(flops):9,.0f} petaflop/s-days {D / N:5.1f} tokens a weight {years:6,.0f} years")
+    print(f"{name:10} {my.petaflop_days(flops):9,.0f} petaflop/s-days {D / N:5.1f} tokens/weight {years:6,.0f} years")
 
 # %% [markdown]
 # The years are those of *one* A100. Look at Chinchilla: about twice GPT-3's bill, less than half its size, and better
 # at nearly everything. Hoffmann et al. (2022) found that for a given bill parameters and tokens should grow together,
-# about **20 tokens for each parameter**. Since then people go far beyond: training is paid once, a smaller model is
-# cheaper each time somebody asks it something.
+# about **20 tokens for each parameter**. Since then people go far beyond: you pay for training once, but a smaller
+# model is cheaper each time somebody asks it something.
 #
-# **Play:** how many days would *you* need? Take GPT-3 Small and your own GPU. Then double the width: what grows by
-# four? What by two?
+# **Play:** how many days would *you* need? Take GPT-3 Small and your own GPU. Then double the width: what grows
+# fourfold? What twofold?
 
 # %% tags=["demo"]
 demos.model_calculator.show("GPT-3 Small", gpus=1, predict=True)
 
 # %% [markdown]
-# **Poll.** A text becomes twice as long, T to 2T, the model stays the same. What becomes *four* times as much?
+# **Poll.** A text becomes twice as long, T to 2T, and the model stays the same. What becomes *four* times as much?
 #
 # * **A** the parameters of the whole model
 # * **B** the keys and values in the cache
@@ -264,7 +264,7 @@ twice_as_long = "C"
 # ## 3. Attention without its matrix
 #
 # A text of 100,000 tokens has $10^{10}$ scores: 20 GB in 16 bits, for **one** head of one layer. Yet all we want from
-# them is a mean of the values, T rows of $d_k$ numbers. Must the matrix ever stand anywhere?
+# them is a mean of the values, T rows of $d_k$ numbers. Must the matrix ever exist anywhere?
 #
 # The trouble is the softmax: it divides by a sum over *all* scores, and subtracts the maximum of *all* scores, so
 # that nothing overflows. Both seem to need the whole row. **Predict:** you hear numbers one by one and may remember
@@ -345,8 +345,8 @@ print("all at once:      ", torch.softmax(scores, 0) @ values)
 #
 # Cut Q, and K with V, into tiles of `block` rows. For each tile of queries go along the tiles of keys, and do for all
 # its rows what you have just done for one (Dao et al. 2022). Only one tile of scores exists at any time. On a GPU it
-# fits into the small fast memory right beside the arithmetic; that the large slow memory is never asked for a matrix
-# of $T^2$ numbers is what makes it *faster*, although it multiplies just as much.
+# fits into the small fast memory right next to the arithmetic units. No matrix of $T^2$ numbers has to travel to and
+# from the large slow memory: that is what makes it *faster*, although it multiplies just as much.
 #
 # **By hand:** $T = 5$ and tiles of 2 rows: three tiles of queries times three tiles of keys; the last ones have a
 # single row. **Predict:** what is the largest array that you'll hold?
@@ -386,7 +386,7 @@ def flash_attention(Q, K, V, block):
 
 
 # %% [markdown] tags=["hints:flash_attention"]
-# 1. Two loops: over which rows does the outer one go, over which the inner one? What starts afresh with each tile of
+# 1. Two loops: over which rows does the outer one go, over which the inner one? What starts again with each tile of
 #    queries, and when is its result finished?
 # 2. A tile: q (b, d_k), S (b, c), m and the sum (b, 1), acc (b, d_v). The last tile may be shorter; a slice beyond
 #    the end, `Q[i : i + block]`, takes care of that.
@@ -394,8 +394,8 @@ def flash_attention(Q, K, V, block):
 #    online_softmax, along dim=1 with keepdim=True; when all keys are through, write acc / sum into the rows of `out`.
 
 # %% [markdown]
-# **See:** the result is no approximation. And what is the largest array on the way? A small spy looks at every tensor
-# that torch makes:
+# **See:** the result is not an approximation. And what is the largest array along the way? A small spy looks at every
+# tensor that torch makes:
 
 # %%
 from lecture_lib.exercises.scaling import LargestTensor
@@ -415,8 +415,7 @@ for attention in (plain_attention, my.flash_attention):
 # %% [markdown]
 # ### Experiment: memory against length
 #
-# The same measurement for longer and longer texts. **Predict** both curves on paper whose two axes are logarithmic:
-# which slopes?
+# The same measurement for longer and longer texts. **Predict** both curves on log-log paper: what are their slopes?
 
 # %% tags=["experiment"]
 lengths, held = [64, 128, 256, 512, 1024, 2048], {"whole matrix": [], "tiles of 64": []}
@@ -455,7 +454,7 @@ with course_style():
 # * **A** multiplications: most of $QK^\top$ need not be computed
 # * **B** small weights: they are left out, and the result is nearly the same
 # * **C** keys and values: fewer of them have to be kept while the model writes
-# * **D** traffic to memory: the scores never stand there all at once
+# * **D** traffic to memory: the scores are never all there at once
 
 # %% tags=["exercise:what_flash_saves"]
 what_flash_saves = None  # write "A", "B", "C" or "D"
@@ -464,8 +463,8 @@ what_flash_saves = "D"
 ### END SOLUTION
 
 # %% [markdown] tags=["hints:what_flash_saves"]
-# 1. Count the tiles of your two loops. How many scores do they compute, all together?
-# 2. "Same result" stood above: which of the four answers does that rule out?
+# 1. Count the tiles of your two loops. How many scores do they compute in total?
+# 2. The result was the same: which of the four answers does that rule out?
 # 3. Which of the four did the spy measure?
 
 # %% [markdown]
@@ -518,12 +517,12 @@ for name, shape, T in (
     print(f"{name:19} {T:5} tokens: {my.kv_cache_bytes(shape, T, batch=1) / 1e9:6.2f} GB for one text")
 
 # %% [markdown]
-# Ten gigabytes for a single reader, besides 350 for the weights. An 80 GB GPU that holds nothing but caches would
+# Ten gigabytes for a single reader, on top of 350 for the weights. An 80 GB GPU that holds nothing but caches would
 # serve eight of them. Sharing keys makes it almost a hundred.
 #
-# ## 5. Weights in a quarter of the room
+# ## 5. Weights in a quarter of the space
 #
-# A weight needs 4 bytes as a float32, 2 as a bfloat16. Does it need them? Trained weights are many small numbers
+# A weight takes 4 bytes as a float32, 2 as a bfloat16. Does it need them? Trained weights are many small numbers
 # around zero, and what counts is a sum over many. So round them to **whole numbers from -127 to 127**, one byte each,
 # and keep one scale for each row $i$ of the matrix (one output of the layer):
 #
@@ -533,7 +532,7 @@ for name, shape, T in (
 # **By hand:** the row $(0.2,\ -1.27,\ 0.018)$ has $s = 0.01$; $q = (20, -127, 2)$, and back again $(0.2, -1.27,
 # 0.02)$. No weight is off by more than half a step, $s_i / 2$. **Predict:** what if one weight of the row were 127?
 #
-# **Build** both ways. A row of zeros has no maximum to speak of: give it the scale 1.
+# **Build** both ways. A row of zeros has maximum 0: give it the scale 1.
 
 
 # %% tags=["exercise:quantize"]
@@ -558,7 +557,7 @@ def quantize(W):
 # %% [markdown] tags=["hints:quantize"]
 # 1. Which number of a row becomes 127 or -127? What would W / scale be in a row of zeros?
 # 2. The maximum of each row, kept as a column (n_out, 1), divides the matrix row by row. `.to(torch.int8)` cuts off
-#    what stands behind the point: what has to happen before?
+#    the decimals: what has to happen first?
 # 3. scale = largest absolute value of each row (dim=1, keepdim=True) over 127; where it is 0, put 1; q = W over
 #    scale, rounded, as int8.
 
@@ -568,7 +567,7 @@ figure("q = (20, -127, 2)$", *quantize(torch.tensor([[0.2, -1.27, 0.018]]))[0][0
 
 # %% tags=["exercise:dequantize"]
 def dequantize(q, scale):
-    """The matrix that the bytes stand for.
+    """The matrix that the bytes represent.
 
     q: (n_out, n_in) of torch.int8; scale: (n_out, 1) floats -> (n_out, n_in) floats
 
@@ -582,7 +581,7 @@ def dequantize(q, scale):
 
 # %% [markdown] tags=["hints:dequantize"]
 # 1. Which operation undoes the division?
-# 2. (n_out, n_in) and (n_out, 1): each row meets its own scale. Of which type should the result be?
+# 2. (n_out, n_in) and (n_out, 1): each row meets its own scale. What type should the result have?
 # 3. q as floats, times scale.
 
 # %% [markdown]
@@ -607,7 +606,7 @@ for name, back in (("a scale for each row", by_row), ("one scale for all", at_on
 #
 # ## 6. Learning from a larger model
 #
-# Training text says: the next word is *reef*. A large model says more: *reef* 0.6, *cave* 0.3, *sea* 0.1, *map*
+# The training text says: the next word is *reef*. A large model says more: *reef* 0.6, *cave* 0.3, *sea* 0.1, *map*
 # never. That is a whole distribution for each position, and a small model can learn from it (**distillation**, Hinton
 # et al. 2015). With a temperature $\tau > 1$, which you know from unit 10, the teacher also shows how unlikely things
 # compare with each other:
@@ -616,7 +615,7 @@ for name, back in (("a scale for each row", by_row), ("one scale for all", at_on
 # p = \mathrm{softmax}\big(\tfrac{\text{teacher}}{\tau}\big),
 # \ q = \mathrm{softmax}\big(\tfrac{\text{student}}{\tau}\big)$$
 #
-# The inner sum is the *Kullback-Leibler divergence*: the nats that $q$ pays more than $p$ itself. It is 0 if both
+# The inner sum is the *Kullback-Leibler divergence*: how many nats more $q$ pays than $p$ itself. It is 0 if both
 # agree. Softening divides gradients by about $\tau^2$; the factor in front restores them.
 
 # %% [markdown]
@@ -634,7 +633,7 @@ def distillation_loss(logits, teacher_logits, temperature):
     """How far a student is from its teacher, both softened; times temperature squared.
 
     logits, teacher_logits: (..., vocab_size), the student's and the teacher's; temperature: float
-    -> scalar tensor, nats a position (the mean over all positions), with a gradient for `logits` only
+    -> scalar tensor, nats per position (the mean over all positions), with a gradient for `logits` only
 
     >>> distillation_loss(torch.zeros(1, 2), torch.tensor([[3.0, 1.0]]).log(), 1.0)
     tensor(0.1308)
@@ -676,14 +675,14 @@ for temperature in (1.0, 2.0, 4.0):
 # A teacher (two layers, width 64) learns 3,600 short tales of narwhals. A student (one layer, width 32) then learns
 # four times: from all of these tales, or from 60 of them, over and over; and each time from the text, or from the
 # teacher. It always starts from the same random numbers and takes as many steps. **Predict:** how far above the floor
-# does it end (in nats per token, on tales that nobody has read)? Where does a teacher help most?
+# does it end (in nats per token, on tales that it has not read)? Where does a teacher help most?
 
 # %% tags=["experiment"]
 import time
 
 from lecture_lib.corpora.narwhals import BY_PLACE, Lexicon, NarwhalCorpus
 
-torch.set_num_threads(1)  # so small a model is done before two cores have shared the work
+torch.set_num_threads(1)  # for a model this small, a second core costs more than it saves
 sea = Lexicon()
 small = Lexicon(sea.names[:3], sea.colours[:2], sea.species[:3], **BY_PLACE, cast=2, nested_clauses=2, deepest=2)
 narwhals = NarwhalCorpus(4000, lexicon=small)
@@ -750,10 +749,9 @@ for n_tales in (60, len(tales)):
 
 # %% [markdown]
 # **Read it.** In our run, 60 tales bring the student to 0.60 above the floor by text, and to 0.36 by a teacher, which
-# itself is at 0.15. With little text, the teacher says at every place what *else* might have come, and that is what 60
-# tales can't show. With all of the tales it gains next to nothing: 0.29 by text, 0.28 by the teacher, and a step with
-# it takes twice as long, since the teacher reads along. (One seed, and no
-# student was trained to its end.)
+# itself is at 0.15. With little text, the teacher says at every position what *else* might have come, and that is
+# what 60 tales can't show. With all of the tales it gains next to nothing: 0.29 by text, 0.28 by the teacher, and a
+# step with it takes twice as long, since the teacher reads along. (One seed, and no student was trained to its end.)
 
 # %% tags=["figures"]
 figure("to 0.60 above the floor by text, and to 0.36", excess[60, "text"], excess[60, "teacher"], within=0.08)
@@ -761,9 +759,9 @@ figure("itself is at 0.15", above_floor(teacher), within=0.05)
 figure("0.29 by text, 0.28 by the teacher", excess[len(tales), "text"], excess[len(tales), "teacher"], within=0.05)
 
 # %% [markdown]
-# ## 7. Many experts, few of them asked
+# ## 7. Many experts, few of them used
 #
-# A token passes through *all* the parameters of a model. Must it? Put, in place of one feed-forward network, eight of
+# A token passes through *all* the parameters of a model. Must it? Instead of one feed-forward network, put eight of
 # them side by side, the **experts**, and let a small linear layer, the router, choose two for each token (Shazeer et
 # al. 2017). If $\mathbf{g}$ are the router's logits and $\mathcal{T}$ the $k$ experts with the largest:
 #
@@ -773,7 +771,7 @@ figure("0.29 by text, 0.28 by the teacher", excess[len(tales), "text"], excess[l
 # The softmax is taken over the chosen logits **only**, so that the $k$ weights sum to 1.
 #
 # **By hand:** $\mathbf{g} = (2, 0, 1, -1)$ and $k = 2$: experts 0 and 2, with weights $e^2 : e^1$, which is 0.731 and
-# 0.269. **Predict:** if nobody watches over the router, will all experts be asked equally often?
+# 0.269. **Predict:** if nobody watches the router, will all experts be used equally often?
 #
 # **Build** the routing.
 
@@ -795,9 +793,9 @@ def top_k_route(logits, k):
 
 
 # %% [markdown] tags=["hints:top_k_route"]
-# 1. Along which axis do the experts stand? Which logits take part in the softmax?
-# 2. From (..., n_experts) come two results of shape (..., k). `torch.topk` returns values and places, in that order.
-# 3. values, places = the k largest along the last axis; answer = places, and the softmax of the values.
+# 1. Along which axis are the experts? Which logits take part in the softmax?
+# 2. From (..., n_experts) come two results of shape (..., k). `torch.topk` returns values and indices, in that order.
+# 3. values, indices = the k largest along the last axis; return the indices, and the softmax of the values.
 
 # %% tags=["figures"]
 figure("which is 0.731 and 0.269", *top_k_route(torch.tensor([2.0, 0.0, 1.0, -1.0]), 2)[1])
@@ -816,7 +814,7 @@ class Mixture(nn.Module):
         )
 
     def forward(self, x):  # (n_tokens, d_model)
-        self.scores = self.router(x)  # kept, with what was asked, for the balance below
+        self.scores = self.router(x)  # kept, with the chosen experts, for the balance below
         self.asked, weights = my.top_k_route(self.scores, self.k)
         y = torch.zeros_like(x)
         for place, expert in enumerate(self.experts):
@@ -830,22 +828,21 @@ mixture, x = Mixture(32, 128, n_experts=8, k=2), torch.randn(200, 32)
 asked = torch.bincount(my.top_k_route(mixture.router(x), 2)[0].flatten(), minlength=8)
 one = sum(p.numel() for p in mixture.experts[0].parameters())
 print("out", tuple(mixture(x).shape), f"  parameters of the experts {8 * one:,}, read for a token {2 * one:,}")
-print("how often each expert is asked, of 400:", asked.tolist())
+print("how often each expert is used, of 400:", asked.tolist())
 
 # %% [markdown]
-# An untrained router asks all of them about equally often. A trained one need not: an expert that is asked often learns
-# more, and may then be asked more often still. So people add a small loss that rewards an even share: with $f_e$ the
-# share of questions that expert $e$ gets, and $P_e$ the mean of its probability over all tokens, it is
-# $n_\mathrm{experts} \sum_e f_e P_e$, which is 1 where all are alike (Shazeer et al. 2017; in this form Fedus et al.
-# 2022). Mixtral (Jiang et al. 2024) has 8 experts of which 2 are asked: 47 billion parameters, 13 billion at work on
-# any token.
+# An untrained router uses all of them about equally often. A trained one may not: an expert that is used often learns
+# more, and may then be used more often still. So people add a small loss that rewards an even load: with $f_e$ the
+# share of tokens that expert $e$ gets, and $P_e$ the mean of its probability over all tokens, it is
+# $n_\mathrm{experts} \sum_e f_e P_e$, which is 1 if all are equal (Shazeer et al. 2017; in this form Fedus et al.
+# 2022). Mixtral (Jiang et al. 2024) has 8 experts, 2 of them used at a time: 47 billion parameters, 13 billion at
+# work on any token.
 #
 # ### Experiment: what do experts bring?
 #
-# Two questions. First: *facts*. To each of 4,000 pairs of tokens belongs an answer, one of 64, by the throw of a die,
-# so nothing but learning by heart will do. Three networks of one hidden layer: a small one; a mixture, of which each
-# token passes through as many hidden neurons as the small one has; and a wide one, with as many as all experts
-# together.
+# Two questions. First: *facts*. Each of 4,000 pairs of tokens has an answer, one of 64, drawn at random, so only
+# learning by heart will do. Three networks have one hidden layer: a small one; a mixture, where each token passes
+# through as many hidden neurons as the small one has; and a wide one, with as many as all experts together.
 # **Predict** the share of facts that each knows after 400 steps.
 
 
@@ -896,17 +893,17 @@ for name, make in parts.items():
 
 # %% [markdown]
 # **Read it.** In our run the small network knows 17 % of the facts, the mixture 42 %, the wide network 41 %. So a
-# mixture stores about as much as *all* its parameters can, while a token meets a quarter of them: that is what experts
-# bring. (Not in seconds, here: a loop over eight experts in Python takes longer than one wide product. What counts on a
-# large machine is the multiplications.)
+# mixture stores about as much as *all* its parameters can, while a token meets a quarter of them: that is what
+# experts are good for. (They don't save seconds here: a loop over eight experts in Python takes longer than one wide
+# product. On a large machine, it is the multiplications that count.)
 
 # %% tags=["figures"]
 figure("knows 17 % of the facts, the mixture 42 %, the wide network 41 %", *(100 * k for k in known.values()), within=8)
 
 # %% [markdown]
-# Second: *tales*, and who is asked. The student of section 6 once more, from text, with a mixture in place of its
-# feed-forward network; without the loss for balance, and with a little of it. **Predict:** how often will the busiest
-# expert be asked, and the idlest?
+# Second: *tales*, and which experts are used. We take the student of section 6 once more, learning from text, with a
+# mixture in place of its feed-forward network; without the loss for balance, and with a little of it. **Predict:**
+# how often will the busiest expert be used, and the idlest?
 
 
 # %% tags=["experiment"]
@@ -939,20 +936,21 @@ for weight in (0, 0.1):
     loss, real = above_floor(model), (new_tales[:, :-1] != 0).flatten()
     shares[weight] = torch.bincount(mixture.asked[real].flatten(), minlength=8).sort()[0] / (2 * real.sum())
     percent = (100 * shares[weight]).round().int().tolist()
-    print(f"balance x {weight}: {loss:.3f} above the floor; asked, of 100: {percent}")
+    print(f"balance x {weight}: {loss:.3f} above the floor; used, of 100: {percent}")
 
 # %% [markdown]
-# **Read it.** In our run, without the loss the idlest expert is asked 7 times of 100 and the busiest 16 times; with it
-# 11 and 15. So it does what it is for, and is hardly needed here: with 8 experts and 250 steps, none starves. And the
-# tales are read about as well either way, 0.28 and 0.27 above the floor, beside the 0.29 of the student without
-# experts: on tales, one run shows no gain of the experts. They pay where there is much to be known by heart.
+# **Read it.** In our run, without the loss the idlest expert is used 7 times of 100 and the busiest 16 times; with it
+# 11 and 15. So the loss does its job, and is hardly needed here: with 8 experts and 250 steps, none starves. And the
+# model reads the tales about as well either way, 0.28 and 0.27 above the floor, compared with the 0.29 of the student
+# without experts: on tales, one run shows no gain from the experts. They pay off where there is a lot to know by
+# heart.
 
 # %% tags=["figures"]
 ends = [100 * shares[weight][place].item() for weight in shares for place in (0, -1)]
-figure("asked 7 times of 100 and the busiest 16 times; with it 11 and 15", ends[0], 100, *ends[1:], within=4)
+figure("used 7 times of 100 and the busiest 16 times; with it 11 and 15", ends[0], 100, *ends[1:], within=4)
 
 # %% [markdown]
-# **Poll.** You replace a feed-forward network by 8 experts of the same size each, and ask 2 of them for each token.
+# **Poll.** You replace a feed-forward network by 8 experts of the same size each, and use 2 of them for each token.
 # What does this part now take, compared with before?
 #
 # * **A** eight times the memory, about twice the operations
@@ -967,7 +965,7 @@ mixture_bill = "A"
 ### END SOLUTION
 
 # %% [markdown] tags=["hints:mixture_bill"]
-# 1. Which experts may the *next* token want? Which have to be in memory, then?
+# 1. Which experts may the *next* token need? Which have to be in memory, then?
 # 2. How many networks does one token pass through?
 # 3. Look at the two numbers that the cell above has printed.
 
@@ -976,16 +974,16 @@ mixture_bill = "A"
 #
 # All that remains is to use more machines. **Data parallelism:** each worker has the whole model and a part of the
 # batch. Each computes the gradients of its own part; then all take the **mean** over workers, and make the same step.
-# The collective operation behind it is the *all-reduce*: everyone gives a tensor, everyone gets the sum.
+# The collective operation behind it is the *all-reduce*: every worker gives a tensor, and every worker gets the sum.
 #
 # $$\mathbf{g} = \frac{1}{n} \sum_{r=1}^{n} \mathbf{g}_r$$
 #
 # **By hand:** worker 0 has the gradient $(2, 4)$, worker 1 has $(0, 8)$. All-reduce leaves $(2, 12)$ with both; the
 # mean is $(1, 6)$. **Predict:** what if one of the two workers forgets to call it?
 #
-# It waits, or rather the other one does, for ever. That is the trap: **every worker must make the same calls, in the
-# same order**. If some parameter had nothing to do on one worker (an expert that no token was sent to!), its `.grad`
-# is `None` there, and not elsewhere. It has to take part all the same: with zeros.
+# It waits, or rather the other one does, forever. That is the trap: **every worker must make the same calls, in the
+# same order**. If some parameter had nothing to do on one worker (an expert that got no tokens!), its `.grad` is
+# `None` there, and not elsewhere. It has to take part all the same: with zeros.
 #
 # **Build** it. `all_reduce(tensor)` puts the sum over all workers into `tensor` itself, and returns nothing.
 
@@ -995,7 +993,7 @@ def all_reduce_gradients(model, n_workers, all_reduce):
     """Makes the gradient of each parameter the mean over all workers, on each of them.
 
     model: nn.Module after backward(); a parameter whose grad is None counts as zeros; n_workers: int;
-    all_reduce: function of a tensor; it becomes the sum of what the workers give, in place -> None; p.grad has changed
+    all_reduce: function of a tensor; it becomes the sum over the workers, in place -> None; p.grad has changed
 
     >>> layer = nn.Linear(2, 1, bias=False)
     >>> layer.weight.grad = torch.tensor([[2.0, 4.0]])
@@ -1015,14 +1013,14 @@ def all_reduce_gradients(model, n_workers, all_reduce):
 # %% [markdown] tags=["hints:all_reduce_gradients"]
 # 1. Is the mean taken of parameters or of gradients? What would the other workers do if this one left a parameter
 #    out?
-# 2. One all_reduce for each parameter, whose shape is that of `p.grad`; afterwards a division by n_workers.
+# 2. One all_reduce for each parameter, of the shape of `p.grad`; then a division by n_workers.
 # 3. For each parameter: if it has no gradient, give it zeros (`torch.zeros_like`); all_reduce of its gradient; divide
 #    it by n_workers, in place.
 
 # %% [markdown]
-# **See:** two real processes on this machine, joined by `torch.distributed` (its *gloo* backend speaks over the
-# loopback, which never leaves the machine). Your function is written into the program that both of them run. Each
-# gets half of a batch of 8; the gradient of the whole batch stands below.
+# **See:** two real processes on this machine, connected by `torch.distributed` (its *gloo* backend talks over the
+# loopback, so nothing leaves the machine). Your function is written into the program that both of them run. Each gets
+# half of a batch of 8; below is the gradient of the whole batch.
 
 # %% tags=["experiment"]
 program = """
@@ -1060,12 +1058,12 @@ print("one process, 8 rows ", [round(g, 4) for g in whole.weight.grad[0].tolist(
 
 # %% [markdown]
 # Alone, the two have quite different gradients; together, that of the whole batch, to the last digit. (The mean of
-# means is the mean because both halves have 4 rows. Unit 09's poll about micro-batches tells what to do if they
+# means is the mean because both halves have 4 rows. Unit 09's poll about micro-batches says what to do if they
 # differ.)
 #
 # ### When the model doesn't fit
 #
-# Training with Adam takes about 16 bytes a parameter: weight and gradient in 16 bits, and in 32 bits a copy of the
+# Training with Adam takes about 16 bytes per parameter: weight and gradient in 16 bits, and in 32 bits a copy of the
 # weight and Adam's two means. **Model parallelism** cuts the model itself. For instance the feed-forward network:
 # $W_1$ by its columns, $W_2$ by its rows. Each worker computes a part of the hidden neurons from beginning to end,
 # since ReLU looks at each by itself; the outputs are then *added up*. Again one all-reduce (Shoeybi et al. 2019):
@@ -1098,9 +1096,9 @@ does_not_fit = "C"
 # 3. Only one of the four makes the 120 smaller on a single GPU.
 
 # %% [markdown]
-# The attention heads can be dealt out in the same way: each is independent of the others. Whole layers can be dealt
-# out too (a *pipeline*), and so can the optimiser's memory, among workers that are data-parallel otherwise (*ZeRO*,
-# Rajbhandari et al. 2020). Large trainings use all of these at once.
+# The attention heads can be distributed in the same way: each is independent of the others. So can whole layers (a
+# *pipeline*), and the optimiser's memory, among workers that are otherwise data-parallel (*ZeRO*, Rajbhandari et al.
+# 2020). Large trainings use all of these at once.
 #
 # ## 9. Experiment: a small scaling law
 #
@@ -1110,13 +1108,14 @@ does_not_fit = "C"
 # $$L(N) \approx \left(\frac{N_c}{N}\right)^{\alpha}, \qquad \ln L \approx \alpha \ln N_c - \alpha \ln N$$
 #
 # On two logarithmic axes that is a straight line of slope $-\alpha$. **By hand:** with Kaplan's $\alpha = 0.076$, ten
-# times the parameters make the loss $10^{-0.076} = 0.84$ times what it was. (It can't go on for ever: no model gets
-# below the entropy of the text. In the range that Kaplan et al. could reach, the line showed no end.)
-# Their $N$ leaves the embeddings out. In models as small as ours these are a large part, so the cell counts both ways.
+# times the parameters make the loss $10^{-0.076} = 0.84$ times what it was. (It can't go on forever: no model gets
+# below the entropy of the text. In the range that Kaplan et al. could reach, the line showed no end.) Their $N$
+# leaves the embeddings out. In models as small as ours these are a large part, so the cell counts both ways.
 #
 # We train your transformer of unit 09 in several sizes, letter by letter on the Python documentation, all with the
-# same batches in the same order. A straight line goes through all but the largest: **predict**, will it foretell the
-# largest? That is what scaling laws are for: to know the loss of a training that costs millions before paying for it.
+# same batches in the same order. We fit a straight line to all but the largest: **predict**, will it get the largest
+# right? That is what scaling laws are for: to know the loss of a training run that costs millions before paying for
+# it.
 
 # %% tags=["figures"]
 figure("= 0.84$ times what it was", 10**-0.076)
@@ -1124,7 +1123,7 @@ figure("= 0.84$ times what it was", 10**-0.076)
 # %% tags=["experiment"]
 from lecture_lib.train import TrainConfig
 
-torch.set_num_threads(1)  # so small a model is done before two cores have shared the work
+torch.set_num_threads(1)  # for a model this small, a second core costs more than it saves
 text = corpora.load("python_docs").text()
 letters = sorted(set(text))
 ids = torch.tensor([letters.index(letter) for letter in text])
@@ -1148,7 +1147,7 @@ for d in widths:
     my.train(model, some_letters, TrainConfig(steps=steps, lr=0.05 / d**0.5))
     sizes.append(my.count_params(config))
     losses.append(my.evaluate(model, heldout_batches)[0])
-    print(f"d_model {d:3}: {sizes[-1]:7,} parameters, {losses[-1]:.3f} nats a letter")
+    print(f"d_model {d:3}: {sizes[-1]:7,} parameters, {losses[-1]:.3f} nats per letter")
 
 # %% tags=["experiment"]
 from lecture_lib.models import NgramLM
@@ -1157,11 +1156,11 @@ pairs = NgramLM(2, len(letters) + 1, bos_id=len(letters)).fit([train_ids.tolist(
 by_pairs = -np.mean(pairs.log_probs(heldout_ids[:12_000].tolist()))
 slope, at_1 = np.polyfit(np.log(sizes[:-1]), np.log(losses[:-1]), 1)  # a straight line, without the largest
 foretold = np.exp(at_1 + slope * np.log(sizes[-1]))
-print(f"alpha = {-slope:.3f}; the largest: foretold {foretold:.3f} nats, measured {losses[-1]:.3f}")
+print(f"alpha = {-slope:.3f}; the largest: predicted {foretold:.3f} nats, measured {losses[-1]:.3f}")
 inner = np.array(sizes) - (len(letters) + 64) * np.array(widths)  # as Kaplan et al. count: no embeddings
 inner_slope, inner_at_1 = np.polyfit(np.log(inner[:-1]), np.log(losses[:-1]), 1)
 inner_foretold = np.exp(inner_at_1 + inner_slope * np.log(inner[-1]))
-print(f"without embeddings: alpha = {-inner_slope:.3f}; the largest: foretold {inner_foretold:.3f}")
+print(f"without embeddings: alpha = {-inner_slope:.3f}; the largest: predicted {inner_foretold:.3f}")
 
 with course_style():
     fig, ax = plt.subplots()
@@ -1174,26 +1173,26 @@ with course_style():
     ax.text(sizes[-1], by_pairs, "letter pairs, counted", ha="right", va="bottom", color="0.35", fontsize=12)
     ticks = np.arange(1.9, 2.75, 0.1).round(1)
     ax.set_yticks(ticks, ticks)
-    ax.set(xlabel="parameters $N$", ylabel="held-out loss (nats a letter)", title="Loss against parameters")
+    ax.set(xlabel="parameters $N$", ylabel="held-out loss (nats per letter)", title="Loss against parameters")
     ax.legend()
     fig.tight_layout()
     plt.show()
 
 # %% [markdown]
 # **Read it.** In our run six models lie close to a line, with $\alpha = 0.046$, and the seventh leaves it: 2.22 was
-# foretold, 2.00 measured. It is *better* than the line! The grey line tells why. The small ones come about as far as
+# predicted, 2.00 measured. It is *better* than the line! The grey line shows why. The small ones come about as far as
 # counting letter pairs would bring them. To get far below, a model has to use letters further back; the largest has
-# found out how within its 400 steps, and such a skill comes rather suddenly. Kaplan's curves reach over many powers
-# of ten and average over thousands of skills, which may be why they are smooth. Ours have one large step, right where
+# learned how within its 400 steps, and such a skill comes rather suddenly. Kaplan's curves reach over many powers of
+# ten and average over thousands of skills, which may be why they are smooth. Ours have one large step, right where
 # our points end.
 #
-# So be careful with lines. They hold for what was held fixed (here the number of steps: nobody was trained to the
-# end), and as far as there are points. (Try 800 steps: which models have made the step then?)
+# So be careful with lines. They hold for what was held fixed (here the number of steps: no model was trained to the
+# end), and only as far as there are points. (Try 800 steps: which models have made the leap then?)
 #
 # ### And what does int8 cost?
 #
-# Take the largest of these models, and send every matrix of it through your `my.quantize` and back. Then once more
-# with fewer bits: rounding $q$ to multiples of 16 leaves 17 numbers, about 4 bits, multiples of 64 leave 5.
+# Take the largest of these models, and send each of its matrices through your `my.quantize` and back. Then do it
+# again with fewer bits: rounding $q$ to multiples of 16 leaves 17 numbers, about 4 bits, multiples of 64 leave 5.
 # **Predict:** how much worse does it read each time?
 
 # %% tags=["experiment"]
@@ -1211,18 +1210,18 @@ def rounded(model, step):
     return changed
 
 
-print(f"as trained       {losses[-1]:.4f} nats a letter")
+print(f"as trained       {losses[-1]:.4f} nats per letter")
 for step in (1, 16, 64):
     loss, _ = my.evaluate(rounded(model, step), heldout_batches)
-    print(f"multiples of {step:2}  {loss:.4f} nats a letter")
+    print(f"multiples of {step:2}  {loss:.4f} nats per letter")
 
 # %% [markdown]
-# One byte a weight costs nothing that can be measured: every weight is off by less than half a percent of its row's
+# One byte per weight costs nothing that can be measured: every weight is off by less than half a percent of its row's
 # largest, in either direction, and a sum over many evens that out. With about 4 bits it costs 0.03 nats in our run;
 # with five different numbers in a row, the model is back at what letter pairs know, 2.43. Here the weights alone are
 # rounded. If the *activations* are to be bytes too, so that whole products are computed in 8 bits, large models are
-# harder: a few features of the hidden states are many times as large as the rest, and LLM.int8() computes with these in
-# 16 bits (Dettmers et al. 2022).
+# harder: a few features of the hidden states are many times as large as the rest, and LLM.int8() computes with these
+# in 16 bits (Dettmers et al. 2022).
 #
 # ## What to take with you
 #
@@ -1230,8 +1229,9 @@ for step in (1, 16, 64):
 #    operations to train, $2\, n_\mathrm{layers}\, n_\mathrm{kv}\, d_k$ numbers in the cache for each token.
 # 2. **The savings are of two kinds.** FlashAttention and all-reduce give the *same* result with less memory or more
 #    hands; int8, distillation and experts give *nearly* the same for less. Know which kind you are using.
-# 3. **Loss falls along a power law**, slowly, over many powers of ten. So small models can tell what large ones will
-#    do; a short line through a few of them can also miss a step. Say where your points end, and what was held fixed.
+# 3. **Loss falls along a power law**, slowly, over many powers of ten. So small models can predict what large ones
+#    will do; a short line through a few of them can also miss a step. Say where your points end, and what was held
+#    fixed.
 #
 # **Papers.** Brown et al. (2020), *Language models are few-shot learners*, table 2.1. Kaplan et al. (2020), *Scaling
 # laws for neural language models*. Hoffmann et al. (2022), *Training compute-optimal large language models*
@@ -1246,4 +1246,4 @@ for step in (1, 16, 64):
 # all-reduce that you wrote. With one GPU, take the second line of section 9's cell.
 #
 # **This was the last unit.** You began by counting words, and you end with the arithmetic of the largest models there
-# are. Everything between is your own code. What will you build with it?
+# are. Everything in between is your own code. What will you build with it?
