@@ -11,6 +11,7 @@
     keys.py         what the probe observes on the right answer and on each known misconception
     compare.py      one value beside another: equal within a tolerance, or how they differ
     relations.py    simple relations between a wrong value and the right one, said as a question
+    gradients.py    gradients as observations
     drawing.py      what probes draw their inputs with: sizes, tensors, ids, weights
     bank.py         known answers that an author writes beside a lesson: misconceptions, other right answers
     judge.py        observations beside a key: a verdict, case by case, with its likely cause

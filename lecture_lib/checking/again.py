@@ -177,7 +177,7 @@ def _called_before(call: Callable, torch: Any) -> Callable:
             calling = True
             try:
                 with _random_states_kept(), torch.no_grad():
-                    for change in (_turned, _shortened):
+                    for change in (_shortened, _turned):  # shorter first: what is kept of it is too short later
                         others = [change(a, torch) for a in args], {k: change(a, torch) for k, a in kwargs.items()}
                         with contextlib.suppress(Exception, SystemExit):
                             call(self, *others[0], **others[1])
@@ -199,7 +199,9 @@ def _turned(argument: Any, torch: Any) -> Any:
 
 
 def _shortened(argument: Any, torch: Any) -> Any:
-    """One batch entry less and one token less: along the first axis, and the last of a mask or of ids, too."""
+    """One token less; of a mask, also one key less. A whole number, such as a first position, is one less too."""
+    if type(argument) is int and argument > 0:
+        return argument - 1
     if not isinstance(argument, torch.Tensor) or argument.ndim < 2:
         return argument
     shorter = argument.detach()[:, :-1]

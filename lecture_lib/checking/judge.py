@@ -204,7 +204,8 @@ def _pattern(cases: list[CaseVerdict]) -> Diagnosis | None:
     return Diagnosis("pattern", word, text)
 
 
-_OF_GRAMMAR = {"all", "and", "another", "are", "for", "from", "has", "its", "not", "other", "same", "some"}
+_OF_GRAMMAR = {"after", "around", "before", "beyond", "during", "into", "once", "through", "until", "while", "within"}
+_OF_GRAMMAR |= {"all", "and", "another", "are", "for", "from", "has", "its", "not", "other", "same", "some"}
 _OF_GRAMMAR |= {"than", "that", "the", "their", "what", "when", "with"}
 _NUMBERS = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "many", "few"}
 

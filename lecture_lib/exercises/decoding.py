@@ -128,6 +128,7 @@ def probe_greedy_decode(greedy_decode, rng):
     before = chain.round[chain.round.index(0) - 2]
     yield case("a stop_id of 0", greedy_decode, chain, [before], 5, stop_id=0)
     yield case("a stop_id within the prompt", greedy_decode, chain, [stop, then, start], 5, stop_id=stop)
+    yield case("a prompt that ends with stop_id", greedy_decode, chain, [start, stop], 3, stop_id=stop)
 
 
 @exercise("ancestral_sample", points=4, forbids=[f"{LIBRARY}.ancestral_sample"])
@@ -194,6 +195,13 @@ def probe_beam_search(beam_search, rng):
     yield case("with a stop_id, no length penalty", best, eager, 3, 6, 0.0, 0, within=IN_FLOAT32)
     yield case("with a stop_id, length penalty 1", best, eager, 3, 6, 1.0, 0, within=IN_FLOAT32)
     yield case("with a stop_id, another length penalty", best, eager, 4, 6, 0.6, 0, within=IN_FLOAT32)
+    scores = 0.1 * normal(rng, 300, 300)
+
+    def long_text(start):
+        """The score of a text whose probability is below 1e-400, less than a float can hold."""
+        return float(beam_search(lambda ids: scores[ids], [start], 2, 180, 1.0)[1])
+
+    yield case("180 tokens", long_text, int(rng.integers(300)), within=IN_FLOAT32)
 
 
 # --- filters
@@ -214,6 +222,7 @@ def probe_apply_temperature(apply_temperature, rng):
     filtered = _surprising(rng, batch, vocab_size)
     filtered[:, 1] = -torch.inf
     yield case("after a filter", apply_temperature, filtered, float(rng.uniform(1.5, 3.0)))
+    yield case("close to 0", apply_temperature, _surprising(rng, vocab_size), float(rng.uniform(1e-4, 9e-4)))
     yield case("temperature 0", apply_temperature, _surprising(rng, vocab_size), 0.0)
     yield case("temperature 0, a batch", apply_temperature, _surprising(rng, batch, vocab_size) - 6.0, 0.0)
 
@@ -346,6 +355,8 @@ def probe_kv_cache(KVCache, rng):
     yield case("the first again, after the last", after, K, V, K, V, K3, V3, layers=[0, last, 0])
     yield case("a second cache is empty", two_caches, K, V, K3, V3)
     yield case("length, read all at once", lengths, K, V)
+    many = list(normal(rng, 2 * 37, 1, 1, 1, d_k))
+    yield case("thirty-seven tokens, one by one", lambda *new: after(*new, layers=[0] * 37), *many)
     yield case("length, token after token", lengths, K, V, K2, V2, K3, V3, K3, V3)
 
 

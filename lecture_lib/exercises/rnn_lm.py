@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lecture_lib.checking import case, close, exercise, holds, poll
-from lecture_lib.checking.drawing import distinct_sizes
+from lecture_lib.checking.drawing import distinct_sizes, has_spread
 
 
 def _normal(rng, *shape, scale=1.0):
@@ -155,7 +155,7 @@ next_input = poll("next_input", points=1, choices="ABCD")
 # --- batches of sequences
 
 
-@exercise("make_batch", points=2, forbids=["torch.nn.utils.rnn.pad_sequence"])
+@exercise("make_batch", points=2)
 def probe_make_batch(make_batch, rng):
     pad_id = int(rng.integers(50, 60))
     lengths = [int(n) for n in rng.permutation([2, *rng.integers(3, 9, size=2), 9])]
@@ -184,7 +184,6 @@ def probe_make_batch(make_batch, rng):
         "torch.nn.functional.nll_loss",
         "torch.nn.CrossEntropyLoss",
         "torch.nn.NLLLoss",
-        "lecture_lib.fallbacks.neural_lm.cross_entropy",
     ],
 )
 def probe_sequence_loss(sequence_loss, rng):
@@ -310,6 +309,12 @@ def probe_lstm_lm(LSTMLM, rng):
     vocab_size, d_emb, d_hidden = distinct_sizes(rng, 3, 2, 8)
     yield case("names and shapes of the parameters", lambda: _shapes(LSTMLM(vocab_size, d_emb, d_hidden)))
     yield case("b_h of a new model", lambda: LSTMLM(vocab_size, d_emb, d_hidden).b_h)
+
+    def spreads():
+        model = LSTMLM(90, 40, 25)
+        return has_spread(model.E, 40**-0.5) and has_spread(model.W_hx, 40**-0.5) and has_spread(model.W_hh, 25**-0.5)
+
+    yield holds("E, W_hx and W_hh start with the spread of RNNLM", spreads)
 
 
 # --- writing

@@ -5,6 +5,7 @@ largest tensor that it makes, or by how many blocks are alive at once.
 """
 
 import weakref
+from functools import wraps
 
 import numpy as np
 import torch
@@ -26,8 +27,30 @@ def _shape(rng, **changes):
     return Config(**{**shape, "n_layers": n_layers, "d_ff": d_ff, **changes})
 
 
-@exercise("count_params", points=3, forbids=["torch.nn.Module", "lecture_lib.models.config.Config.n_params"])
+class _NothingLarge(TorchFunctionMode):
+    """Context manager in which a tensor with numbers, and with more of them than a small model has, is refused."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and not result.is_meta and result.numel() > 200_000:
+            raise ValueError(f"this builds a tensor of {result.numel():,} numbers: count them without building them")
+        return result
+
+
+def _unbuilt(count_params):
+    """The same function, stopped before it builds what no laptop can hold; on the meta device nothing is built."""
+
+    @wraps(count_params)
+    def counted(*args, **kwargs):
+        with _NothingLarge():
+            return count_params(*args, **kwargs)
+
+    return counted
+
+
+@exercise("count_params", points=3, forbids=["lecture_lib.models.config.Config.n_params"])
 def probe_count_params(count_params, rng):
+    count_params = _unbuilt(count_params)
     yield case("no layers", count_params, _shape(rng, n_layers=0))
     yield case("one layer", count_params, _shape(rng, n_layers=1))
     yield case("several layers", count_params, _shape(rng))
@@ -45,6 +68,7 @@ def probe_count_params(count_params, rng):
 def probe_training_flops(training_flops, rng):
     yield case("one parameter, one token", training_flops, 1, 1)
     yield case("a small model", training_flops, *(int(n) for n in rng.integers(10_000, 99_000, size=2)))
+    yield case("in billions", training_flops, *(float(n) for n in rng.uniform(0.1, 3.0, size=2)))
     yield case("a large model", training_flops, float(rng.uniform(1, 9)) * 1e9, float(rng.uniform(1, 9)) * 1e11)
 
 
@@ -83,9 +107,6 @@ def probe_online_softmax(online_softmax, rng):
     yield case("two blocks, the largest score later", read, _with_top(_pairs(rng, [n, n], d_v), 1, 4.0))
     yield case("three blocks of different lengths", read, _pairs(rng, [more, 1, n + more], d_v))
     yield case("one score in each block", read, _pairs(rng, [1] * (n + 3), d_v))
-    masked = _pairs(rng, [n, more, n], d_v)
-    masked[0][0][0] = masked[2][0][:] = -torch.inf
-    yield case("some scores of -inf", read, masked)
     large = [(scores + 900.0, values) for scores, values in _pairs(rng, [n, more, n], d_v)]
     yield case("scores around 900", read, large)
     low = [(scores - 900.0, values) for scores, values in _pairs(rng, [n, more, n], d_v)]
@@ -267,6 +288,8 @@ def probe_distillation_loss(distillation_loss, rng):
     yield case("large logits", distillation_loss, 900.0 + logits, 900.0 + teacher, warm)
     yield case("logits far apart", distillation_loss, 900.0 * logits, 900.0 * teacher, warm)
     yield case("the gradient of the logits", gradient, logits, teacher, warm)
+    learning = nn.Parameter(teacher.clone())
+    yield case("a teacher that could learn", distillation_loss, logits, learning, warm)
     yield holds("the teacher gets no gradient", left_alone, logits, teacher, warm)
 
 
@@ -364,6 +387,8 @@ def probe_all_reduce_gradients(all_reduce_gradients, rng):
     def keeps_them(workers):
         return all(bool(torch.allclose(a, b)) for a, b in zip(after(workers)[0], workers[0]))
 
+    huge = [[1e60 * gradient for gradient in worker] for worker in drawn(2)]
+    yield case("gradients beyond what float32 holds", after, huge)
     unused = drawn(2)
     unused[1][1] = None
     first = drawn(3)

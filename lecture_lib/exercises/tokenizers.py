@@ -102,6 +102,7 @@ def probe_vocabulary(Vocabulary, rng):
     others = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
     yield case("other names for the specials", lambda t, u: _both(Vocabulary(t, others), u), tokens, unseen)
     with_unk = [*tokens, "<unk>", "<unk>", usual[-1]]
+    yield case("every special in a text", lambda t, u: Vocabulary(t, others).encode(u), tokens, [*others, usual[0]])
     yield case("a special among the tokens", lambda t, u: _size_and_ids(Vocabulary(t, SPECIALS), u), with_unk, with_unk)
 
 

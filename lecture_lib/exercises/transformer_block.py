@@ -10,6 +10,7 @@ from torch import nn
 
 from lecture_lib.checking import case, close, exercise, holds, poll
 from lecture_lib.checking.drawing import distinct_sizes, normal
+from lecture_lib.checking.gradients import gradients_of, parameter_gradients
 
 
 def _build(Module, *sizes, weights=None, **options):
@@ -68,6 +69,11 @@ def probe_embeddings(Embeddings, rng):
     def layer():
         return _build(Embeddings, vocab_size, block_size, d_model, weights=weights)
 
+    def twice(ids, start):
+        """What one layer gives for other ids, then for these."""
+        module = layer()
+        return [module(ids[:1, :1]), module(ids[:, :-1], start), module(ids)]
+
     def gradients(ids, start):
         module = layer()
         (module(ids, start) ** 2).sum().backward()
@@ -83,6 +89,7 @@ def probe_embeddings(Embeddings, rng):
     )
     yield case("starting later", lambda ids, start: layer()(ids, start), ids, start)
     yield case("starting later, by name", lambda ids, start: layer()(ids, start=start), ids[:1], start + 1)
+    yield case("three texts, one after another", twice, ids, start)
     with_zero = ids.clone()
     with_zero[0, 0] = 0  # a table that never learns its row 0 must show, whatever was drawn
     yield case("gradients of both tables", gradients, with_zero, start)
@@ -107,6 +114,7 @@ def probe_apply_rope(apply_rope, rng):
     yield case("positions in any order", apply_rope, q, order, theta, within=ANGLES)
     yield case("another theta", apply_rope, q, positions, float(rng.uniform(20, 200)), within=ANGLES)
     yield case("a batch of heads", apply_rope, normal(rng, batch, heads, T, d_k), positions, theta, within=ANGLES)
+    yield case("the gradient of x", gradients_of(apply_rope), q, positions, theta, within=ANGLES)
     k, far = normal(rng, T, d_k), int(rng.integers(10, 60))
     yield holds("a score depends on the distance only", _moves_freely, apply_rope, q, k, far)
     yield holds("no vector changes its length", _keeps_length, apply_rope, q, order)
@@ -154,6 +162,7 @@ def probe_layer_norm(layer_norm, rng):
     yield case(
         "a vector of equal numbers", layer_norm, torch.ones_like(x) * x[0, 0], gamma, beta, 1e-3, within=IN_FLOAT32
     )
+    yield case("gradients of x, gamma and beta", gradients_of(layer_norm), x, gamma, beta, 1e-5, within=IN_FLOAT32)
 
 
 @exercise("feed_forward", points=2, forbids=["torch.nn.Linear"])
@@ -168,6 +177,7 @@ def probe_feed_forward(feed_forward, rng):
     yield case("a batch", feed_forward, normal(rng, batch, T, d_model), *weights(d_ff))
     yield case("as wide inside as outside", feed_forward, normal(rng, T, d_model), *weights(d_model))
     yield case("an input of zeros", feed_forward, torch.zeros(T, d_model, dtype=torch.float64), *weights(d_ff))
+    yield case("gradients of all it is given", gradients_of(feed_forward), normal(rng, T, d_model), *weights(d_ff))
     order = torch.from_numpy(np.roll(np.arange(T), 1))
     yield holds("each token goes its own way", _row_by_row, feed_forward, normal(rng, T, d_model), weights(d_ff), order)
 
@@ -225,6 +235,7 @@ def _block_cases(Block, rng):
     yield case("with padding masked", lambda x, mask: run(x, mask, causal=False), x, padded)
     yield case("with padding masked, causal", run, x, padded)
     yield case("the gradient of x", gradient, x[:2])
+    yield case("the gradients of the parameters", lambda x: parameter_gradients(block(), x), x[:2])
 
 
 def _silent(Block, x, d_ff):
@@ -306,4 +317,5 @@ def probe_lm_head(LMHead, rng):
     yield case("after the table has changed", after_a_step, x[0])
     yield case("after the whole model has changed its precision", after_a_move, x[0])
     yield case("the gradient of the table", gradient, x)
+    yield case("the gradient of x", gradients_of(lambda x: head(tables())(x)), x[0])
     yield holds("it has no parameters but those of the embeddings", adds_nothing, x)

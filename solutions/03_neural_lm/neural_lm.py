@@ -360,8 +360,9 @@ print(model(torch.ones(5, 4)).shape, {name: tuple(p.shape) for name, p in model.
 class WindowLM(nn.Module):
     """n embeddings side by side, a tanh layer, a linear layer (Bengio et al. 2003, without direct connections).
 
-    E: nn.Parameter (vocab_size, d_emb), random; hidden: nn.Linear, n * d_emb -> d_hidden; out: nn.Linear, d_hidden ->
-    vocab_size. forward(ids): (B, n) int64, oldest token first -> logits (B, vocab_size)
+    E: nn.Parameter (vocab_size, d_emb), random with the spread 1 / sqrt(d_emb); hidden: nn.Linear, n * d_emb ->
+    d_hidden; out: nn.Linear, d_hidden -> vocab_size
+    forward(ids): (B, n) int64, oldest token first -> logits (B, vocab_size)
 
     >>> model = WindowLM(vocab_size=10, d_emb=4, n=3, d_hidden=6)
     >>> model(torch.tensor([[1, 2, 3], [4, 5, 6]])).shape

@@ -83,9 +83,9 @@ class AllInputsAtOnce(nn.Module):
     def __init__(self, vocab_size, d_emb, d_hidden):
         super().__init__()
         self.d_hidden = d_hidden
-        self.E = nn.Parameter(torch.randn(vocab_size, d_emb))
-        self.W_hx = nn.Parameter(torch.randn(4 * d_hidden, d_emb))
-        self.W_hh = nn.Parameter(torch.randn(4 * d_hidden, d_hidden))
+        self.E = nn.Parameter(torch.randn(vocab_size, d_emb) * d_emb**-0.5)
+        self.W_hx = nn.Parameter(torch.randn(4 * d_hidden, d_emb) * d_emb**-0.5)
+        self.W_hh = nn.Parameter(torch.randn(4 * d_hidden, d_hidden) * d_hidden**-0.5)
         self.b_h = nn.Parameter(torch.tensor([0.0, 1.0, 0.0, 0.0]).repeat_interleave(d_hidden))
         self.out = nn.Linear(d_hidden, vocab_size)
 

@@ -493,7 +493,8 @@ def train(model, data, config, pad_id=None, state=None, on_step=None):
     model: nn.Module, ids (B, T) -> logits; data: function of a NumPy generator -> ids, targets (B, T);
     config: TrainConfig with steps, lr, ..., clip, beta1, beta2, weight_decay, seed; pad_id as for lm_loss;
     state: {"step": int, "adam": {name of a parameter: state of its adamw_step}}, changed in place, or None: a new one;
-    on_step: None, or a function that is called as on_step(step, loss), step counted from 0, last thing in each step
+    on_step: None, or a function that is called as on_step(step, loss), last thing in each step: step counted from 0,
+    loss a float
     -> list of the losses, one float for each step that was done
     """
     device = find_device(config)
@@ -653,7 +654,7 @@ def save_checkpoint(path, model, state):
 
     path: str or Path; model: nn.Module with .config; state: {"step": int, "adam": {name: {"step", "m", "v"}}}
     -> None; the file holds {"config": the config as a dictionary, "model": {name: tensor} of the named parameters,
-    "state": state}. No other file is left in the folder.
+    frozen ones too, "state": state}. No other file is left in the folder.
 
     >>> save_checkpoint("run.pt", model, {"step": 150, "adam": {}})
     >>> sorted(torch.load("run.pt"))

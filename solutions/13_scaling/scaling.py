@@ -60,7 +60,7 @@ check, my = open_unit("13_scaling")
 
 # %% tags=["exercise:count_params"]
 def count_params(config, attention_bias=False):
-    """The number of parameters of unit 09's TransformerLM, without building it.
+    """The number of parameters of unit 09's TransformerLM, without building it: a GPT-3's would fill 700 GB.
 
     config: Config; it has vocab_size, block_size, d_model, n_heads, n_layers and d_ff
     attention_bias: True: as in GPT-2, the four matrices of attention have biases -> int
@@ -297,7 +297,8 @@ figure("20 GB in 16 bits", 100_000**2 * 2 / 1e9, 16)
 def online_softmax(blocks):
     """The mean of values, weighted by the softmax of their scores, in one pass.
 
-    blocks: iterator over pairs (scores (n,), values (n, d_v)), n may differ from block to block -> (d_v,)
+    blocks: iterator over pairs (scores (n,), values (n, d_v)), n may differ from block to block,
+    all scores finite -> (d_v,)
 
     >>> first = torch.tensor([1.0, 3.0]).log(), torch.tensor([[1.0], [2.0]])
     >>> second = torch.tensor([6.0]).log(), torch.tensor([[10.0]])

@@ -38,6 +38,24 @@ def test_a_module_that_keeps_its_first_mask_is_seen(answer, expected):
     assert isinstance(seen, Stateful) == (answer is KeepsFirstMask)
 
 
+class KeepsFirstLength(nn.Module):
+    def forward(self, x, start=0):
+        if not hasattr(self, "places"):
+            self.places = torch.arange(start, start + x.shape[1])
+        return x + self.places[: x.shape[1]]
+
+
+def test_places_kept_from_the_first_length_or_the_first_start_are_seen():
+    x = torch.zeros(2, 5)
+    for start in (0, 3):
+        asked = case("places", lambda x, start: KeepsFirstLength()(x, start), x, start)
+        try:
+            disturbed = ask_disturbed(asked, KeepsFirstLength)
+        except RuntimeError:  # places for fewer tokens don't fit
+            continue
+        assert not torch.equal(disturbed, x + torch.arange(start, start + 5))
+
+
 def test_the_class_is_as_it_was_afterwards():
     before = dict(vars(Pure))
     observe(probe_layer, Pure, 0)

@@ -11,6 +11,7 @@ import torch
 
 from lecture_lib.checking import case, close, exercise, holds, poll
 from lecture_lib.checking.drawing import distinct_sizes, fill, new_seed, normal, random_ids
+from lecture_lib.checking.gradients import parameter_gradients
 from lecture_lib.exercises.encoders_seq2seq.materials import (
     READY_LAYERS,
     hidden_keys,
@@ -62,6 +63,7 @@ def probe_encoder_block(EncoderBlock, rng):
     yield case("a mask for each query", run, x, each)
     yield case("silent sublayers", silent, 3.0 * x[:2])
     yield case("the gradient of x", gradient, x[:2], padding[:2])
+    yield case("the gradients of the parameters", lambda *a: parameter_gradients(block(), *a), x[:2], padding[:2])
     yield holds("the first token sees the last", both_sides, x, normal(rng, B, 1, d_model))
 
 

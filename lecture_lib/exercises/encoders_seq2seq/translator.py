@@ -8,6 +8,7 @@ from torch import nn
 
 from lecture_lib.checking import case, exercise, holds, poll
 from lecture_lib.checking.drawing import distinct_sizes, fill, new_seed, normal, random_ids
+from lecture_lib.checking.gradients import gradients_of, parameter_gradients
 from lecture_lib.exercises.encoders_seq2seq.materials import (
     READY_LAYERS,
     hidden_keys,
@@ -58,6 +59,8 @@ def probe_additive_attention(additive_attention, rng):
         "several queries, with padding", masked, normal(rng, B, T, d_query), keys[:, None], hidden_keys(rng, B, 1, S)
     )
     yield case("the gradients of W, U and v", gradients, query, keys, W, U, v)
+    alone = query[0], keys[0], W, U, v
+    yield case("the gradients of query and keys too", gradients_of(lambda *a: attend(*a)[0]), *alone)
     yield holds("the weights of each query add up to 1", shares, *as_many)
 
 
@@ -128,6 +131,7 @@ def probe_decoder_block(DecoderBlock, rng):
         "nothing is heard", lambda y, m: silenced(y, m, "self", "cross", "feed-forward"), 2.0 * y[:2], memory[:2]
     )
     yield case("the gradients of y and of the memory", gradients, y[:2], memory[:2], padding[:2])
+    yield case("the gradients of the parameters", lambda *a: parameter_gradients(block(), *a), y[:2], memory[:2])
     yield holds("no word sees a later one", past_only, y, normal(rng, B, 1, d_model))
     yield holds("the first word sees the whole memory", whole_source, memory, normal(rng, B, 1, d_model))
 
@@ -232,7 +236,7 @@ def probe_translate(translate, rng):
     source = torch.cat((first[:, None], random_ids(rng, vocab_size, B, S)), 1)
     writer, tireless, mute = (_Writer(rng, vocab_size, eos, patience) for patience in (2, 100, -8))
 
-    def write(model, source, max_tokens, bos=bos):
+    def write(model, source, max_tokens, bos=bos, eos=eos):
         return [[int(i) for i in row] for row in translate(model, source, bos, eos, max_tokens)]
 
     def counts(source, max_tokens):
@@ -250,6 +254,7 @@ def probe_translate(translate, rng):
     yield case("no end within max_tokens", lambda s: write(tireless, s, 6), source)
     yield case("some ends within max_tokens", lambda s: write(writer, s, 4), source)
     yield case("nothing to say", lambda s: write(mute, s, 5), source)
+    yield case("a model whose bos is its eos", lambda s: write(writer, s, 20, bos=eos), source)
     yield case("no words allowed", lambda s: write(writer, s, 0), source[:3])
     yield holds("a row is written as if it were alone", alone, source)
     yield holds("the source is read once", lambda s: counts(s, 20)[0] == 1, source)

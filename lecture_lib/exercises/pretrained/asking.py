@@ -65,6 +65,8 @@ def probe_few_shot_prompt(few_shot_prompt, rng):
     yield case("one example", few_shot_prompt, [(texts[1], words[0])], texts[0])
     yield case("two examples", few_shot_prompt, [(texts[1], words[0]), (texts[2], words[1])], texts[0])
     yield case("four examples", few_shot_prompt, list(zip(texts[1:], words)), texts[0])
+    indented = f"  {texts[1]}\n    {texts[2]}\n"
+    yield case("texts with spaces and lines of their own", few_shot_prompt, [(indented, words[1])], f" {texts[3]}\n ")
     yield case("braces in a text", few_shot_prompt, [("A {sic} " + texts[1], words[1])], "{} " + texts[2])
 
 

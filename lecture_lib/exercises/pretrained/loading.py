@@ -73,6 +73,16 @@ def probe_load_weights(load_weights, rng):
         load_weights(model, tensors)
         return all(p.is_leaf and p.requires_grad for p in model.parameters())
 
+    def keeps_its_numbers(tensors, shape):
+        """Whether the parameters stay as they are when the arrays of the file change later."""
+        arrays = {name: array.astype(np.float64) for name, array in tensors.items()}
+        model = _Llama(*shape)
+        load_weights(model, arrays)
+        before = [p.detach().clone() for p in model.parameters()]
+        for array in arrays.values():
+            array += 1.0
+        return all(torch.equal(p, was) for p, was in zip(model.parameters(), before))
+
     def complains(tensors, shape, *names):
         try:
             load_weights(_Llama(*shape), tensors)
@@ -108,6 +118,7 @@ def probe_load_weights(load_weights, rng):
     yield case("a head of its own", loaded, _file(rng, *own_head), own_head)
     yield holds("a tied head stays tied", still_tied, whole, tied)
     yield holds("the parameters can still be trained", can_be_trained, whole, tied)
+    yield holds("the parameters have memory of their own", keeps_its_numbers, whole, tied)
     missing = (f"{place}.W_v.weight", f"{middle}.attn_v.weight")
     yield holds("a ValueError names the parameter that the file lacks", complains, without, tied, *missing)
     surplus = (f"{middle}.attn_q.bias", f"{place}.W_q.bias")

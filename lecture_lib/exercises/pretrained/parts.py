@@ -4,6 +4,7 @@ import torch
 
 from lecture_lib.checking import case, close, exercise, holds, poll
 from lecture_lib.checking.drawing import distinct_sizes, normal
+from lecture_lib.checking.gradients import gradients_of
 
 IN_FLOAT32 = close(rtol=1e-5, atol=3e-5)  # Llama's own code computes norm and softmax in float32, whatever comes in
 READY_NORMS = ["torch.nn.functional.rms_norm", "torch.rms_norm", "torch.nn.RMSNorm"]
@@ -23,6 +24,7 @@ def probe_rms_norm(rms_norm, rng):
     yield case("far from 0", rms_norm, normal(rng, T, d_model) + 50.0, ones, 1e-6, within=IN_FLOAT32)
     yield case("an eps large enough to see", rms_norm, x, gain, float(rng.uniform(0.5, 2.0)), within=IN_FLOAT32)
     yield case("a vector of zeros", rms_norm, 0.0 * x, gain, 1e-3, within=IN_FLOAT32)
+    yield case("gradients of x and the gain", gradients_of(rms_norm), x, gain, 1e-6, within=IN_FLOAT32)
 
 
 @exercise("grouped_query_attention", points=4, forbids=READY_ATTENTION)
@@ -53,6 +55,8 @@ def probe_grouped_query_attention(grouped_query_attention, rng):
         within=IN_FLOAT32,
     )
     yield case("large scores", grouped_query_attention, *inputs(1, n_heads, n_kv_heads, T, 900.0), within=IN_FLOAT32)
+    few = inputs(1, n_heads, n_kv_heads, T)
+    yield case("gradients of Q, K and V", gradients_of(grouped_query_attention), *few, within=IN_FLOAT32)
     yield holds(
         "no token sees what follows", _sees_no_future, grouped_query_attention, *inputs(1, n_heads, n_kv_heads, T)
     )
@@ -82,4 +86,5 @@ def probe_swiglu(swiglu, rng):
     yield case("a batch", swiglu, normal(rng, batch, T, d_model), *weights(d_ff))
     yield case("as wide inside as outside", swiglu, normal(rng, T, d_model), *weights(d_model))
     yield case("an input of zeros", swiglu, torch.zeros(T, d_model, dtype=torch.float64), *weights(d_ff))
+    yield case("gradients of all it is given", gradients_of(swiglu), normal(rng, T, d_model), *weights(d_ff))
     yield case("large inputs", swiglu, 900.0 * normal(rng, T, d_model), *weights(d_ff))

@@ -7,6 +7,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from lecture_lib.checking import case, exercise, holds, poll
 from lecture_lib.checking.drawing import distinct_sizes, normal
+from lecture_lib.checking.gradients import gradients_of
 
 
 def _lora(LoRALinear, weights, rank, alpha):
@@ -57,6 +58,21 @@ def probe_lora_linear(LoRALinear, rng):
         (layer(x) ** 2).sum().backward()
         return {name: p.grad for name, p in layer.named_parameters()}
 
+    def of_the_input(x):
+        return _lora(LoRALinear, weights, rank, alpha)(x)
+
+    def types(dtype):
+        """The dtypes of what a layer of this one gets beside it, and of what it gives and merges to."""
+        with torch.random.fork_rng(devices=[]):
+            layer = LoRALinear(nn.Linear(d_in, d_out, dtype=dtype), rank, alpha)
+        given = layer.lora_A, layer.lora_B, layer(x.to(dtype)), layer.merge().weight
+        return [str(tensor.dtype) for tensor in given]
+
+    def given_layer():
+        linear = nn.Linear(d_in, d_out)
+        layer = LoRALinear(linear, rank, alpha)
+        return [layer.linear is linear, *(p.requires_grad for p in linear.parameters())]
+
     def merged(x, weights=weights, rank=rank):
         linear = _lora(LoRALinear, weights, rank, alpha).merge()
         return {"weight": linear.weight, "bias": linear.bias, "output": linear(x)}
@@ -78,6 +94,10 @@ def probe_lora_linear(LoRALinear, rng):
     yield case("no bias", lambda x: run(x, bare), x)
     yield case("a square matrix, rank 1", lambda x: run(x, square, 1), normal(rng, d_in))
     yield case("gradients", gradients, x)
+    yield case("the gradient of x", gradients_of(of_the_input), x)
+    yield case("dtypes around a layer in float64", types, torch.float64)
+    yield case("dtypes around a layer in bfloat16", types, torch.bfloat16)
+    yield case("[it holds the given layer, which wants gradients]", given_layer)
     yield case("merged", merged, x)
     yield case("merged, no bias", lambda x: merged(x, bare), x)
     yield holds("merge gives a new nn.Linear, and leaves the layer as it is", a_new_linear, x)

@@ -82,6 +82,7 @@ def probe_get_batch(get_batch, rng):
 
     yield case("a text of just one window", lambda t: list(draw(t)[0]), tokens[: block_size + 1])
     yield case("shapes and types", shapes, tokens)
+    yield case("shapes and types, of a text in int32", shapes, tokens.int())
     yield holds("each row of the inputs is a piece of the text", windows, tokens)
     yield holds("each target is the token after its input", one_later, tokens)
     yield holds("rows of a batch start at different places", rows_differ, tokens)

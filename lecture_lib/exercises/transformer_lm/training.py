@@ -2,7 +2,7 @@
 
 import torch
 
-from lecture_lib.checking import case, close, exercise, poll
+from lecture_lib.checking import case, close, exercise, holds, poll
 from lecture_lib.checking.drawing import distinct_sizes, new_seed, random_ids
 from lecture_lib.exercises.transformer_lm.materials import Bigrams
 from lecture_lib.train.config import TrainConfig
@@ -118,7 +118,7 @@ class _Runs:
     def told(self):
         """What on_step is called with."""
         drawn = []
-        self.run(self.config, on_step=lambda step, loss: drawn.append([int(step), float(loss)]))
+        self.run(self.config, on_step=lambda step, loss: drawn.append([int(step), loss]))
         return drawn
 
     def state_afterwards(self):
@@ -188,6 +188,9 @@ def probe_evaluate(evaluate, rng):
         evaluate(asked, [one, other])
         return [asked.modes, asked.training]
 
+    def are_floats():
+        return all(isinstance(number, float) for number in evaluate(model(), [one, other]))
+
     def recording():
         asked = model()
         evaluate(asked, [one, other])
@@ -205,6 +208,7 @@ def probe_evaluate(evaluate, rng):
     yield case("[training mode during each batch, afterwards], called while training", lambda: modes(True))
     yield case("[training mode during each batch, afterwards], called while not", lambda: modes(False))
     yield case("whether gradients are recorded", recording)
+    yield holds("loss and perplexity are floats", are_floats)
 
 
 two_batches = poll("two_batches", points=1, choices="ABCD")
