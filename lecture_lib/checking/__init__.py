@@ -17,6 +17,7 @@
     judge.py        observations beside a key: a verdict, case by case, with its likely cause
     panel.py        a verdict as a small HTML panel, or as text
     cells.py        which cells ran: whether a check judges an older version than the screen shows
+    missing.py      after a NameError: which section of the notebook defines the name
     notebook.py     what a lesson calls: `check, my = open_unit("05_attention")`
 
 Nothing here is specific to a unit, and nothing here imports torch before a probe draws a tensor.

@@ -15,7 +15,7 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
-from lecture_lib.checking import panel
+from lecture_lib.checking import missing, panel
 from lecture_lib.checking.cells import CellHistory
 from lecture_lib.checking.codec import MAX_PAYLOAD, encode
 from lecture_lib.checking.exercise import Exercise
@@ -48,6 +48,7 @@ def open_unit(unit: str) -> tuple["Checks", MyWork]:
     my = MyWork(unit)
     checks = Checks(unit, my)
     checks.cells.listen()
+    missing.listen(unit)
     return checks, my
 
 
