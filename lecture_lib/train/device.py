@@ -1,8 +1,9 @@
 """The device of a run, and what it is good at.
 
-CUDA: bf16 autocast from compute capability 8.0 on (below that float32, as older cards only imitate bf16), fused AdamW,
-torch.compile. On a CPU torch.compile took 36 to 78 s and gained nothing, and bf16 gained nothing. The code for CUDA and
-mps was written with care and not run: there was no such device at hand.
+CUDA: bf16 autocast from compute capability 8.0 on. V100 and T4 (7.0, 7.5) only imitate bf16: fp16 with a scaled loss
+(Micikevicius et al. 2018), or float32 for a loop that does not scale. Fused AdamW, torch.compile. On a CPU torch.compile
+took 36 to 78 s and gained nothing, and bf16 gained nothing. The code for CUDA and mps was written with care and not run:
+there was no such device at hand.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -23,10 +24,19 @@ class Device:
     bf16: bool
     fused: bool
     compiles: bool
+    fp16: bool = False  # built for fp16 and not for bf16
 
-    def autocast(self) -> AbstractContextManager:
-        """Matrix products in bf16 where the device is built for it; the loss and the weights stay float32."""
-        return torch.autocast(self.torch_device.type, torch.bfloat16) if self.bf16 else nullcontext()
+    def autocast(self, scaled: bool = False) -> AbstractContextManager:
+        """Matrix products in half precision where the device is built for it; the loss and the weights stay float32.
+
+        bf16, which has float32's range. scaled: the caller multiplies its loss by `scaler()`, so fp16 will do as well.
+        """
+        half = torch.bfloat16 if self.bf16 else torch.float16 if self.fp16 and scaled else None
+        return nullcontext() if half is None else torch.autocast(self.torch_device.type, half)
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """For fp16: keeps small gradients from vanishing, skips a step whose gradient is not finite. Else does nothing."""
+        return torch.amp.GradScaler(self.torch_device.type, enabled=self.fp16)
 
     def put(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
         """The tensors on the device. To CUDA they go from pinned memory, while the device still computes."""
@@ -74,6 +84,6 @@ def _cuda(config: TrainConfig, local_rank: int) -> Device:
         )
     torch.cuda.set_device(local_rank)
     torch.set_float32_matmul_precision("high")  # what is left in float32 may use TF32
-    bf16 = torch.cuda.get_device_capability(local_rank) >= (8, 0)
-    name = torch.cuda.get_device_name(local_rank)
-    return Device(torch.device("cuda", local_rank), name, bf16, fused=True, compiles=config.compile is not False)
+    capability, name = torch.cuda.get_device_capability(local_rank), torch.cuda.get_device_name(local_rank)
+    halves = {"bf16": capability >= (8, 0), "fp16": (7, 0) <= capability < (8, 0)}
+    return Device(torch.device("cuda", local_rank), name, fused=True, compiles=config.compile is not False, **halves)

@@ -1,13 +1,17 @@
 """Model FLOPs utilisation: how much of what a GPU can compute went into the model (Chowdhery et al. 2022, app. B).
 
 A token costs 6 FLOPs a parameter that multiplies it (2 forward, 4 backward), and 12 n_layers d_model T in attention.
-Peaks are the makers' figures for dense bf16 with float32 sums; a device that is not in the table has no utilisation.
+Peaks are NVIDIA's figures for dense bf16 (T4, V100: fp16) with float32 sums, from data sheets and architecture white
+papers; a device that is not in the table has no utilisation, nor has a laptop's, which is slower than its name.
 """
 
 from lecture_lib.models.config import Config
 
 # Looked up by the first entry that the device's name contains, so the longer names come first.
-PEAK_BF16_FLOPS = {
+PEAK_FLOPS = {
+    "GB300": 2500e12,
+    "B300": 2250e12,
+    "GB200": 2500e12,
     "B200": 2250e12,
     "H200": 989e12,
     "H100 PCIe": 756e12,
@@ -19,7 +23,13 @@ PEAK_BF16_FLOPS = {
     "A30": 165e12,
     "A10G": 70e12,
     "L40S": 362e12,
+    "L40": 181e12,
     "L4": 121e12,
+    "T4": 65e12,
+    "V100": 125e12,
+    "RTX PRO 6000": 504e12,
+    "RTX 6000 Ada": 364e12,
+    "RTX 5090": 209.5e12,
     "RTX 4090": 165e12,
     "RTX 3090": 71e12,
 }
@@ -43,7 +53,9 @@ def peak_flops(device_name: str) -> float | None:
     (989000000000000.0, None)
     """
     words = f" {device_name.replace('-', ' ')} "
-    return next((peak for name, peak in PEAK_BF16_FLOPS.items() if f" {name} " in words), None)
+    if " Laptop " in words:
+        return None
+    return next((peak for name, peak in PEAK_FLOPS.items() if f" {name} " in words), None)
 
 
 def utilisation(tokens_per_s: float, config: Config, T: int, device_name: str) -> float | None:

@@ -25,7 +25,7 @@ from lecture_lib.train.device import Device, find_device
 from lecture_lib.train.errors import DivergedError, InputError
 from lecture_lib.train.evaluation import evaluate
 from lecture_lib.train.log import Row
-from lecture_lib.train.optimizer import make_optimizer
+from lecture_lib.train.optimizer import make_optimizer, parts_of
 from lecture_lib.train.schedule import lr_at
 from lecture_lib.train.workers import Workers
 
@@ -62,7 +62,7 @@ class Trainer:
         self.device = device or find_device(config, self.workers.local_rank)
         self.model = model.to(self.device.torch_device)
         self.batches, self.heldout = train, heldout
-        self.optimizer = make_optimizer(self.model, config, self.device.fused)
+        self.optimizer, self.scaler = make_optimizer(self.model, config, self.device.fused), self.device.scaler()
         self.loss: LossModule | DistributedDataParallel = LossModule(self.model)
         if self.device.compiles:
             self.loss.compile()
@@ -89,8 +89,13 @@ class Trainer:
         for first in range(0, len(mine), config.micro_batch):
             last = first + config.micro_batch >= len(mine)
             total += self._accumulate(mine[first : first + config.micro_batch], n_tokens, last)
+        optimizers = parts_of(self.optimizer)
+        for optimizer in optimizers:
+            self.scaler.unscale_(optimizer)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
-        self.optimizer.step()
+        for optimizer in optimizers:
+            self.scaler.step(optimizer)
+        self.scaler.update()
         self.optimizer.zero_grad()
         self.step, self.tokens = self.step + 1, self.tokens + n_tokens
         return total, norm
@@ -102,9 +107,9 @@ class Trainer:
         inputs, targets = self.device.put(*self.batches.collate(spans, width))
         ddp = self.loss if isinstance(self.loss, DistributedDataParallel) and not last else None
         with nullcontext() if ddp is None else ddp.no_sync():
-            with self.device.autocast():
+            with self.device.autocast(scaled=True):
                 part = self.loss(inputs, targets) * (n_targets(spans) / n_tokens)
-            (part * self.workers.world_size).backward()
+            self.scaler.scale(part * self.workers.world_size).backward()
         return part.detach()
 
     # ---------------------------------------------------------------- many
@@ -150,7 +155,7 @@ class Trainer:
             return None, False
         loss, norm = self.workers.all_reduce(part).item(), norm.item()  # waits for the device
         self.seconds += time.perf_counter() - begun
-        if not math.isfinite(loss) or not math.isfinite(norm):
+        if not math.isfinite(loss) or not (math.isfinite(norm) or self._skipped()):
             raise DivergedError(
                 f"step {self.step}: the loss is {loss} and the gradient's norm {norm}; resume from the last checkpoint"
                 " will do the same, so start a new run with a lower lr or a longer warmup"
@@ -160,6 +165,10 @@ class Trainer:
         self._logged = self.tokens, self.seconds
         lr = lr_at(self.step - 1, self.config)
         return Row(self.step, self.tokens, lr, loss, norm, heldout, self.seconds, speed), stopping
+
+    def _skipped(self) -> bool:
+        """Whether a gradient that is not finite may come from the scale alone: fp16's is halved until it fits."""
+        return self.scaler.is_enabled() and self.scaler.get_scale() >= 1.0
 
     def _due(self, setting: str) -> bool:
         return self.step % getattr(self.config, setting) == 0 or self.step == self.config.steps
@@ -174,12 +183,15 @@ class Trainer:
     def state(self) -> dict:
         """All that the rest of the run depends on, apart from configuration and text."""
         progress = {"step": self.step, "tokens": self.tokens, "seconds": self.seconds}
-        return {**progress, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        learned = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return {**progress, **learned, "scaler": self.scaler.state_dict()}
 
     def load_state(self, state: dict) -> None:
         """Goes on from what `state` gave, here or in a process that was killed."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.scaler.is_enabled() and state.get("scaler"):  # empty where the run so far had no need of it
+            self.scaler.load_state_dict(state["scaler"])
         self.step, self.tokens, self.seconds = state["step"], state["tokens"], state["seconds"]
         self._logged = self.tokens, self.seconds
 

@@ -35,6 +35,11 @@ def make_optimizer(model: nn.Module, config: TrainConfig, fused: bool = False) -
     return OptimizerPair(muon, adamw)
 
 
+def parts_of(optimizer: "torch.optim.Optimizer | OptimizerPair") -> tuple[torch.optim.Optimizer, ...]:
+    """Torch's own optimizers behind what `make_optimizer` returned."""
+    return optimizer.optimizers if isinstance(optimizer, OptimizerPair) else (optimizer,)
+
+
 def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
     """Weights of the linear layers, without an embedding and without the head."""
     ends = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}

@@ -126,7 +126,7 @@ def opening_line(trainer: Trainer) -> str:
     """What is trained, on what: `101,312 parameters on CPU, 1 threads; rows are whole documents`."""
     count = f"{trainer.workers.world_size} x " if trainer.workers.world_size > 1 else ""
     rows = "whole documents" if trainer.batches.whole else f"windows of {trainer.batches.block_size} tokens"
-    how = ", bf16" * trainer.device.bf16 + ", compiled" * trainer.device.compiles
+    how = ", bf16" * trainer.device.bf16 + ", fp16" * trainer.device.fp16 + ", compiled" * trainer.device.compiles
     return f"{trainer.model.n_params:,} parameters on {count}{trainer.device.name}{how}; rows are {rows}"
 
 
@@ -136,7 +136,7 @@ def _result(trainer: Trainer, folder: Path, floor: float | None) -> Result:
     speed = statistics.median(row.tokens_per_s for row in rows) if rows else 0.0
     share, finished = None, trainer.step == trainer.config.steps
     model = trainer.model
-    if trainer.device.bf16 and isinstance(model, TransformerLM):  # the peaks are those of bf16
+    if (trainer.device.bf16 or trainer.device.fp16) and isinstance(model, TransformerLM):  # peaks of half precision
         width = trainer.batches.longest
         share = utilisation(speed / trainer.workers.world_size, model.config, width, trainer.device.name)
     return Result(folder, trainer.step, finished, evaluated[-1] if evaluated else None, floor, speed, share)

@@ -12,6 +12,7 @@ from lecture_lib.train.runner import make_trainer
 from lecture_lib.train.workers import Workers
 
 CPU = Device(torch.device("cpu"), "CPU", bf16=False, fused=False, compiles=False)
+FP16 = Device(torch.device("cpu"), "CPU", bf16=False, fused=True, compiles=False, fp16=True)
 
 
 def trained(config, data, device=None, **hooks):
@@ -132,6 +133,46 @@ def test_bf16_autocast_keeps_float32_weights_and_nearly_the_same_losses(tiny, ti
     assert losses(rounded) != losses(exact)
     assert losses(rounded) == pytest.approx(losses(exact), abs=0.05)
     assert {p.dtype for p in trainer.model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_fp16_with_a_scaled_loss_gives_nearly_the_same_losses(tiny, tiny_data, optimizer):
+    how = tiny.changed(steps=10, optimizer=optimizer)
+    trainer, rounded = trained(how, tiny_data, FP16)
+    _trainer, exact = trained(how, tiny_data, CPU)
+    assert losses(rounded) != losses(exact)
+    assert losses(rounded) == pytest.approx(losses(exact), abs=0.05)
+    assert {p.dtype for p in trainer.model.parameters()} == {torch.float32}
+
+
+def test_a_gradient_too_large_for_fp16_costs_a_step_and_halves_the_scale(tiny, tiny_data):
+    trainer, _floor = make_trainer(tiny.changed(steps=3), tiny_data, FP16)
+    trainer.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**60)
+    before = [p.detach().clone() for p in trainer.model.parameters()]
+    rows = []
+    trainer.run([rows.append])
+    assert trainer.scaler.get_scale() < 2.0**60
+    assert all(torch.equal(p, old) for p, old in zip(trainer.model.parameters(), before))
+    assert all(math.isfinite(row.loss) for row in rows)
+
+
+def test_the_scale_of_fp16_goes_on_after_a_resume(tiny, tiny_data):
+    trainer, _rows = trained(tiny.changed(steps=2), tiny_data, FP16)
+    trainer.scaler.update(1024.0)
+    resumed, _floor = make_trainer(tiny.changed(steps=4), tiny_data, FP16)
+    resumed.load_state(trainer.state())
+    assert resumed.scaler.get_scale() == 1024.0
+    in_float32, _floor = make_trainer(tiny.changed(steps=4), tiny_data, CPU)
+    in_float32.load_state(trainer.state())
+    resumed.load_state(in_float32.state())
+    assert resumed.scaler.get_scale() == 1024.0
+
+
+def test_a_loop_that_does_not_scale_gets_float32_where_there_is_no_bf16():
+    with FP16.autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+    with FP16.autocast(scaled=True):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float16
 
 
 def test_a_compiled_loss_is_the_same(tiny, tiny_data, monkeypatch):
