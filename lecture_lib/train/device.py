@@ -1,9 +1,9 @@
 """The device of a run, and what it is good at.
 
 CUDA: bf16 autocast from compute capability 8.0 on. V100 and T4 (7.0, 7.5) only imitate bf16: fp16 with a scaled loss
-(Micikevicius et al. 2018), or float32 for a loop that does not scale. Fused AdamW, torch.compile. On a CPU torch.compile
-took 36 to 78 s and gained nothing, and bf16 gained nothing. The code for CUDA and mps was written with care and not run:
-there was no such device at hand.
+(Micikevicius et al. 2018), or float32 for a loop that does not scale. Fused AdamW, torch.compile. On a CPU, compiling
+took 36 to 78 s and gained nothing, and bf16 gained nothing. The code for CUDA and mps was written with care and not
+run: there was no such device at hand.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -35,7 +35,7 @@ class Device:
         return nullcontext() if half is None else torch.autocast(self.torch_device.type, half)
 
     def scaler(self) -> torch.amp.GradScaler:
-        """For fp16: keeps small gradients from vanishing, skips a step whose gradient is not finite. Else does nothing."""
+        """For fp16: keeps small gradients from vanishing, skips a step whose gradient is not finite; else idle."""
         return torch.amp.GradScaler(self.torch_device.type, enabled=self.fp16)
 
     def put(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
