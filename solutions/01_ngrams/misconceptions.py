@@ -30,7 +30,7 @@ def across_boundaries(tokens, n):
 reaches_back_over_bos = misconception(
     "count_ngrams",
     "Your contexts cross from one sentence into the next, though <bos> itself is never counted as a next token. "
-    "Which tokens of the sentence before can still stand in a context?",
+    "Which tokens of the previous sentence can still be in a context?",
     change=("max(start, i - n + 1)", "max(0, i - n + 1)"),
 )
 
@@ -45,7 +45,7 @@ counts_bos = misconception(
 @misconception(
     "count_ngrams",
     "From n = 3 on the first words of each sentence are missing from your counts: all your contexts have the full "
-    "length. What stands before the first word after <bos>, and is that a context?",
+    "length. What comes before the first word after <bos>, and is that a context?",
 )
 def full_contexts_only(tokens, n):
     counts, start = {}, 0
@@ -103,7 +103,7 @@ bare_string_context = misconception(
 
 notes_only_that_it_came = misconception(
     "count_ngrams",
-    "Every count of yours is 1, and some n-grams came more often. Are you noting that a token came, or how many times?",
+    "All your counts are 1, but some n-grams came more often. Are you noting that a token came, or how many times?",
     change=("counts.setdefault(context, Counter())[token] += 1", "counts.setdefault(context, Counter())[token] = 1"),
 )
 
@@ -125,7 +125,7 @@ def minus_zero(tokens, n):
 
 @misconception(
     "count_ngrams",
-    "<bos> stands in none of your contexts. It is never guessed, but it is read: how else could a model know which "
+    "<bos> is in none of your contexts. It is never guessed, but it is read: how else could a model know which "
     "words begin a sentence?",
 )
 def bos_in_no_context(tokens, n):
@@ -191,7 +191,7 @@ def only_seen_words(counts, context, vocab, k=0.0):
 k_for_unseen_words_only = misconception(
     "next_token_probs",
     "Words that were seen keep their plain count, only the unseen ones are given k. The formula treats all words of "
-    "the vocabulary alike: what stands in the numerator of a word seen three times?",
+    "the vocabulary alike: what is in the numerator of a word seen three times?",
     change=("following[word] + k", "following[word] or k"),
 )
 
@@ -367,7 +367,7 @@ def saves_for_every_word(counts_by_order, context, vocab, discount=0.75):
 @misconception(
     "kneser_ney",
     "A word that occurs nowhere in the text gets probability 0 from you: your shortest context gives all it has to "
-    "words that it knows. What stands below the empty context?",
+    "words that it knows. What comes below the empty context?",
 )
 def nothing_at_the_bottom(counts_by_order, context, vocab, discount=0.75):
     n = len(counts_by_order)
@@ -777,7 +777,7 @@ def all_possible_alike(probs, rng):
 
 @misconception(
     "sample_next",
-    "The later a token stands, the more its frequency is off. You compare the dart with each single probability: "
+    "The later a token comes, the more its frequency is off. You compare the dart with each single probability: "
     "where on the line from 0 to 1 does the second piece end?",
 )
 def compares_single_probabilities(probs, rng):
@@ -790,7 +790,7 @@ def compares_single_probabilities(probs, rng):
 
 @misconception(
     "sample_next",
-    "Your dart is thrown anew for every token of the walk, so the late tokens come too rarely. How many random "
+    "You throw a new dart for every token of the walk, so the late tokens come too rarely. How many random "
     "numbers does one draw need?",
 )
 def a_dart_for_each_token(probs, rng):
@@ -842,7 +842,7 @@ def another_source_of_chance(probs, rng, own=np.random.default_rng(5)):  # noqa:
 
 a_new_generator_each_time = misconception(
     "sample_next",
-    "You draw by probability, and still each draw gives the same token: your generator begins anew at every call. "
+    "You draw by probability, and still each draw gives the same token: your generator starts over at every call. "
     "Which generator remembers where it was?",
     change=("rng.random", "np.random.default_rng(0).random"),
 )
@@ -882,7 +882,7 @@ def drops_the_end(model, prompt, max_tokens, rng):
 
 new_tokens_only = misconception(
     "generate",
-    "Your list holds the new tokens only. What does the docstring promise to stand before them?",
+    "Your list holds the new tokens only. What does the docstring promise before them?",
     change=("return tokens", "return tokens[len(prompt) :]"),
 )
 
@@ -968,7 +968,7 @@ def hands_over_its_list(model, prompt, max_tokens, rng):
 
 @misconception(
     "generate",
-    "Your loop ends at <eos> and nowhere else: a model that never says it would be asked for ever. (Here it gave up "
+    "Your loop ends at <eos> and nowhere else: a model that never says it would be called forever. (Here it gave up "
     "after 40 tokens.) Which argument haven't you used?",
 )
 def waits_for_the_end(model, prompt, max_tokens, rng):

@@ -175,7 +175,8 @@ KeepsTheBlameToItself = misconception(
 
 MakesNewArrays = misconception(
     "Linear",
-    "The numbers are right, but they stand in new arrays: whoever held the old array of grads still sees zeros. How do "
+    "The numbers are right, but they are in new arrays: code that holds the old array of grads still sees zeros. How "
+    "do "
     "a = a + c and a += c differ?",
     change=(
         'self.grads["W"] += self.x.T @ grad_out\nself.grads["b"] += grad_out.sum(axis=0)',
@@ -639,7 +640,8 @@ class LowersByTheLargestOfAll:
 
 LosesRepeats = misconception(
     "Embedding",
-    "A token that stands twice in the batch gets the blame of one place only. Run the cell that breaks once more: what "
+    "A token that occurs twice in the batch gets the blame of one position only. Run the cell that breaks once more: "
+    "what "
     "does += do with a repeated index?",
     change=('np.add.at(self.grads["E"], self.ids, grad_out)', 'self.grads["E"][self.ids] += grad_out'),
 )
@@ -682,7 +684,7 @@ AveragesRepeats = misconception(
 
 BlamesANewArray = misconception(
     "Embedding",
-    "The blame is right, and stands in a new array: whoever held on to the one in grads still sees zeros. What does "
+    "The blame is right, but in a new array: code that holds the one in grads still sees zeros. What does "
     "the contract say of these arrays?",
     change=(
         'np.add.at(self.grads["E"], self.ids, grad_out)',
@@ -992,7 +994,7 @@ never_clears = misconception(
 
 clears_too_late = misconception(
     "train",
-    "Your loss never moves, and neither do the parameters. In which order do clearing, backward and the step stand: "
+    "Your loss never moves, and neither do the parameters. In what order do clearing, backward and the step come: "
     "what is left in grads when the step is taken?",
     change=[
         ("for g in model.grads.values():", "model.backward(loss.backward())\nfor g in model.grads.values():"),
@@ -1077,7 +1079,7 @@ turns_the_sign_twice = misconception(
 
 clears_by_replacing = misconception(
     "train",
-    "Your parameters never move. You put new arrays of zeros into model.grads, while the modules go on adding to their "
+    "Your parameters never move. You put new arrays of zeros into model.grads, while the modules keep adding to their "
     "own: how does one clear an array without replacing it?",
     change=(
         "for g in model.grads.values():\n    g[...] = 0",

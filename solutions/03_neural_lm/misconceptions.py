@@ -53,7 +53,7 @@ each_word_once = misconception(
 
 melts_the_batch = misconception(
     "embed",
-    "One text is right; a batch comes out as one long list of vectors. Which axes should stand before d_emb?",
+    "One text is right; a batch comes out as one long list of vectors. Which axes should come before d_emb?",
     change=("E[ids]", "E[ids.flatten()]"),
 )
 
@@ -92,7 +92,7 @@ forgets_the_last = misconception(
 
 newest_first = misconception(
     "make_windows",
-    "Each of your windows runs backwards. Which token should stand in its first column, according to the docstring?",
+    "Each of your windows runs backwards. Which token should be in its first column, according to the docstring?",
     change=("ids[start : start + n]", "ids[start : start + n].flip(0)"),
 )
 
@@ -288,7 +288,8 @@ class HasNoBend(nn.Module):
 
 @misconception(
     "WindowLM",
-    "Your hidden layer has a bend, though not the one of the equation: no hidden number is negative. Which one maps to "
+    "Your hidden layer has a nonlinearity, though not the one in the equation: no hidden number is negative. Which "
+    "one maps to "
     "(-1, 1)?",
 )
 class AnotherBend(nn.Module):
@@ -663,7 +664,7 @@ forgets_the_sign = misconception(
 
 @misconception(
     "nearest_neighbours",
-    "You drop whatever stands first in your list. Where another word points in exactly the same direction, is the "
+    "You drop whatever comes first in your list. Where another word points in exactly the same direction, is the "
     "first one always the word itself?",
 )
 def drops_the_first(E, word, k):
@@ -685,7 +686,7 @@ def returns_cosines(E, word, k):
 
 @misconception(
     "nearest_neighbours",
-    "The right words, in the wrong order: the nearest stands last. From which end did you cut your list?",
+    "The right words, in the wrong order: the nearest comes last. From which end did you cut your list?",
 )
 def nearest_last(E, word, k):
     directions = E.detach() / E.detach().norm(dim=1, keepdim=True)
@@ -730,7 +731,7 @@ wrong_more_units = wrong_choice(
 wrong_everything_doubles = wrong_choice(
     "growing_window",
     "A",
-    "Are there more words in the vocabulary than before? Which shape does $E$ have, and where would $n$ stand in it?",
+    "Are there more words in the vocabulary than before? What shape does $E$ have, and where would $n$ be in it?",
     name="everything_doubles",
 )
 wrong_contexts_are_counted = wrong_choice(
@@ -761,6 +762,6 @@ wrong_different_words = wrong_choice(
 wrong_last_weighs_most = wrong_choice(
     "same_words",
     "D",
-    "Look at the equation: which factor stands before $\\mathbf{e}^{(1)}$, and which before $\\mathbf{e}^{(n)}$?",
+    "Look at the equation: which factor comes before $\\mathbf{e}^{(1)}$, and which before $\\mathbf{e}^{(n)}$?",
     name="the_last_word_weighs_most",
 )

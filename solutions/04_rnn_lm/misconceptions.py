@@ -129,15 +129,14 @@ def leaks_from_row_to_row(X, h, W_hx, W_hh, b_h):
 
 time_in_front = misconception(
     "rnn_unroll",
-    "Your states stand as (T, B, d_hidden). On which place does stack put the axis of time, and where does "
+    "Your states have the shape (T, B, d_hidden). Where does stack put the time axis, and where does "
     "the docstring want it?",
     change=("torch.stack(states, dim=1)", "torch.stack(states, dim=0)"),
 )
 
 only_the_last_state = misconception(
     "rnn_unroll",
-    "You return the last state alone. The head will be asked for a prediction at every word: what would it "
-    "read at the first?",
+    "You return the last state alone. The head must make a prediction at every word: what would it read at the first?",
     change=("torch.stack(states, dim=1)", "h"),
 )
 
@@ -180,7 +179,7 @@ state_grows_with_the_text = wrong_choice(
 ends_at_the_training_length = wrong_choice(
     "longer_text",
     "D",
-    "You think of the window of unit 03, or of positions that run out. Where in rnn_unroll does the length 20 stand?",
+    "You think of the window of unit 03, or of positions that run out. Where in rnn_unroll is the length 20?",
     name="ends_at_the_training_length",
 )
 
@@ -242,8 +241,8 @@ forgets_exactly = wrong_choice(
 
 targets_not_shifted = misconception(
     "make_batch",
-    "Your targets are your inputs: each position is asked for the word that it has just read. What would a "
-    "model learn from that, and which word should be asked for?",
+    "Your targets are your inputs: each position must predict the word that it has just read. What would a model "
+    "learn from that, and which word should it predict?",
     change=("sequence[1:]", "sequence[:-1:]"),
 )
 
@@ -256,7 +255,7 @@ shifted_backwards = misconception(
 
 pads_on_the_left = misconception(
     "make_batch",
-    "Your short sequences stand at the right, with PAD before them. What would the state have read by the "
+    "Your short sequences are at the right, with PAD before them. What would the state have read by the "
     "time the sentence begins?",
     change=[
         ("inputs[row, : len(sequence) - 1] =", "inputs[row, T + 1 - len(sequence) :] ="),
@@ -290,7 +289,7 @@ def cuts_to_the_shortest(sequences, pad_id):
 
 a_column_too_many = misconception(
     "make_batch",
-    "Your tables have one column too many: the last token stands among the inputs, with PAD as its target. "
+    "Your tables have one column too many: the last token is among the inputs, with PAD as its target. "
     "What comes after the end of a sentence, and is anything asked there?",
     change=("max(len(sequence) for sequence in sequences) - 1", "max(len(sequence) for sequence in sequences)"),
 )
@@ -298,8 +297,8 @@ a_column_too_many = misconception(
 
 @misconception(
     "make_batch",
-    "Behind the end of a short sequence your targets go on repeating its last token. Which target says that "
-    "nothing is asked here?",
+    "Past the end of a short sequence your targets keep repeating its last token. Which target says that nothing is "
+    "predicted here?",
 )
 def repeats_the_end(sequences, pad_id):
     T = max(len(sequence) for sequence in sequences) - 1
@@ -391,14 +390,14 @@ OnlyTheLastLogits = misconception(
 
 ReturnsAllStates = misconception(
     "RNNLM",
-    "Your logits are right; as the state you return that of every position. From which one will the text go on?",
+    "Your logits are right, but you return the states of all positions. From which one will the text continue?",
     change=("H[:, -1]", "H"),
 )
 
 
 @misconception(
     "RNNLM",
-    "One sequence alone is right; in a batch each goes on where the one above it ended. How many memories "
+    "One sequence alone is right; in a batch each continues where the one above it ended. How many memories "
     "does a batch of B texts need?",
 )
 class OneStateForTheBatch(nn.Module):
@@ -435,7 +434,7 @@ StartsInFloat32 = misconception(
 
 @misconception(
     "sequence_loss",
-    "Without padding you are right, with it you aren't: PAD is being asked for, and counted like a word. "
+    "Without padding you are right, with it you aren't: PAD is being predicted, and counted like a word. "
     "Which places should be left out before the mean?",
 )
 def counts_the_padding(logits, targets, pad_id):
@@ -652,7 +651,7 @@ writes_without_a_door = misconception(
 
 never_forgets = misconception(
     "lstm_step",
-    "Your old cell is always kept in full. Which door stands before it?",
+    "Your old cell is always kept in full. Which door guards it?",
     change=(" torch.sigmoid(f) *", ""),
 )
 
@@ -663,7 +662,7 @@ never_forgets = misconception(
 ForgetDoorsHalfShut = misconception(
     "LSTMLM",
     "Your model computes rightly, but its b_h starts at 0 everywhere. How much of a cell is left after ten "
-    "steps through doors that stand at one half?",
+    "steps through doors that are half open?",
     change=(
         "start = torch.zeros(4 * d_hidden)\nstart[d_hidden : 2 * d_hidden] = 1.0\nself.b_h = nn.Parameter(start)",
         "self.b_h = nn.Parameter(torch.zeros(4 * d_hidden))",
@@ -672,7 +671,7 @@ ForgetDoorsHalfShut = misconception(
 
 OpensAnotherDoor = misconception(
     "LSTMLM",
-    "Your ones stand in the first quarter of b_h. Whose door is that, in the order i, f, g, o?",
+    "Your ones are in the first quarter of b_h. Whose door is that, in the order i, f, g, o?",
     change=("d_hidden : 2 * d_hidden", ":d_hidden"),
 )
 
@@ -753,7 +752,7 @@ class RemembersTheTextBefore(nn.Module):
 
 @misconception(
     "LSTMLM",
-    "You begin every call with zeros, also when a pair is handed in. How is a text to go on from its first half?",
+    "You begin every call with zeros, even when a pair is passed in. How can a text continue from its first half?",
 )
 class IgnoresTheStateGiven(nn.Module):
     def __init__(self, vocab_size, d_emb, d_hidden):
@@ -804,7 +803,7 @@ class StartsTheCellInFloat32(nn.Module):
 
 knows_all_words = misconception(
     "tag",
-    "A word that you have never seen ends in a KeyError. Which id stands for all of them?",
+    "A word that you have never seen ends in a KeyError. Which id represents all of them?",
     change=('word_ids.get(word, word_ids["<unk>"])', "word_ids[word]"),
 )
 
@@ -817,14 +816,14 @@ asks_each_tag_for_its_word = misconception(
 
 numbers_for_names = misconception(
     "tag",
-    "You return numbers. Where do their names stand?",
+    "You return numbers. Where are their names?",
     change=("[tags[i] for i in logits[0].argmax(dim=-1)]", "logits[0].argmax(dim=-1).tolist()"),
 )
 
 
 @misconception(
     "tag",
-    "Each of your words is tagged as if it stood alone: the first is right, the others have lost what came "
+    "Each of your words is tagged as if it were alone: the first is right, the others have lost what came "
     "before. How many sentences do you show the model?",
 )
 def each_word_alone(sentence, model, word_ids, tags):
@@ -884,7 +883,7 @@ reads_everything_twice = misconception(
 
 starts_from_the_beginning = misconception(
     "generate",
-    "The text is right, but at every step the model reads all of it anew. What is the state for?",
+    "The text is right, but at every step the model reads all of it again. What is the state for?",
     change=[
         ("model(torch.tensor([unread]), state)", "model(torch.tensor([unread]), None)"),
         ("text[-1:]", "list(text)"),
@@ -899,7 +898,7 @@ skips_the_prompt = misconception(
 
 never_stops = misconception(
     "generate",
-    "You go on after the stop token. Who looks at what has just been drawn?",
+    "You continue after the stop token. Which line looks at what has just been drawn?",
     change=("if text[-1] == stop_id:\n    break", "pass"),
 )
 

@@ -245,7 +245,7 @@ def pairs_only(Q, K):
 scales_by_axis_one = misconception(
     "attention_scores",
     "One sentence is right, a batch is not: you divide by the root of the length of axis 1. Which axis of "
-    "(B, T_q, d_k) is d_k, and how do you name it whatever stands before it?",
+    "(B, T_q, d_k) is d_k, and how do you name it, whatever comes before it?",
     change=("np.sqrt(d_k)", "np.sqrt(Q.shape[1])"),
 )
 
@@ -402,7 +402,7 @@ def inside_out(lengths, T):
 
 pads_in_front = misconception(
     "padding_mask",
-    "You hide the beginning of each sentence. Where do the real tokens stand, according to the docstring: at the "
+    "You hide the beginning of each sentence. Where are the real tokens, according to the docstring: at the "
     "start or at the end?",
     change=("np.arange(T) < lengths[:, None]", "np.arange(T) >= T - lengths[:, None]"),
 )

@@ -22,7 +22,7 @@ second_head_is_second_token = wrong_choice(
 second_head_is_every_other = wrong_choice(
     "second_head",
     "C",
-    "You took every second column, as one deals cards. The heads' queries stand side by side, the first head's d_k "
+    "You took every second column, like dealing cards. The heads' queries are side by side, the first head's d_k "
     "columns first: which columns are left for the second?",
     name="every_other_column",
 )
@@ -58,7 +58,7 @@ def heads_inside_tokens(X, n_heads):
 
 @misconception(
     "split_heads",
-    "Your heads took turns: head 0 has the columns 0, n_heads, 2 n_heads and so on. Whose columns stand side by side "
+    "Your heads took turns: head 0 has the columns 0, n_heads, 2 n_heads and so on. Whose columns are side by side "
     "in X W_q?",
 )
 def takes_turns(X, n_heads):
@@ -104,7 +104,7 @@ def numpy_only(X, n_heads):
 
 @misconception(
     "merge_heads",
-    "One token is right, several get mixed: your first row holds many tokens of one head. Which two axes must stand "
+    "One token is right, several get mixed: your first row holds many tokens of one head. Which two axes must be "
     "side by side before they become one?",
 )
 def reshapes_at_once(X):
@@ -114,7 +114,7 @@ def reshapes_at_once(X):
 @misconception(
     "merge_heads",
     "The heads of your rows are shuffled together, like cards: first column of each head, then second of each. What "
-    "should stand in the first d_k columns?",
+    "should be in the first d_k columns?",
 )
 def shuffles_the_heads(X):
     T, width = X.shape[-2], X.shape[-3] * X.shape[-1]
@@ -123,7 +123,7 @@ def shuffles_the_heads(X):
 
 @misconception(
     "merge_heads",
-    "Every block of your rows is right and stands in the wrong place: the last head comes first. In which order did "
+    "Every block of your rows is right but in the wrong place: the last head comes first. In what order did "
     "splitting deal them out?",
 )
 def last_head_first(X):
@@ -272,7 +272,7 @@ grows_parameters = wrong_choice(
 grows_rows = wrong_choice(
     "what_grows",
     "C",
-    "You expect longer rows. With 8 heads of 64 columns each, how many columns stand side by side before W_o?",
+    "You expect longer rows. With 8 heads of 64 columns each, how many columns are side by side before W_o?",
     name="longer_rows",
 )
 grows_products = wrong_choice(
@@ -676,7 +676,7 @@ ValuesFromX = misconception(
 
 KeysFromX = misconception(
     "CrossAttention",
-    "One word of memory is right. With more, a word is chosen by what stands at its place in X: who should the queries "
+    "One word of memory is right. With more, a word is chosen by what is at its position in X: who should the queries "
     "be compared with?",
     change=("my.split_heads(self.W_k(memory), self.n_heads)", "my.split_heads(self.W_k(X), self.n_heads)"),
 )
@@ -750,7 +750,7 @@ CausalOverTheMemory = misconception(
 CrossMaskWithoutAnAxis = misconception(
     "CrossAttention",
     "All is right until sentences have masks of their own. Your mask is (B, 1, S), your scores are (B, n_heads, T, S): "
-    "what stands beside the heads?",
+    "what comes next to the heads?",
     change=(".unsqueeze(-3)", ""),
 )
 

@@ -37,7 +37,7 @@ breaks_at_apostrophes = misconception(
 
 takes_every_apostrophe = misconception(
     "word_tokenize",
-    "Your words keep apostrophes at their edges, such as an opening quotation mark. What has to stand on both "
+    "Your words keep apostrophes at their edges, such as an opening quotation mark. What has to be on both "
     "sides of an apostrophe inside a word?",
     change=("\\w+(?:'\\w+)*", "[\\w']+"),
 )
@@ -130,7 +130,7 @@ lowers_characters = misconception(
 
 UnknownIsPad = misconception(
     "Vocabulary",
-    "Your unknown words turn into padding: their id is 0. Which of the four specials stands for them?",
+    "Your unknown words turn into padding: their id is 0. Which of the four specials represents them?",
     change=[
         (
             "ordered = sorted(counts, key=lambda token: (-counts[token], token))\nself.tokens = [*specials, *ordered]",
@@ -223,7 +223,7 @@ class KeepsLearning:
 
 NoMarks = misconception(
     "Vocabulary",
-    "Your encoded text has neither beginning nor end. Which two ids should stand around it?",
+    "Your encoded text has neither beginning nor end. Which two ids should be around it?",
     change=[
         (
             "ordered = sorted(counts, key=lambda token: (-counts[token], token))\nself.tokens = [*specials, *ordered]",
@@ -249,7 +249,8 @@ ShowsTheMarks = misconception(
 
 HidesTheUnknown = misconception(
     "Vocabulary",
-    "Decoding, you swallow unknown words too. A gap that nobody sees is worse than a gap: what should stand there?",
+    "Decoding, you swallow unknown words too. A gap that nobody sees is worse than a visible one: what should be "
+    "there?",
     change=[
         (
             "ordered = sorted(counts, key=lambda token: (-counts[token], token))\nself.tokens = [*specials, *ordered]",
@@ -262,7 +263,7 @@ HidesTheUnknown = misconception(
 
 SpecialsTwice = misconception(
     "Vocabulary",
-    "A special that stands in the training text has two places in your vocabulary. How many ids may one token have?",
+    "A special that occurs in the training text has two ids in your vocabulary. How many ids may one token have?",
     change=(
         "counts = Counter(token for token in tokens if token not in specials)\n"
         "ordered = sorted(counts, key=lambda token: (-counts[token], token))\n"
@@ -297,7 +298,7 @@ cost_difference = wrong_choice(
 order_longest = wrong_choice(
     "merge_order",
     "A",
-    "You took the longest token that there is. To get there, the pair th, e has to stand side by side: does it "
+    "You took the longest token that there is. To get there, the pair th, e has to be side by side: does it "
     "ever, if the first merge of the list goes first?",
     name="longest_token",
 )
@@ -311,7 +312,7 @@ order_left = wrong_choice(
 order_none = wrong_choice(
     "merge_order",
     "D",
-    "You left single letters. Is there no pair of neighbours here that stands in the list?",
+    "You left single letters. Is there no pair of neighbours here that is in the list?",
     name="no_merge_at_all",
 )
 fair_lower = wrong_choice(
@@ -373,7 +374,7 @@ signs_stick_to_words = misconception(
 
 any_white_space_in_front = misconception(
     "pre_tokenize",
-    "Your words take line ends and tabs with them. What exactly may stand before a word in its piece?",
+    "Your words take line ends and tabs with them. What exactly may come before a word in its piece?",
     change=('" ?\\w+| ?', '"\\s?\\w+|\\s?'),
 )
 
@@ -415,7 +416,7 @@ misses_the_last_pair = misconception(
 
 once_in_a_word = misconception(
     "count_pairs",
-    "A pair that stands twice in one word counts once with you. Where do repeated pairs get lost?",
+    "You count a pair that occurs twice in one word only once. Where do repeated pairs get lost?",
     change=("pairwise(word)", "set(pairwise(word))"),
 )
 
@@ -533,7 +534,8 @@ loses_the_last = misconception(
 
 @misconception(
     "merge_pair",
-    "The new id is there, and so is the second half of what it stands for. Which place do you look at after a merge?",
+    "The new id is there, and so is the second half of the pair that it replaces. Which place do you look at after a "
+    "merge?",
 )
 def keeps_the_second_half(ids, pair, new_id):
     return tuple(new_id if ids[i : i + 2] == pair else ids[i] for i in range(len(ids)))
@@ -541,7 +543,7 @@ def keeps_the_second_half(ids, pair, new_id):
 
 either_way_round = misconception(
     "merge_pair",
-    "You also merge the pair when it stands the other way round. Is that the pair?",
+    "You also merge the pair when it is the other way round. Is that the same pair?",
     change=("== pair:", "in (pair, pair[::-1]):"),
 )
 
@@ -610,7 +612,7 @@ forgets_how_often = misconception(
 
 goes_on_to_the_end = misconception(
     "train_bpe",
-    "You go on merging when every pair occurs once, until whole words are tokens. What does the docstring say "
+    "You keep merging when every pair occurs once, until whole words are tokens. What does the docstring say "
     "about the end?",
     change=("max(counts.values(), default=0) < 2", "not counts"),
 )
@@ -618,7 +620,7 @@ goes_on_to_the_end = misconception(
 
 as_many_merges_as_tokens = misconception(
     "train_bpe",
-    "Your vocabulary has far more tokens than were asked for: vocab_size merges, and the bytes besides. What does "
+    "Your vocabulary has far more tokens than were asked for: vocab_size merges, plus the bytes. What does "
     "the size count?",
     change=("len(vocab) <", "len(merges) <"),
 )
@@ -691,7 +693,7 @@ def encodes_across_borders(text, merges):
 
 encodes_code_points = misconception(
     "bpe_encode",
-    "Accented letters come out as single numbers, some of which are ids of quite other bytes. From what does each "
+    "Accented letters come out as single numbers, some of which are ids of other bytes. From what does each "
     "piece start?",
     change=("piece.encode()", "map(ord, piece)"),
 )
@@ -834,7 +836,7 @@ leaves_the_mark_out = misconception(
 
 @misconception(
     "wordpiece_encode",
-    "One unknown letter, and you go on behind it. What does the rule say about the rest of such a word?",
+    "One unknown letter, and you continue after it. What does the rule say about the rest of such a word?",
 )
 def unknown_letter_by_letter(word, vocab):
     pieces, start = [], 0
@@ -974,7 +976,7 @@ never_unknown = misconception(
 
 @misconception(
     "unigram_encode",
-    "For each beginning you look at its last piece alone, not at what stands before it. Which two numbers add up "
+    "For each beginning you look at its last piece alone, not at what comes before it. Which two numbers add up "
     "to the score of a cut?",
 )
 def forgets_what_came_before(word, log_probs):

@@ -703,7 +703,8 @@ class FeedForwardUnnormalised(my.PostLNBlock):
 
 @misconception(
     "PreLNBlock",
-    "Between ff_in and ff_out nothing bends, so the two could be one matrix. What did feed_forward do there?",
+    "Between ff_in and ff_out there is no nonlinearity, so the two could be one matrix. What did feed_forward do "
+    "there?",
 )
 class WithoutTheReLU(my.PostLNBlock):
     def forward(self, x, mask=None):
@@ -754,8 +755,7 @@ class NeverCausal(my.PostLNBlock):
 
 @misconception(
     "PostLNBlock",
-    "Your result isn't normalised: this is the block that you had before. Where does each norm stand in these two "
-    "equations?",
+    "Your result isn't normalised: this is the block that you had before. Where is each norm in these two equations?",
 )
 class StillPreLN(my.PreLNBlock):
     def forward(self, x, mask=None):
@@ -765,7 +765,7 @@ class StillPreLN(my.PreLNBlock):
 
 @misconception(
     "PostLNBlock",
-    "You normalise what is added, and not the sum: the stream itself passes untouched. What stands inside the brackets "
+    "You normalise what is added, and not the sum: the stream itself passes untouched. What is inside the brackets "
     "of each norm?",
 )
 class NormalisesTheAnswers(my.PreLNBlock):
@@ -804,7 +804,7 @@ OneNormAtTheEnd = misconception(
 
 @misconception(
     "PostLNBlock",
-    "Your two norms have changed places: with gains of 1 nobody would notice. Which one follows the attention?",
+    "Your two norms are swapped: with gains of 1 nobody would notice. Which one follows the attention?",
 )
 class NormsSwapped(my.PreLNBlock):
     def forward(self, x, mask=None):
@@ -891,7 +891,7 @@ ReadsThePositions = misconception(
 
 NotTransposed = misconception(
     "LMHead",
-    "The table is (vocab_size, d_model), and you multiply x by it as it stands: the inner sizes don't meet. Which way "
+    "The table is (vocab_size, d_model), and you multiply x by it as it is: the inner sizes don't match. Which way "
     "round does it lead from d_model to vocab_size?",
     change=("weight.T", "weight"),
 )

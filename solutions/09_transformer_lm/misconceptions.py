@@ -17,7 +17,7 @@ my = saved_work("09_transformer_lm")
 
 @misconception(
     "pad_and_truncate",
-    "Your PAD stands before the words. A causal model looks to the left: what would the first real word of such a row "
+    "Your PAD comes before the words. A causal model looks to the left: what would the first real word of such a row "
     "look at?",
 )
 def pads_on_the_left(ids, block_size, pad_id):
@@ -126,7 +126,7 @@ who_sees_pad_D = wrong_choice(
 
 @misconception(
     "get_batch",
-    "Your targets are your inputs: the model is asked for the token that it has just read, and will learn to copy. "
+    "Your targets are your inputs: the model must predict the token that it has just read, and will learn to copy. "
     "Which token does it have to predict?",
 )
 def targets_not_shifted(tokens, block_size, batch_size, rng):
@@ -137,7 +137,7 @@ def targets_not_shifted(tokens, block_size, batch_size, rng):
 
 @misconception(
     "get_batch",
-    "Your targets stand one place *before* the inputs: the model learns to write backwards. Which of your two windows "
+    "Your targets are one position *before* the inputs: the model learns to write backwards. Which of your two windows "
     "begins later?",
 )
 def shifted_the_wrong_way(tokens, block_size, batch_size, rng):
@@ -149,7 +149,7 @@ def shifted_the_wrong_way(tokens, block_size, batch_size, rng):
 
 @misconception(
     "get_batch",
-    "All targets but the last of each row are right: there stands the row's first token. After rolling a window round, "
+    "All targets but the last of each row are right: that one is the row's first token. After rolling a window round, "
     "where should the token behind its end come from?",
 )
 def rolls_the_window_round(tokens, block_size, batch_size, rng):
@@ -313,7 +313,7 @@ class NormAtTheStart(nn.Module):
 
 @misconception(
     "TransformerLM",
-    "However many layers are asked for, you have the parameters of one: the same block stands in the list several "
+    "However many layers are asked for, you have the parameters of one: the same block is in the list several "
     "times. How often is my.PreLNBlock(...) called in your code?",
 )
 class OneBlockManyTimes(nn.Module):
@@ -643,7 +643,7 @@ def counts_from_zero(p, grad, state, lr, beta1=0.9, beta2=0.98, eps=1e-8, weight
 
 eps_under_the_root = misconception(
     "adamw_step",
-    "Only the case with a large eps is wrong: yours stands under the root. Where does it stand in the formula?",
+    "Only the case with a large eps is wrong: yours is under the root. Where is it in the formula?",
     change=[
         (
             'm = state["m"] / (1 - beta1 ** state["step"])\nv = state["v"] / (1 - beta2 ** state["step"])',
@@ -894,7 +894,7 @@ def one_rate_for_all(model, data, config, pad_id=None, state=None, on_step=None)
 
 @misconception(
     "train",
-    "All is right until clipping matters. Where does config.clip stand in your loop: between which two lines must it?",
+    "All is right until clipping matters. Where is config.clip in your loop, and between which two lines must it be?",
 )
 def never_clips(model, data, config, pad_id=None, state=None, on_step=None):
     device = find_device(config)
@@ -949,7 +949,8 @@ def decays_everything(model, data, config, pad_id=None, state=None, on_step=None
 
 @misconception(
     "train",
-    "Your model reads the same batch at every step: the generator is made anew from the same seed. What else goes into "
+    "Your model reads the same batch at every step: the generator is made from the same seed each time. What else "
+    "goes into "
     "it?",
 )
 def the_same_batch_again(model, data, config, pad_id=None, state=None, on_step=None):
@@ -1007,7 +1008,7 @@ def one_generator_for_the_run(model, data, config, pad_id=None, state=None, on_s
 
 @misconception(
     "train",
-    "An unbroken run is right; one that goes on after an outage begins at step 0 again. What does state tell you about "
+    "An unbroken run is right; one that resumes after an outage begins at step 0 again. What does state tell you about "
     "where to start?",
 )
 def begins_again(model, data, config, pad_id=None, state=None, on_step=None):
@@ -1092,7 +1093,7 @@ def pad_in_the_loss(model, data, config, pad_id=None, state=None, on_step=None):
 
 @misconception(
     "train",
-    "The loop is right, but nobody learns how far it came: state says step 0 for ever. What would a checkpoint of it "
+    "The loop is right, but nobody learns how far it got: state says step 0 forever. What would a checkpoint of it "
     "be worth?",
 )
 def never_counts(model, data, config, pad_id=None, state=None, on_step=None):
@@ -1422,7 +1423,7 @@ def leaves_random_weights(path, device="cpu"):
 
 a_fresh_state = misconception(
     "load_checkpoint",
-    "A run would start anew from your weights: the state that you return is a fresh one. Who remembers the step and "
+    "A run would start over from your weights: the state that you return is a fresh one. Who remembers the step and "
     "AdamW's moments?",
     change=('saved["state"]', '{"step": 0, "adam": {}}'),
 )

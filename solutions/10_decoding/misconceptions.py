@@ -13,7 +13,8 @@ my = saved_work("10_decoding")
 
 takes_the_largest = misconception(
     "greedy_path",
-    "Your path takes the dearest edge at every node. A weight is a cost, as -ln p is: which one would you like to pay?",
+    "Your path takes the most expensive edge at every node. A weight is a cost, as -ln p is: which one would you "
+    "like to pay?",
     change=("name = min(tree, key=lambda edge: tree[edge][0])", "name = max(tree, key=lambda edge: tree[edge][0])"),
 )
 
@@ -139,7 +140,7 @@ def returns_only_what_is_new(model, prompt, max_tokens, stop_id=None):
 
 @misconception(
     "greedy_decode",
-    "Your text goes on after the stop_id. Where do you look at the token that was just written?",
+    "Your text continues after the stop_id. Where do you look at the token that was just written?",
 )
 def never_stops(model, prompt, max_tokens, stop_id=None):
     ids = list(prompt)
@@ -452,7 +453,7 @@ def counts_the_prompt_s_tokens(model, prompt, width, max_tokens, length_penalty=
 
 @misconception(
     "beam_search",
-    "Texts go on after their stop_id. What may happen to a text of the beam that has ended?",
+    "Texts continue after their stop_id. What may happen to a text of the beam that has ended?",
 )
 def never_ends_a_text(model, prompt, width, max_tokens, length_penalty=1.0, stop_id=None):
     beam = [(0.0, list(prompt))]
@@ -514,7 +515,7 @@ def adds_up_probabilities(model, prompt, width, max_tokens, length_penalty=1.0, 
 
 @misconception(
     "beam_search",
-    "You add raw scores. A large score may stand beside others as large: what makes scores of different places "
+    "You add raw scores. A large score may have others just as large beside it: what makes scores of different places "
     "comparable?",
 )
 def adds_up_raw_scores(model, prompt, width, max_tokens, length_penalty=1.0, stop_id=None):
@@ -583,7 +584,7 @@ def divides_by_zero(logits, temperature):
 
 one_token_for_the_batch = misconception(
     "apply_temperature",
-    "At temperature 0 a batch keeps a single token in all. How many rows draw a token?",
+    "At temperature 0 a whole batch keeps a single token. How many rows draw a token?",
     change=(
         "largest = logits.amax(dim=-1, keepdim=True)\nreturn torch.where(logits == largest, logits, -torch.inf)",
         "return torch.where(logits == logits.max(), logits, -torch.inf)",
@@ -1085,7 +1086,7 @@ class OnePlaceForAllLayers:
 
 @misconception(
     "KVCache",
-    "Your newest tokens stand in front. The mask and the positions count from the oldest: which order do they need?",
+    "Your newest tokens are in front. The mask and the positions count from the oldest: which order do they need?",
 )
 class NewestFirst:
     def __init__(self, n_layers):
@@ -1159,7 +1160,7 @@ class CountsEveryLayer:
 
 @misconception(
     "forward_cached",
-    "All at once is right; a token that comes later is embedded as if it stood at position 0. Who knows how many "
+    "All at once is right; a token that comes later is embedded as if it were at position 0. Who knows how many "
     "tokens came before?",
 )
 def forgets_the_positions(model, ids, cache):
@@ -1196,7 +1197,7 @@ def forgets_the_mask(model, ids, cache):
 mask_as_if_nothing_came_before = misconception(
     "forward_cached",
     "With an empty cache all is right. After that, your mask hides what is in the cache: its triangle begins at "
-    "column 1. How many old keys stand before the first new one?",
+    "column 1. How many old keys come before the first new one?",
     change=("((T, start + T), -torch.inf, device=ids.device).triu(start + 1)", "((T, start + T), -torch.inf).triu(1)"),
 )
 
@@ -1316,7 +1317,7 @@ def reads_everything_again(model, ids, max_tokens, choose=None):
 
 @misconception(
     "generate_cached",
-    "You hand the whole text to a cache that holds most of it already, so that everything stands in it twice. "
+    "You hand the whole text to a cache that holds most of it already, so everything is in it twice. "
     "What is new at the second step?",
 )
 def feeds_the_cache_twice(model, ids, max_tokens, choose=None):
@@ -1384,7 +1385,7 @@ def ignores_the_choice(model, ids, max_tokens, choose=None):
 
 @misconception(
     "generate_cached",
-    "The new tokens are right, but they stand alone. Where is the prompt?",
+    "The new tokens are right, but they are alone. Where is the prompt?",
 )
 def leaves_out_the_prompt(model, ids, max_tokens, choose=None):
     cache, new, T = my.KVCache(len(model.blocks)), ids, ids.shape[1]

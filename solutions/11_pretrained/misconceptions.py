@@ -69,7 +69,7 @@ lora_is_one_matrix = wrong_choice(
 lora_is_a_square = wrong_choice(
     "lora_size",
     "D",
-    "You have counted rank times rank. Print the shapes of lora_A and lora_B for such a layer: where do the 576 stand?",
+    "You have counted rank times rank. Print the shapes of lora_A and lora_B for such a layer: where are the 576?",
     name="rank_by_rank",
 )
 gap_as_a_verdict = wrong_choice(
@@ -238,7 +238,7 @@ def averages_the_queries(Q, K, V):
 
 @misconception(
     "swiglu",
-    "The two paths have changed places: yours bends what W_up makes. Which of the two carries the SiLU, as its name "
+    "The two paths are swapped: yours applies SiLU to what W_up makes. Which of the two carries the SiLU, as its name "
     "says?",
 )
 def gate_and_up_exchanged(x, W_gate, W_up, W_down):
@@ -283,7 +283,8 @@ def without_the_bend(x, W_gate, W_up, W_down):
 
 @misconception(
     "swiglu",
-    "You bend after the two paths have been multiplied. Flip the sign of W_up: the right answer flips with it, and "
+    "You apply SiLU after the two paths have been multiplied. Flip the sign of W_up: the right answer flips with it, "
+    "and "
     "yours? What does SiLU act on in the formula?",
 )
 def bends_the_product(x, W_gate, W_up, W_down):
@@ -499,8 +500,7 @@ def mean_of_the_tokens(model, prompt, labels):
 
 @misconception(
     "score_label",
-    "You ask each place how likely the token is that already stands there. The logits at place t are about which "
-    "place?",
+    "You ask each position how likely the token is that is already there. The logits at place t are about which place?",
 )
 def one_place_too_late(model, prompt, labels):
     scores = {}
@@ -596,7 +596,8 @@ def space_at_the_end(examples, query):
 
 @misconception(
     "few_shot_prompt",
-    "Your prompt ends with the review. What would the model go on with: a label, or more of the review? Look at what "
+    "Your prompt ends with the review. What would the model continue with: a label, or more of the review? Look at "
+    "what "
     "stands before the label in each example.",
 )
 def ends_with_the_review(examples, query):
@@ -606,7 +607,7 @@ def ends_with_the_review(examples, query):
 
 @misconception(
     "few_shot_prompt",
-    "Your examples stand on lines that follow one another. Print the prompt beside the template: what lies between a "
+    "Your examples are on consecutive lines. Print the prompt beside the template: what lies between a "
     "label and the next review there?",
 )
 def no_blank_line(examples, query):
@@ -1036,7 +1037,7 @@ def second_less_first(model, template, pairs):
 
 @misconception(
     "bias_gap",
-    "With the gap at the end you are right. You have asked how well each word follows what stands before it: what "
+    "With the gap at the end you are right. You have asked how well each word follows what comes before it: what "
     "about how well the rest follows the word?",
 )
 def forgets_the_rest(model, template, pairs):

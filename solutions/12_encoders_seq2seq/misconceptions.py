@@ -14,14 +14,14 @@ my = saved_work("12_encoders_seq2seq")
 not_itself = wrong_choice(
     "who_sees_what",
     "A",
-    "You hide each token from itself. Look at the diagonal of the causal mask of unit 05: what stands there, and what "
+    "You hide each token from itself. Look at the diagonal of the causal mask of unit 05: what is there, and what "
     "would the very first token look at otherwise?",
     name="no_token_sees_itself",
 )
 source_up_to_here = wrong_choice(
     "who_sees_what",
     "B",
-    "You let the source be hidden in step with the target. A verb may stand at the end of one language and at the "
+    "You let the source be hidden in step with the target. A verb may come at the end in one language and at the "
     "beginning of the other: when the translator begins to write, how much of the source has it been given?",
     name="source_has_a_future",
 )
@@ -101,7 +101,7 @@ stops_at_a_mistake = wrong_choice(
 
 @misconception(
     "EncoderBlock",
-    "Your first word hears nothing of the others, whatever stands behind it. Which argument of the attention, or of "
+    "Your first word hears nothing of the others, whatever comes after it. Which argument of the attention, or of "
     "the block of unit 08 if you took that over, has made it deaf?",
 )
 class StillCausal(my.PreLNBlock):
@@ -214,7 +214,7 @@ def answers_hidden_too(ids, rng, mask_id, vocab_size, rate=0.15):
 
 @misconception(
     "mask_tokens",
-    "Your -100 stands exactly where something was chosen, and everything else is asked. What does a loss do with a "
+    "Your -100 is exactly where something was chosen, and everything else is asked. What does a loss do with a "
     "target of -100?",
 )
 def ignores_the_chosen(ids, rng, mask_id, vocab_size, rate=0.15):
@@ -252,7 +252,7 @@ def one_word_for_all(ids, rng, mask_id, vocab_size, rate=0.15):
 
 @misconception(
     "mask_tokens",
-    "In your batch the same columns are chosen in every sentence. Of which shape is what you draw, and which shape "
+    "In your batch the same columns are chosen in every sentence. What shape is what you draw, and which shape "
     "has the batch?",
 )
 def same_places_in_every_row(ids, rng, mask_id, vocab_size, rate=0.15):
@@ -362,7 +362,7 @@ class MaskInTheFirstBlock(nn.Module):
 
 @misconception(
     "MaskedLM",
-    "Your words hear the PADs and nothing else; a sentence without one gives NaN. What stands in your mask where a "
+    "Your words hear the PADs and nothing else; a sentence without one gives NaN. What is in your mask where a "
     "word may be heard: 0 or -inf?",
 )
 class HidesTheWords(nn.Module):
@@ -474,7 +474,7 @@ class WithoutPlaces(nn.Module):
 @misconception(
     "additive_attention",
     "Your scores are sums of a part of the query and a part of the key: in a softmax over the keys the query's part "
-    "cancels, and every query looks at the same place. What stands round the sum, so that the two can meet?",
+    "cancels, and every query looks at the same place. What is around the sum, so that the two can interact?",
 )
 def without_the_tanh(query, keys, W, U, v, mask=None):
     scores = ((query @ W)[..., None, :] + keys @ U) @ v
@@ -575,8 +575,8 @@ def one_too_many(targets, bos):
 
 @misconception(
     "shift_right",
-    "In your rows every place holds the word *after* the one it is to predict: bos stands at the end. What should the "
-    "decoder have read when it is asked for the very first word?",
+    "In your rows every place holds the word *after* the one it is to predict: bos is at the end. What should the "
+    "decoder have read when it must say the very first word?",
 )
 def shifts_left(targets, bos):
     return torch.cat([targets[:, 1:], torch.full_like(targets[:, :1], bos)], dim=1)
@@ -946,7 +946,7 @@ class OneNormForBothStacks(nn.Module):
 
 @misconception(
     "translate",
-    "Your rows end well, but words stand in them that were said after the first eos. You strike out every eos; what of "
+    "Your rows end well, but contain words that were said after the first eos. You strike out every eos; what of "
     "all that follows it?",
 )
 def strikes_out_every_eos(model, source, bos, eos, max_tokens):
@@ -1028,7 +1028,7 @@ def all_stop_with_the_first(model, source, bos, eos, max_tokens):
 
 @misconception(
     "translate",
-    "Your batch goes on until all its rows say eos in one and the same step, which may never come. A row that has "
+    "Your batch continues until all its rows say eos in the same step, which may never come. A row that has "
     "ended once: does it have to say so again?",
 )
 def waits_for_one_voice(model, source, bos, eos, max_tokens):
@@ -1071,7 +1071,7 @@ def reads_the_first_logits(model, source, bos, eos, max_tokens):
 
 @misconception(
     "translate",
-    "All your words are right, but the source is read anew before each of them. What changes in it while you write?",
+    "All your words are right, but the source is read again before each of them. What changes in it while you write?",
 )
 def reads_the_source_each_time(model, source, bos, eos, max_tokens):
     written = torch.full((len(source), 1), bos)

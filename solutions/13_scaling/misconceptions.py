@@ -206,7 +206,7 @@ of_one_token = misconception(
 
 in_seconds = misconception(
     "petaflop_days",
-    "You have divided by 10^15. For how long would the machine run then, counted in which unit of time?",
+    "You have divided by 10^15. How long would the machine run then, and in what unit of time?",
     change=("flops / (1e15 * 24 * 60 * 60)", "flops / 1e15"),
 )
 
@@ -383,7 +383,7 @@ def loses_the_last_keys(Q, K, V, block):
 
 @misconception(
     "flash_attention",
-    "All your numbers are right, and all T_q times T_k scores stood in memory at once to get them. What is a tile "
+    "All your numbers are right, but all T_q times T_k scores were in memory at once to get them. What is a tile "
     "good for if the whole matrix has been made anyway?",
 )
 def makes_the_whole_matrix(Q, K, V, block):
@@ -568,7 +568,7 @@ def without_the_square(logits, teacher_logits, temperature):
 student_first = misconception(
     "distillation_loss",
     "Your divergence runs the other way: it asks what the student believes, and forgives it for what it never says. "
-    "Whose probabilities stand before the logarithms in the formula?",
+    "Whose probabilities come before the logarithms in the formula?",
     change=[("teacher_logits.detach()", "logits"), ("logits / temperature", "teacher_logits.detach() / temperature")],
 )
 
