@@ -100,6 +100,28 @@ def check() -> None:
 
 
 @app.command()
+def mutants(unit: Annotated[str, typer.Argument(help="A unit, e.g. 05_attention.")]) -> None:
+    """Change a unit's answers automatically, and fail if their checks let a change pass that nobody has explained."""
+    from autograder.building.mutants import survivors
+    from autograder.units import find_units
+
+    course = Course.here()
+    (found,) = find_units(course, [unit])
+    explained, faults = len(found.equivalent_mutants), 0
+    total = 0
+    for outcome in survivors(course, found):
+        total += outcome.total
+        faults += len(outcome.passed) + len(outcome.unused_marks)
+        for change in outcome.passed:
+            print(f"{outcome.exercise}: passes: {change}")
+        for change in outcome.unused_marks:
+            print(f"{outcome.exercise}: is marked as equivalent, but does not pass, or is no mutant: {change}")
+    print(f"{total} mutants of {found.id}; {explained} equivalent, with a reason; {faults} to look at")
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command()
 def bundle(units: Units = None) -> None:
     """Pack notebooks and library, without anything private, into a zip for students."""
     from autograder.building.bundle import bundle as write_bundle

@@ -12,5 +12,6 @@ figures.py     the numbers that a lesson's prose states, beside what it computes
 bundle.py      notebooks and library as a zip for students
 pipeline.py    all of these in order, for the units asked for; and whether what is committed is up to date
 record.py      what a build read and wrote, so that a unit of which nothing has changed is left alone
+mutants.py     automatic changes of the lesson's answers that their checks let pass
 each.py        something done for each unit, on all cores
 """

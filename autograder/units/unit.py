@@ -69,6 +69,12 @@ class Unit:
     def alternatives(self) -> dict[str, list[Answer]]:
         return self._answers("alternatives")
 
+    @cached_property
+    def equivalent_mutants(self) -> dict[tuple[str, str], str]:
+        """Automatic changes of an answer that leave it right: (exercise, change) -> the reason."""
+        module = _load(self.folder / "misconceptions.py", f"_mutants_{self.id}")
+        return getattr(module, "EQUIVALENT_MUTANTS", {})
+
     def _answers(self, kind: str) -> dict[str, list[Answer]]:
         path = self.folder / f"{kind}.py"
         if not path.exists():
