@@ -26,7 +26,7 @@ Classroom = Annotated[
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Submissions graded at once.")]
 ClassSize = Annotated[
-    int | None, typer.Option(help="Students of each unit; by default 12, or as many as hold every misconception.")
+    int | None, typer.Option(help="Students per unit: 12 by default, more if the misconceptions need more.")
 ]
 Unsandboxed = Annotated[
     bool, typer.Option("--unsandboxed", help="Run submissions with your own rights: only those that you trust.")
@@ -45,9 +45,7 @@ def main() -> None:
         if error.filename is None and error.errno not in _OF_THE_DISK:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        print(
-            f"{where}{error.strerror}; mend that (space, permissions, --classroom), and run it again", file=sys.stderr
-        )
+        print(f"{where}{error.strerror}; fix that (space, permissions, --classroom), and run it again", file=sys.stderr)
         sys.exit(2)
 
 
@@ -67,14 +65,14 @@ def new(unit: Annotated[str, typer.Argument(help="Its number and name, e.g. 14_a
     course = Course.here()
     for path in lay_out(course, unit):
         print(path.relative_to(course.root))
-    print(f"it builds as it stands: python -m autograder build {unit}")
+    print(f"it builds already: python -m autograder build {unit}")
 
 
 @app.command()
 def build(
     units: Units = None,
     classroom: Classroom = None,
-    again: Annotated[bool, typer.Option("--again", help="Also the units of which nothing has changed.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Rebuild units that have not changed, too.")] = False,
 ) -> None:
     """Build the release notebooks, nbgrader's source and the keys, of the units that have changed."""
     from autograder.building.pipeline import build_all
@@ -180,10 +178,10 @@ def grade(
     classroom: Classroom = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Submissions graded at once; 2 by default.")] = None,
     scheduler: Annotated[
-        str | None, typer.Option(help="In place of --workers: a Dask scheduler, or a cluster of nbgrader_config.py.")
+        str | None, typer.Option(help="Instead of --workers: a Dask scheduler, or a cluster of nbgrader_config.py.")
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", "--force", help="Grade also what was graded and has not changed since.")
+        bool, typer.Option("--again", "--force", help="Also grade submissions that have not changed since.")
     ] = False,
     unsandboxed: Unsandboxed = False,
 ) -> None:
@@ -202,7 +200,7 @@ def grade(
         print(line)
     for complaint in graded.complaints:
         print(complaint, file=sys.stderr)
-    stood = f", {len(graded.standing)} stood already (--again grades them too)" if graded.standing else ""
+    stood = f", {len(graded.standing)} unchanged (--again grades them too)" if graded.standing else ""
     print(f"graded {len(graded.submissions)} submissions{stood}; feedback in {course.feedback}")
     if graded.complaints:
         raise typer.Exit(2)
@@ -220,7 +218,7 @@ def report(
         list[Path] | None, typer.Option(help="A platform's gradebook, exported as CSV: a filled copy; repeatable.")
     ] = None,
     column: Annotated[
-        list[str] | None, typer.Option(help="UNIT=HEADING: the unit's column in that CSV, where it can't be told.")
+        list[str] | None, typer.Option(help="UNIT=HEADING: the unit's column in that CSV, if its name is ambiguous.")
     ] = None,
     feedback_zip: Annotated[
         bool, typer.Option("--feedback-zip", help="Also the pages as zips for Moodle's and Canvas's upload.")
@@ -291,8 +289,8 @@ def inventory(units: Units = None, as_json: Annotated[bool, typer.Option("--json
 def course(
     units: Units = None,
     workers: Workers = 2,
-    students: Annotated[int | None, typer.Option(help="Students of each unit, 4 by default.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="A class that holds every misconception.")] = False,
+    students: Annotated[int | None, typer.Option(help="Students per unit, 4 by default.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="A class large enough for every misconception.")] = False,
     seed: Annotated[int, typer.Option(help="Another seed, another class.")] = 0,
     unsandboxed: Unsandboxed = False,
 ) -> None:

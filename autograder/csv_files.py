@@ -73,7 +73,7 @@ def read_table(path: Path) -> Table:
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
     except csv.Error as error:
-        raise BadInput(f"{path}: is no CSV file ({error}); export it again") from None
+        raise BadInput(f"{path}: is not a CSV file ({error}); export it again") from None
     if len(rows) < 2:
         raise BadInput(f"{path}: holds no rows below a heading; export it again, as CSV")
     width = max(map(len, rows))

@@ -88,9 +88,9 @@ def same_notebook(a: Path, b: Path) -> bool:
 
 
 def has_outputs(path: Path) -> bool:
-    """Whether a notebook file carries outputs. Raises BadInput if it is no notebook."""
+    """Whether a notebook file carries outputs. Raises BadInput if it is not a notebook."""
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     except (ValueError, KeyError):
-        raise BadInput(f"{path} is no notebook; rebuild it with python -m autograder build") from None
+        raise BadInput(f"{path} is not a notebook; rebuild it with python -m autograder build") from None
     return any(cell.get("outputs") or cell.get("execution_count") for cell in cells)

@@ -187,4 +187,4 @@ class Shell:
 
 
 def _no_input(*args, **kwargs):
-    raise NoInput("input() waits for somebody to type; there is nobody while a notebook is graded")
+    raise NoInput("input() waits for typed text; there is none while a notebook is graded")

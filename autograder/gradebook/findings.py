@@ -93,7 +93,7 @@ def read_findings(path: Path, exercises: list[str]) -> dict[str, Finding]:
     except OSError as error:
         raise Ungraded(f"can't be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Ungraded("is no readable notebook; grade it again") from None
+        raise Ungraded("is not a readable notebook; grade it again") from None
     judged = {name: finding for name, finding in found.items() if finding is not None}
     if not judged:
         raise Ungraded("holds no verdicts; grade it with this course's settings")

@@ -53,7 +53,7 @@ def _collect_unit(course: Course, unit: Unit, paths: list[Path], found: Collecte
         try:
             answers, _ = _cells(path)
         except (OSError, *_UNREADABLE):
-            found.complaints.append((student, f"{unit.id} is no readable notebook; it was left out"))
+            found.complaints.append((student, f"{unit.id} is not a readable notebook; it was left out"))
             continue
         found.submissions += 1
         for name in exercises:

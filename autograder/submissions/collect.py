@@ -190,7 +190,7 @@ def _the_one(
     if chosen:
         raise UnreadableNotebook(f"{student}: which notebook counts? Seen {_some(chosen)}; leave one of them")
     where = _some(one.where for one in handed_in)
-    raise UnreadableNotebook(broken[0] if broken else f"{where}: is no notebook; ask for the .ipynb file")
+    raise UnreadableNotebook(broken[0] if broken else f"{where}: is not a notebook; ask for the .ipynb file")
 
 
 def _opened(one: _HandedIn) -> list[_HandedIn]:

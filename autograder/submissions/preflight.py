@@ -63,9 +63,9 @@ def _require_name(folder: Path, student: str) -> None:
     try:
         student.encode()
     except UnicodeEncodeError:
-        raise UnreadableNotebook(f"{folder.parent}: its name is no text in UTF-8; rename it") from None
+        raise UnreadableNotebook(f"{folder.parent}: its name is not valid UTF-8; rename it") from None
     if "[" in student:
-        raise UnreadableNotebook(f"{folder}: nbgrader finds nobody with a bracket in the name; rename {student!r}")
+        raise UnreadableNotebook(f"{folder}: nbgrader finds no student with a bracket in the name; rename {student!r}")
 
 
 def _released(course: Course, unit: Unit) -> NotebookNode:
@@ -147,7 +147,7 @@ def _left_out(folder: Path, unit: Unit) -> list[str]:
 
 
 def _undated(folder: Path) -> list[str]:
-    """A timestamp.txt that is no date is set aside: nbgrader and its formgrader stop at one."""
+    """A timestamp.txt that is not a date is set aside: nbgrader and its formgrader stop at one."""
     path = folder / "timestamp.txt"
     try:
         parse_utc(path.read_text(encoding="utf-8").strip() or "nothing")
@@ -156,7 +156,9 @@ def _undated(folder: Path) -> list[str]:
     except (OSError, ValueError, OverflowError, TypeError):
         aside = path.with_name("timestamp.unreadable.txt")
         path.replace(aside)
-        return [f"{path}: is no date; it is now {aside.name}. For a late penalty write 2026-11-22 18:00:00 UTC there"]
+        return [
+            f"{path}: is not a date; it is now {aside.name}. For a late penalty write 2026-11-22 18:00:00 UTC there"
+        ]
     return []
 
 

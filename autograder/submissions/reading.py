@@ -18,7 +18,7 @@ _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf
 
 
 class UnreadableNotebook(Exception):
-    """A file that is no notebook; its text says why and what to do, in one line."""
+    """A file that is not a notebook; its text says why and what to do, in one line."""
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:
@@ -39,13 +39,15 @@ def notebook_of(raw: bytes, path: Path | str) -> nbformat.NotebookNode:
     except (ValueError, RecursionError):
         raise UnreadableNotebook(f"{path}: {_why_not_json(text)}") from None
     if not isinstance(data, dict) or not isinstance(data.get("cells", data.get("worksheets")), list):
-        raise UnreadableNotebook(f"{path}: is no readable notebook (it has no cells); ask for the file again")
+        raise UnreadableNotebook(f"{path}: is not a readable notebook (it has no cells); ask for the file again")
     try:
         return sound(data if data.get("nbformat") == 4 else _converted(data))
     except Unsound as error:
         raise UnreadableNotebook(f"{path}: {error}") from None
     except Exception as error:
-        raise UnreadableNotebook(f"{path}: is no readable notebook ({seen(error)}); ask for the file again") from None
+        raise UnreadableNotebook(
+            f"{path}: is not a readable notebook ({seen(error)}); ask for the file again"
+        ) from None
 
 
 def _values(text: str) -> int:
@@ -89,7 +91,7 @@ def _text(data: bytes, path: Path | str) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError:
         raise UnreadableNotebook(
-            f"{path}: is no readable notebook (not text in {encoding}); ask for it again"
+            f"{path}: is not a readable notebook (not text in {encoding}); ask for it again"
         ) from None
 
 
@@ -102,6 +104,4 @@ def _why_not_json(text: str) -> str:
         return f"holds the marks of a merge conflict (line {line}); ask for a version without them"
     if text.lstrip().startswith("<"):
         return "is a web page, not a notebook; ask for the .ipynb file"
-    return (
-        "is no readable notebook (its JSON is broken or cut short); ask for it again, or restore it from a checkpoint"
-    )
+    return "is not a readable notebook (broken or incomplete JSON); ask for it again, or restore it from a checkpoint"

@@ -55,7 +55,7 @@ def _of_notebook(metadata: Any) -> NotebookNode:
 def _cell(cell: Any) -> NotebookNode:
     if not isinstance(cell, dict):
         raise Unsound(
-            f"is no readable notebook (a cell is {type(cell).__name__}, not an object); ask for the file again"
+            f"is not a readable notebook (a cell is {type(cell).__name__}, not an object); ask for the file again"
         )
     kind = cell.get("cell_type")
     made = NotebookNode(

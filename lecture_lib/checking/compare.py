@@ -64,7 +64,7 @@ def difference(seen: Value, right: Value, within: Tolerance | None = None) -> Di
     if isinstance(seen, Mutated):
         return Difference("mutated", f"the call changed its {_argument(seen)}; work on a copy")
     if isinstance(seen, Stateful):
-        return Difference("state", "gives something else once it was called with other arguments")
+        return Difference("state", "gives a different result after a call with other arguments")
     if isinstance(seen, Printed):
         return None if right is None else Difference("type", f"prints, and returns None; expected {kind_of(right)}")
     if isinstance(seen, Raised) or isinstance(right, Raised):

@@ -17,10 +17,10 @@ from lecture_lib.checking.values import Opaque, Printed, Raised, Stateful, Tenso
 UNWRITTEN = "unwritten"
 MISCONCEPTION = "misconception"
 STATEFUL = (
-    "Asked the same after calls with other arguments, it gives something else: what does it keep from an earlier "
-    "call, in itself, in its class or in a name outside?"
+    "Given the same input after other calls, it returns something else: what does it keep from an earlier "
+    "call, in itself, in its class or in a global name?"
 )
-STOPPED = "It was stopped before it was done, and later cases were not run: is there a loop that never ends?"
+STOPPED = "It was stopped before it finished, and later cases were not run: is there a loop that never ends?"
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _unobserved(setting_up: Value) -> Difference:
 
 def _forbidden_text(name: str) -> str:
     if name == SWITCHED_OFF:
-        return "While this ran, the check lost sight of it: leave sys.setprofile alone, and don't catch RecursionError."
+        return "The check lost track of this while it ran: leave sys.setprofile alone, and don't catch RecursionError."
     return f"This calls {name}, which is what you are asked to write. Build it from simpler operations."
 
 
@@ -149,7 +149,7 @@ def _nothing_returned(failing: list[CaseVerdict]) -> Diagnosis | None:
     if not returned:
         return None
     if all(seen is None for seen in returned):
-        return Diagnosis("relation", "no return", "It returns None: does every way through it end in a return?")
+        return Diagnosis("relation", "no return", "It returns None: does every path through it end in a return?")
     if all(seen is None or isinstance(seen, Printed) for seen in returned):
         return Diagnosis("relation", "prints", "It prints and returns None: return the value instead.")
     if all(isinstance(seen, Opaque) and seen.kind in _NOT_YET for seen in returned):

@@ -67,7 +67,7 @@ def observe(exercise: Exercise, student: Any, seed: int, forbidden: tuple[str, .
 def _ask(case: Case, student: Any, watch: Watch) -> Value:
     """The case's value, or Stateful: asked before, among calls with other arguments, it must give the same."""
     if not callable(case.function):
-        return Raised("TypeError", f"{kind_of(freeze(case.function))} stands where a function is expected")
+        return Raised("TypeError", f"{kind_of(freeze(case.function))} is given where a function is expected")
     arguments = _named_arguments(case)
     surroundings = Surroundings(arguments, notebook_of(student))
     try:

@@ -93,12 +93,12 @@ def _cases_line(verdict: Verdict) -> str:
 
 
 _SEALED_LINES = {
-    "raised": "On an input of the grader's your code raises an error; try sizes that the visible check does not use.",
+    "raised": "Your code raises an error on one of the grader's inputs; try sizes that the visible check does not use.",
     "mutated": "Your code changes an argument of its caller.",
     "surroundings": "Your code leaves something changed around it: a setting, a mode or a name of the notebook.",
-    "type": "On an input of the grader's your code returns another type than the docstring promises.",
-    "shape": "On an input of the grader's the result has another shape than the docstring promises.",
-    "dtype": "The numbers have another type or precision than the docstring promises.",
+    "type": "On one of the grader's inputs your code returns a different type from the docstring's.",
+    "shape": "On one of the grader's inputs the result has a different shape from the docstring's.",
+    "dtype": "The numbers have a different type or precision from the docstring's.",
     "absent": "This case was not run: the notebook stopped, or the check cell was changed.",
 }
 

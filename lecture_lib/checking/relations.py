@@ -69,11 +69,14 @@ def _shape_relations(a: np.ndarray, b: np.ndarray, equal: Equal) -> Iterator[tup
         if a.ndim > 2 and a.ndim == b.ndim:
             for order in permutations(range(a.ndim)):
                 if equal(a.transpose(order), b):
-                    yield "axes permuted", "The numbers are right, their axes are in another order: what is each for?"
+                    yield (
+                        "axes permuted",
+                        "The numbers are right, but their axes are in a different order: what is each for?",
+                    )
                     break
     if a.shape != b.shape:
         if a.size == b.size and a.size > 1 and equal(a.reshape(b.shape), b):
-            yield "reshaped", "The numbers are right, the shape is not: which shape does the docstring promise?"
+            yield "reshaped", "The numbers are right, but the shape is not: what shape does the docstring promise?"
         return
     if a.ndim >= 1 and a.shape[0] > 1:
         yield from _moved(a, b, equal)
@@ -86,14 +89,14 @@ def _moved(a: np.ndarray, b: np.ndarray, equal: Equal) -> Iterator[tuple[str, st
             if inner.size > 2 and equal(_inner(np.roll(a, step, axis), axis), inner):
                 yield (
                     "shifted by one",
-                    "Your values are the expected ones, one place further along: where do you start?",
+                    "Your values are the expected ones, shifted by one position: where do you start?",
                 )
     if equal(np.flip(a, 0), b):
         yield "reversed", "Your values are the expected ones in reverse: from which end do you begin?"
     if a.ndim >= 2 and equal(_sorted_rows(a), _sorted_rows(b)):
-        yield "rows permuted", "Every row is right, and stands in another place: what decides the order of the rows?"
+        yield "rows permuted", "Every row is right, but is in the wrong place: what decides the order of the rows?"
     if a.ndim >= 2 and equal(_sorted_rows(np.swapaxes(a, -1, -2)), _sorted_rows(np.swapaxes(b, -1, -2))):
-        yield "columns permuted", "Every column is right, and stands in another place: what decides their order?"
+        yield "columns permuted", "Every column is right, but is in the wrong place: what decides their order?"
 
 
 def _inner(a: np.ndarray, axis: int) -> np.ndarray:
@@ -126,9 +129,9 @@ def _value_relations(a: np.ndarray, b: np.ndarray, equal: Equal) -> Iterator[tup
         if a.shape[axis] > 1 and equal(a / a.sum(axis, keepdims=True), b):
             yield "unnormalised", "Your values have the right proportions: what should they add up to?"
     if equal(np.exp(a), b):
-        yield "logarithm", "Your values are logarithms of the expected ones: which of the two is asked for?"
+        yield "logarithm", "Your values are logarithms of the expected ones: which of the two should it return?"
     if (a > 0).all() and equal(np.log(a), b):
-        yield "exponential", "Your values are the exponentials of the expected ones: which of the two is asked for?"
+        yield "exponential", "Your values are the exponentials of the expected ones: which of the two should it return?"
 
 
 def _nan_relations(a: np.ndarray, b: np.ndarray, nan: np.ndarray, equal: Equal) -> Iterator[tuple[str, str]]:
@@ -140,7 +143,7 @@ def _nan_relations(a: np.ndarray, b: np.ndarray, nan: np.ndarray, equal: Equal) 
         rows = "One whole row is" if nan.all(-1).sum() == 1 else "Whole rows are"
         yield "NaN row", f"{rows} NaN, the others are right: what is special about the inputs there?"
     else:
-        yield "NaN", "All is right but the NaN: which operation here can be inf - inf, 0 / 0 or 0 times inf?"
+        yield "NaN", "Everything is right except the NaN: which operation here can be inf - inf, 0 / 0 or 0 times inf?"
 
 
 def _factor(a: np.ndarray, b: np.ndarray, equal: Equal) -> float | None:

@@ -27,7 +27,7 @@ def write_site(folder: Path, demos: Sequence[Demo]) -> list[Path]:
     pages = {INDEX, *(f"{demo.name}.html" for demo in demos)}
     others = sorted(path.name for path in folder.iterdir() if path.name not in pages) if folder.exists() else []
     if others:
-        raise ValueError(f"{folder} holds {others[0]!r}, which is no page of a demo; name an empty or a new folder")
+        raise ValueError(f"{folder} holds {others[0]!r}, which is not a demo page; name an empty or a new folder")
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / INDEX
     index.write_text(index_page(demos), encoding="utf-8")

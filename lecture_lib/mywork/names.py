@@ -38,7 +38,7 @@ class MyWork:
     def unit(self, unit: str) -> "MyWork":
         """The work of one earlier unit, for a name that a nearer unit has too: `my.unit("01_ngrams").generate`."""
         if unit not in earlier_than(self._unit):
-            raise AttributeError(f"{unit!r} is no unit before {self._unit}")
+            raise AttributeError(f"{unit!r} is not a unit before {self._unit}")
         return MyWork(unit, speaks=self._speaks)
 
     def _keep(self, name: str, thing: Any) -> None:

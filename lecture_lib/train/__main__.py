@@ -81,12 +81,12 @@ def closing_lines(result, steps: int) -> str:
 def parser() -> argparse.ArgumentParser:
     made = Parser(
         prog="python -m lecture_lib.train",
-        description="Train a transformer language model. Ctrl-C saves; --resume goes on with the same losses.",
+        description="Train a transformer language model. Ctrl-C saves; --resume continues with the same losses.",
         argument_default=argparse.SUPPRESS,
     )
     made.add_argument("--preset", choices=list(PRESETS), default=None, help="which defaults to start from (laptop)")
     made.add_argument("--out", default=None, metavar="FOLDER", help="where the run is kept (runs/PRESET)")
-    made.add_argument("--resume", default=None, metavar="FOLDER", help="go on with the run in this folder")
+    made.add_argument("--resume", default=None, metavar="FOLDER", help="resume the run in this folder")
     settings = made.add_argument_group("settings, with the defaults of laptop")
     for field in fields(TrainConfig):
         flag, why = f"--{field.name.replace('_', '-')}", field.metadata["help"].replace("%", "%%")

@@ -56,7 +56,7 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
     except Exception as error:  # a damaged file fails in many ways: zip, pickle, end of file, struct
         raise InputError(f"{file} can't be read as a checkpoint ({_first_line(error)}); start a new run") from None
     if not isinstance(contents, dict) or not contents.keys() >= CONTENTS:
-        raise InputError(f"{file} is no checkpoint of this program: it should hold {', '.join(sorted(CONTENTS))}")
+        raise InputError(f"{file} is not a checkpoint of this program: it should hold {', '.join(sorted(CONTENTS))}")
     if contents["format"] != FORMAT:
         raise InputError(
             f"{file} has format {contents['format']}, and this program reads {FORMAT}; use its own version"

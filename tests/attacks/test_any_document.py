@@ -198,7 +198,7 @@ def test_no_file_keeps_the_others_from_being_graded(hall, honest, monkeypatch):
             done = {student for student, _ in graded.submissions}
             missing = [n for n in FILES if not any(n in s for s in done) and not any(n in c for c in graded.complaints)]
             assert missing == []
-            assert any("is no text in UTF-8" in line for line in graded.complaints)
+            assert any("is not valid UTF-8" in line for line in graded.complaints)
         finally:
             for folder in hall.course.classroom.glob("*/m[0-9]*"):
                 shutil.rmtree(folder, ignore_errors=True)

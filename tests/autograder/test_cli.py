@@ -86,7 +86,7 @@ def test_a_full_disk_or_a_forbidden_folder_is_one_line_and_exit_2(monkeypatch, c
         main()
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("classroom/logs: what the system says; mend that")
+    assert line.startswith("classroom/logs: what the system says; fix that")
 
 
 def test_simulate_refuses_to_write_among_real_submissions(tmp_path):
@@ -112,4 +112,4 @@ def test_grading_ends_with_how_many_were_graded_and_how_many_stood(monkeypatch, 
     assert asked == {"ids": ["05_attention", "01_ngrams"], "workers": 2, "again": True, "scheduler": None}
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "a note"
-    assert said[1].startswith("graded 1 submissions, 2 stood already (--again grades them too); feedback in ")
+    assert said[1].startswith("graded 1 submissions, 2 unchanged (--again grades them too); feedback in ")

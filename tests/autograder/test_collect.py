@@ -99,11 +99,11 @@ def test_a_notebook_in_a_students_zip_is_found(course, unit, notebook, downloade
     ("files", "says"),
     [
         ({"toy.ipynb": None}, "toy.ipynb: whose is it?"),
-        ({f"{MOODLE}/toy.html": b"<html>"}, f"{MOODLE}/toy.html: is no notebook; ask for the .ipynb file"),
+        ({f"{MOODLE}/toy.html": b"<html>"}, f"{MOODLE}/toy.html: is not a notebook; ask for the .ipynb file"),
         ({f"{MOODLE}/toy.ipynb": b""}, f"{MOODLE}/toy.ipynb: is empty"),
         ({f"{MOODLE}/toy.ipynb": b'{"cells": [], "nbformat": 4}'}, "holds none of the exercises of 99_toy"),
         ({f"{MOODLE}/work.zip": b"PK"}, "work.zip: can't be unpacked"),
-        ({f"{MOODLE}/work.zip": "empty zip"}, "work.zip: is no notebook"),
+        ({f"{MOODLE}/work.zip": "empty zip"}, "work.zip: is not a notebook"),
         ({f"{MOODLE}/a.ipynb": None, f"{MOODLE}/b.ipynb": "other"}, "which notebook counts? Seen"),
         ({f"{MOODLE}/toy.ipynb": None, "Zoë O'Neil, Ann_9_assignsubmission_file/toy.ipynb": None}, "two people?"),
     ],

@@ -119,7 +119,7 @@ def spoil(path, how):
     ("how", "said"),
     [
         ("missing", "holds no notebook; put toy.ipynb there"),
-        ("invalid JSON", "is no readable notebook"),
+        ("invalid JSON", "is not a readable notebook"),
         ("another unit's", "holds none of the exercises of 99_toy"),
         ("unknown unit", "there is no unit '42_nothing'; rename the folder to one of 99_toy"),
     ],

@@ -265,15 +265,15 @@ def test_a_file_saved_in_another_way_is_read_as_it_was_meant(save, course, relea
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"{", "broken or cut short"),
+        (b"{", "broken or incomplete"),
         (b"<!DOCTYPE html><html></html>", "is a web page"),
         (b'{"cells": [\n<<<<<<< HEAD\n]}', r"merge conflict \(line 2\)"),
-        (b"\xff\xfe\x00", "no readable notebook"),
+        (b"\xff\xfe\x00", "not a readable notebook"),
         (b"\x80abc", "not text in utf-8"),
         (b"[]", "has no cells"),
         (b'{"cells": 3}', "has no cells"),
-        (b'{"cells": [3], "nbformat": 4}', "no readable notebook"),
-        (b"[" * 100_000, "broken or cut short"),
+        (b'{"cells": [3], "nbformat": 4}', "not a readable notebook"),
+        (b"[" * 100_000, "broken or incomplete"),
     ],
 )
 def test_what_is_no_notebook_is_named_in_one_line_with_its_cause(content, said, course):
@@ -310,7 +310,7 @@ def test_a_timestamp_that_is_no_date_is_set_aside(course, written):
     (folder / "timestamp.txt").write_bytes(written)
     (submission,), (complaint,) = inspect_submissions(course, find_units(course))
     assert submission.student == "amina"
-    assert "timestamp.txt: is no date" in complaint
+    assert "timestamp.txt: is not a date" in complaint
     assert (folder / "timestamp.unreadable.txt").read_bytes() == written
     (folder / "timestamp.txt").write_text("2026-11-22 18:00:00 UTC\n")
     assert inspect_submissions(course, find_units(course))[1] == []

@@ -184,9 +184,9 @@ def spoil(course, how):
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("deeply nested", "is no readable notebook; grade it again"),
-        ("not JSON", "is no readable notebook; grade it again"),
-        ("no notebook", "is no readable notebook; grade it again"),
+        ("deeply nested", "is not a readable notebook; grade it again"),
+        ("not JSON", "is not a readable notebook; grade it again"),
+        ("no notebook", "is not a readable notebook; grade it again"),
         ("ungraded", "is not graded yet"),
         ("without verdicts", "holds no verdicts; grade it with this course's settings"),
         ("without a score", "the gradebook has no score for it; grade it again"),

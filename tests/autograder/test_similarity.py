@@ -149,7 +149,7 @@ def test_a_broken_submission_is_named_in_one_line_and_the_others_are_compared(co
     submit(course, independent() | {"copier": RENAMED, "author": ORIGINAL, "broken": ORIGINAL})
     (course.submitted / "broken" / UNIT / "toy.ipynb").write_text("{")
     written = write_similar(course)
-    assert written.complaints == [f"broken, {UNIT} is no readable notebook; it was left out"]
+    assert written.complaints == [f"broken, {UNIT} is not a readable notebook; it was left out"]
     assert written.submissions == 12
     assert written.pairs >= 1
 

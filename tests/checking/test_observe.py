@@ -117,7 +117,7 @@ def test_endless_recursion_is_an_observation():
 
 def test_an_object_that_is_no_function_is_an_observation():
     seen = observe(probing(("a", 0)), None, 0)["a"]
-    assert seen == Raised("TypeError", "None stands where a function is expected")
+    assert seen == Raised("TypeError", "None is given where a function is expected")
 
 
 def test_large_and_strange_results_are_known_by_shape_and_type_only():

@@ -41,7 +41,7 @@ def test_the_folder_holds_a_page_a_demo_and_an_index_that_leads_to_them(tmp_path
 def test_a_folder_with_anything_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(
-        SystemExit, match=r"holds 'thesis.tex', which is no page of a demo; name an empty or a new folder"
+        SystemExit, match=r"holds 'thesis.tex', which is not a demo page; name an empty or a new folder"
     ):
         main(["site", str(tmp_path), "mask_painter"])
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]

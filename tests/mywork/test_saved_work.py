@@ -147,7 +147,7 @@ def test_a_saved_file_that_was_spoiled_is_replaced_by_the_librarys_version_in_on
 
 def test_a_name_hidden_by_a_nearer_unit_is_reached_by_its_unit(my_work):
     assert MyWork("12_encoders_seq2seq").unit("01_ngrams").perplexity.__module__ == "lecture_lib.fallbacks.ngrams"
-    with pytest.raises(AttributeError, match="no unit before"):
+    with pytest.raises(AttributeError, match="not a unit before"):
         MyWork("02_autodiff").unit("05_attention")
 
 

@@ -68,7 +68,7 @@ def test_a_checkpoint_that_cannot_be_read_is_refused(capsys, tmp_path, content):
 
 def test_a_torch_file_that_is_no_checkpoint_is_refused(capsys, tmp_path):
     torch.save({"weights": torch.zeros(2)}, tmp_path / "checkpoint.pt")
-    assert "is no checkpoint of this program" in complaint(capsys, "--resume", tmp_path)
+    assert "is not a checkpoint of this program" in complaint(capsys, "--resume", tmp_path)
 
 
 @pytest.fixture
