@@ -20,3 +20,4 @@ class Limits:
     rich_bytes: int = 8 * MB  # plots, widgets and other displays of one cell
     notebook_bytes: int = 32 * MB  # all outputs of a notebook
     flood_bytes: int = 256 * MB  # sent by one cell, kept or not; then the process is killed
+    frame_values: int = 200_000  # JSON values in one display; each takes a hundred bytes outside the sandbox

@@ -13,6 +13,7 @@ from typing import Any
 from autograder.execution import frames
 from autograder.execution.limits import Limits
 from autograder.execution.messages import as_jupyter
+from autograder.values import values_in
 
 _PROCESS_SECONDS = 90  # a fork on a busy machine, or a start by bubblewrap, which imports
 
@@ -144,6 +145,9 @@ class Process:
         done = False
         try:
             for frame in self._splitter.feed(data):
+                if values_in(frame) > self._limits.frame_values:
+                    self._cut = True
+                    continue
                 message = frames.unpacked(frame)
                 if message.get("type") == "done" and message.get("id") == msg_id:
                     done, self._seconds = True, message.get("seconds")

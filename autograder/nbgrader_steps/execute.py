@@ -25,8 +25,12 @@ from autograder.execution.limits import Limits
 from autograder.execution.messages import LANGUAGE_INFO
 from autograder.execution.preload import preloads_of
 from autograder.execution.process import Process, ProcessEnded, ZygoteLost
-from autograder.units.marks import shown_only
+from autograder.units.marks import SEALED_PREFIX, shown_only
+from lecture_lib.checking.notebook import MIME
 
+_MOST_OUTPUTS = 2000  # of one cell
+_MOST_UPDATES = 20_000  # of displays, in one notebook
+_MOST_OF_ONE_ID = 20  # displays that one update changes
 _MOST_DEATHS = 8  # of processes of one notebook; each costs the whole notebook once more
 
 
@@ -80,6 +84,7 @@ class ZygoteExecute(Execute):
     def _pass_over(self, zygote, archive: bytes, fatal: dict[int, str], end: float) -> tuple[int, str] | None:
         """One process, all cells but the fatal ones; the index of the cell in which it ended, and how, if it did."""
         self.reset_execution_trackers()
+        self._updates = 0
         todo = [(n, cell) for n, cell in enumerate(self.nb.cells) if is_run(cell)]
         index = 0
         try:
@@ -118,10 +123,26 @@ class ZygoteExecute(Execute):
             cell.outputs.append(new_output("stream", name="stderr", text=text))
 
     def _show(self, message: dict[str, Any], cell: NotebookNode, index: int) -> None:
+        if _is_sealed(cell) and not _is_observed(message):
+            return  # an update of an earlier display, say, that tells its reader what was asked here
+        if not self._has_room(message, cell):
+            return
         try:
             self.process_message(message, cell, index)
         except Exception as error:  # a message about something that never was: the process may say what it likes
             self.log.warning("A message of cell %d was of no use (%s)", index, type(error).__name__)
+
+    def _has_room(self, message: dict[str, Any], cell: NotebookNode) -> bool:
+        """Whether one more display, or update of displays, is kept: each update goes through all of its displays."""
+        kind, content = message["msg_type"], message["content"]
+        if kind == "update_display_data":
+            self._updates += 1
+            return self._updates <= _MOST_UPDATES
+        if kind in ("display_data", "execute_result"):
+            shown = self._display_id_map.get(content["transient"].get("display_id"), {})
+            if sum(map(len, shown.values())) >= _MOST_OF_ONE_ID:
+                content["transient"] = {}
+        return len(cell.outputs) < _MOST_OUTPUTS
 
     def output(self, outs: list, msg: dict, display_id: str | None, cell_index: int) -> NotebookNode | None:
         """As nbclient's, but what is printed piece by piece stays one output."""
@@ -156,6 +177,14 @@ class ZygoteExecute(Execute):
         if not whole:
             self.log.warning("%s: files beyond %d MB are left out", handed_in, companions.MOST >> 20)
         return files
+
+
+def _is_sealed(cell: NotebookNode) -> bool:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", "")).startswith(SEALED_PREFIX)
+
+
+def _is_observed(message: dict[str, Any]) -> bool:
+    return message["msg_type"] == "display_data" and set(message["content"]["data"]) <= {MIME, "text/plain"}
 
 
 def is_run(cell: NotebookNode) -> bool:

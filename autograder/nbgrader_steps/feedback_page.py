@@ -1,12 +1,10 @@
 """The exporter of feedback pages: nbgrader's own page, with a table by exercise on top, that runs and fetches nothing.
 
-What a cell displays is the student's: any HTML, scripts included. The page therefore forbids every script and every
-request by a Content-Security-Policy, needs none of its own, and shows equations as MathML, which browsers draw
-themselves. What such a policy does not cover, tags that lead the browser elsewhere by themselves, is shown as text.
+What a cell displays is the student's: any HTML, scripts included. It is made inert first (inert.py). The page also
+forbids every script and every request by a Content-Security-Policy, needs none of its own, and shows equations as
+MathML, which browsers draw themselves. Tags that lead the browser elsewhere, which no policy stops, are shown as text.
 """
 
-import copy
-import functools
 import html
 import logging
 import re
@@ -14,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import nbgrader
-from jinja2 import BytecodeCache, Environment, pass_context
+from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
-from latex2mathml.converter import convert
 from nbconvert.exporters import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
+from autograder.nbgrader_steps import inert
 from autograder.units.marks import RECORD
 
 _OURS = Path(__file__).parent
@@ -34,7 +31,6 @@ POLICY = (
 _LEADS_AWAY = re.compile(r"<(?=(?:meta|link|base)[\s/>])", re.IGNORECASE)
 _ICONS = re.compile(r"@font-face\s*{[^}]*glyphicons[^}]*}", re.IGNORECASE)  # beside nbgrader's own pages, not here
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
-_INLINE_MATH = re.compile(r"\$([^$\n]+)\$")
 
 
 class _CompiledTemplates(BytecodeCache):
@@ -62,6 +58,8 @@ class FeedbackExporter(HTMLExporter):
         super().__init__(*args, **kwargs)
         self.extra_template_basedirs = [str(_OURS), str(_NBGRADERS)]
         self.template_name = "course_feedback"
+        self.filters = {**self.filters, "markdown2html": inert.markdown2html}
+        self.register_preprocessor(inert.Inert, enabled=True)
         # Computed before this line under the name in the configuration; the last entry is for `extends`.
         self.template_paths = [*self._template_paths(), str(_NBGRADERS)]
 
@@ -70,49 +68,13 @@ class FeedbackExporter(HTMLExporter):
         environment.bytecode_cache = _COMPILED
         return environment
 
-    @pass_context
-    def markdown2html(self, context, source: str) -> str:
-        """Markdown to HTML, equations to MathML."""
-        cell = context.get("cell", {})
-        renderer = MathRenderer(
-            escape=False, attachments=cell.get("attachments", {}), exclude_anchor_links=self.exclude_anchor_links
-        )
-        return MarkdownWithMath(renderer=renderer).render(source)
-
     def from_notebook_node(self, nb: NotebookNode, resources: dict | None = None, **kw: Any) -> tuple[str, dict]:
         try:
-            page, resources = super().from_notebook_node(_with_math_in_panels(nb), resources, **kw)
+            page, resources = super().from_notebook_node(nb, resources, **kw)
         except Exception as error:  # of many kinds: a page must not cost the grade that is on it
             logging.getLogger(__name__).warning("shown as text: %s: %s", type(error).__name__, error)
-            page, resources = super().from_notebook_node(_as_text(_with_math_in_panels(nb)), resources, **kw)
+            page, resources = super().from_notebook_node(_as_text(nb), resources, **kw)
         return secured(page), resources
-
-
-class MathRenderer(IPythonRenderer):
-    def block_math(self, body: str) -> str:
-        return mathml(body, "block")
-
-    def inline_math(self, body: str) -> str:
-        return mathml(body, "inline")
-
-
-@functools.lru_cache(4096)
-def mathml(tex: str, display: str = "inline") -> str:
-    """An equation as MathML; as it was written where that can't be done."""
-    try:
-        return convert(tex, display=display)
-    except Exception:  # of many kinds, for what a person may have typed
-        return f"<code>{html.escape(tex)}</code>"
-
-
-def _with_math_in_panels(nb: NotebookNode) -> NotebookNode:
-    """The equations in the judge's hints, which JupyterLab would typeset in an output."""
-    nb = copy.deepcopy(nb)
-    for output in (output for cell in nb.cells for output in cell.get("outputs", ())):
-        if RECORD in output.get("metadata", {}) and "text/html" in output.get("data", {}):
-            panel = "".join(output.data["text/html"])
-            output.data["text/html"] = _INLINE_MATH.sub(lambda found: mathml(html.unescape(found[1])), panel)
-    return nb
 
 
 def _as_text(nb: NotebookNode) -> NotebookNode:

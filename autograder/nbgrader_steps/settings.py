@@ -89,6 +89,10 @@ def _feedback(c: Config) -> None:
         "nbgrader.preprocessors.ClearHiddenTests",  # a feedback page would show the sealed seeds
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
+    # The formgrader shows what a student wrote with the instructor's rights; equations need no MathJax from a CDN.
+    c.HTMLExporter.preprocessors = ["autograder.nbgrader_steps.inert.Inert"]
+    c.HTMLExporter.filters = {"markdown2html": "autograder.nbgrader_steps.inert.markdown2html"}
+    c.HTMLExporter.sanitize_html = False  # Inert has, and its equations would not survive it
     c.GenerateFeedback.exporter_class = "autograder.nbgrader_steps.feedback_page.FeedbackExporter"
 
 

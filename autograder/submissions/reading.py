@@ -6,14 +6,13 @@ import warnings
 from pathlib import Path
 
 import nbformat
-import numpy as np
 
 from autograder.course import seen
 from autograder.submissions.sound import Unsound, sound
+from autograder.values import values_in
 
 MAX_BYTES = 100 * 2**20
 MAX_VALUES = 2_000_000  # of the JSON: each takes a hundred bytes of memory
-_SEPARATORS = np.frombuffer(b",[{", np.uint8)
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -32,7 +31,7 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
 def notebook_of(raw: bytes, path: Path | str) -> nbformat.NotebookNode:
     """The same of a file's bytes; `path` is what to call it in a complaint."""
     text = _text(raw, path)
-    if _values(text) > MAX_VALUES:
+    if values_in(text.encode("utf-8", "replace")) > MAX_VALUES:
         raise UnreadableNotebook(f"{path}: holds more than {MAX_VALUES:,} values; ask for it with its outputs cleared")
     try:
         data = json.loads(text)
@@ -48,21 +47,6 @@ def notebook_of(raw: bytes, path: Path | str) -> nbformat.NotebookNode:
         raise UnreadableNotebook(
             f"{path}: is not a readable notebook ({seen(error)}); ask for the file again"
         ) from None
-
-
-def _values(text: str) -> int:
-    """How many values this JSON holds, at most: what stands in strings counts only where there is little of it."""
-    found = sum(map(text.count, ",[{"))
-    if found <= MAX_VALUES:
-        return found
-    data = text.encode("utf-8", "replace").replace(b"\\\\", b"").replace(b'\\"', b"")
-    found, quoted = 0, False
-    for start in range(0, len(data), 1 << 22):
-        part = np.frombuffer(data[start : start + (1 << 22)], np.uint8)
-        inside = np.logical_xor.accumulate(part == ord('"')) ^ quoted
-        found += int(np.count_nonzero(np.isin(part, _SEPARATORS) & ~inside))
-        quoted = bool(inside[-1])
-    return found
 
 
 def _converted(data: dict) -> nbformat.NotebookNode:

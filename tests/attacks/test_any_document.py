@@ -73,16 +73,17 @@ def changed(document, made):
 
 
 def apply(change, holder, at):
+    value = copy.deepcopy(change.value)  # or what is shared could come to hold itself, which JSON never does
     if change.kind == "drop":
         del holder[at]
     elif change.kind == "repeat" and isinstance(holder, list):
         holder.append(copy.deepcopy(holder[at]))
     elif change.kind == "rename" and isinstance(holder, dict):
-        holder[str(change.value)[:50]] = holder.pop(at)
+        holder[str(value)[:50]] = holder.pop(at)
     elif change.kind == "add" and isinstance(holder[at], dict):
-        holder[at]["extra"] = change.value
+        holder[at]["extra"] = value
     else:
-        holder[at] = change.value
+        holder[at] = value
 
 
 @pytest.fixture(scope="module")

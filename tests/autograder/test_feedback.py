@@ -10,7 +10,8 @@ from jinja2 import Environment
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
 
-from autograder.nbgrader_steps.feedback_page import POLICY, FeedbackExporter, mathml, secured
+from autograder.nbgrader_steps.feedback_page import POLICY, FeedbackExporter, secured
+from autograder.nbgrader_steps.inert import mathml
 from autograder.units.marks import RECORD
 
 STYLES = Path(nbgrader.__file__).parent / "server_extensions/formgrader/static/node_modules/bootstrap/dist/css"
@@ -29,7 +30,8 @@ def page_of(*cells):
 
 def displayed(html, **metadata):
     output = new_output("display_data", data={"text/html": html}, metadata=metadata)
-    return new_code_cell("show()", outputs=[output])
+    judged = {"nbgrader": {"grade": True, "grade_id": "own", "points": 0, "score": 0}} if RECORD in metadata else {}
+    return new_code_cell("show()", outputs=[output], metadata=judged)
 
 
 def test_the_policy_comes_before_anything_else_in_the_page():
@@ -80,7 +82,7 @@ def test_what_nbconvert_stumbles_over_is_shown_as_text_and_the_panels_stay(how):
     page = export(notebook)
     assert "7 of 7" in page
     assert "Content-Security-Policy" in page
-    assert ("is shown as text" in page) == ("attachment" in prose.source or how.startswith(("widgets", "an output")))
+    assert "prose <b>here</b>" in page or "![x](attachment:image.png)" in page or "prose &lt;b&gt;here" in page
 
 
 @pytest.mark.parametrize("tex", [r"\frac", r"x_", r"\left( a", r"\begin{nothing} x"])
@@ -104,7 +106,42 @@ def test_tags_that_lead_away_by_themselves_are_shown_as_text(tag):
 
 
 def test_what_a_student_displays_is_otherwise_left_as_it_is():
-    assert '<b style="color: red">bold</b>' in page_of(displayed('<b style="color: red">bold</b>'))
+    assert '<b style="color: red;">bold</b>' in page_of(displayed('<b style="color: red">bold</b>'))
+
+
+COVERS = ["position: fixed", "position:absolute;top:0", "z-index: 9", "margin-top: -900px", "background: url(//x)"]
+
+
+@pytest.mark.parametrize("style", COVERS)
+def test_a_style_that_covers_or_fetches_is_left_out(style):
+    assert '<div style="color: red;">mine</div>' in page_of(displayed(f'<div style="{style}; color: red">mine</div>'))
+
+
+@pytest.mark.parametrize(
+    "sheet", ["<style>#x::after{content:'7 / 7'}</style>", "<style>table{display:none}", "<STYLE\n>p{}</sTyle >"]
+)
+def test_a_style_sheet_in_an_output_or_a_text_is_left_out(sheet):
+    page = page_of(displayed(sheet + "<p>after</p>"), new_markdown_cell(sheet))
+    assert not any(rule in page for rule in ("7 / 7", "table{display:none}", "p{}"))
+
+
+def test_a_record_in_a_cell_of_the_student_s_makes_no_panel():
+    cell = displayed("<script>1</script><b onclick='x'>7 of 7</b>", **{RECORD: {}})
+    cell.metadata = {}
+    page = page_of(cell)
+    assert "<script" not in page
+    assert "onclick" not in page
+
+
+LARGE = ["\\begin{a}" * 110_000, "\\\\(" * 300_000, "\\text{$" * 150_000]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", LARGE, ids=lambda source: source[:9])
+def test_a_text_too_large_to_be_rendered_is_shown_as_text(source):
+    page = page_of(new_markdown_cell(source), displayed(source))
+    assert "characters are shown" in page
+    assert len(page) < 3_000_000
 
 
 def test_a_page_without_a_head_is_refused():
