@@ -4,8 +4,12 @@ Nothing is read, generated or fetched before it is asked for, and nothing here n
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
 
 from lecture_lib.corpora.corpus import SPLITS, Corpus
+
+if TYPE_CHECKING:
+    from lecture_lib.corpora.narwhals import NarwhalCorpus
 
 COPYING = ("content", "place")
 NAMES = ("narwhals", "python_docs", "tinystories", "tinystories_full", "tiny_shakespeare")
@@ -13,6 +17,12 @@ NAMES = ("narwhals", "python_docs", "tinystories", "tinystories_full", "tiny_sha
 __all__ = ["COPYING", "NAMES", "SPLITS", "Corpus", "load"]
 
 
+@overload
+def load(
+    name: Literal["narwhals"], *, n_documents: int | None = None, seed: int = 0, copying: str = "content"
+) -> "NarwhalCorpus": ...
+@overload
+def load(name: str | Path, *, n_documents: int | None = None, seed: int = 0, copying: str = "content") -> Corpus: ...
 def load(name: str | Path, *, n_documents: int | None = None, seed: int = 0, copying: str = "content") -> Corpus:
     """A corpus by its name, or from a text file or a folder of text files.
 

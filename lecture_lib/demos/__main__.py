@@ -39,8 +39,8 @@ def _list() -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, show_header=False)
-    for column in ({"no_wrap": True}, {"ratio": 1}):
-        table.add_column(**column)
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
     for unit, its in by_unit(catalogue()).items():
         table.add_row(f"[bold]{unit_title(unit)}[/]")
         for demo in its:

@@ -61,7 +61,7 @@ def _read(path: Path) -> Demo | None:
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
         for target in node.targets
-        if isinstance(target, ast.Name) and target.id == "UNIT"
+        if isinstance(target, ast.Name) and target.id == "UNIT" and isinstance(node.value.value, str)
     ]
     if not units:
         return None

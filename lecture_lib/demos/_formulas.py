@@ -98,6 +98,16 @@ def _require_known(expression: ast.expr, line: str) -> None:
             raise ValueError(f"can't use {line!r}; expected + - * /, ** with a number, and {known}")
 
 
+def _number(node: ast.Constant) -> float:
+    assert isinstance(node.value, int | float)  # `_require_known` lets nothing else pass
+    return node.value
+
+
+def _called(node: ast.Call) -> str:
+    assert isinstance(node.func, ast.Name)  # so does it here
+    return node.func.id
+
+
 def _names(expression: ast.expr) -> tuple[str, ...]:
     """The inputs of an expression, in the order of reading, each once."""
     called = {id(node.func) for node in ast.walk(expression) if isinstance(node, ast.Call)}
@@ -121,7 +131,7 @@ def evaluate(expression: ast.expr, values: Mapping[str, float], by: str | None) 
 
 def _dual(node: ast.expr, values: Mapping[str, float], by: str | None) -> tuple[float, float]:
     if isinstance(node, ast.Constant):
-        return float(node.value), 0.0
+        return _number(node), 0.0
     if isinstance(node, ast.Name):
         return values[node.id], float(node.id == by)
     if isinstance(node, ast.UnaryOp):
@@ -129,8 +139,9 @@ def _dual(node: ast.expr, values: Mapping[str, float], by: str | None) -> tuple[
         return -a, -da
     if isinstance(node, ast.Call):
         a, da = _dual(node.args[0], values, by)
-        function, derivative = FUNCTIONS[node.func.id]
+        function, derivative = FUNCTIONS[_called(node)]
         return function(a), derivative(a) * da
+    assert isinstance(node, ast.BinOp)
     (a, da), (b, db) = _dual(node.left, values, by), _dual(node.right, values, by)
     if isinstance(node.op, ast.Add):
         return a + b, da + db
@@ -156,8 +167,9 @@ def derivative(node: ast.expr, by: str) -> str:
     if isinstance(node, ast.UnaryOp):
         return _times("-1", derivative(node.operand, by))
     if isinstance(node, ast.Call):
-        outer = _inserted(RULES[node.func.id], node.args[0])
+        outer = _inserted(RULES[_called(node)], node.args[0])
         return _times(outer, derivative(node.args[0], by))
+    assert isinstance(node, ast.BinOp)
     left, right = ast.unparse(node.left), ast.unparse(node.right)
     d_left, d_right = derivative(node.left, by), derivative(node.right, by)
     if isinstance(node.op, ast.Add):
@@ -259,11 +271,12 @@ def tree(node: ast.expr) -> float | str | list:
     ['*', ['neg', 'w'], 2]
     """
     if isinstance(node, ast.Constant):
-        return node.value
+        return _number(node)
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.UnaryOp):
         return ["neg", tree(node.operand)]
     if isinstance(node, ast.Call):
-        return [node.func.id, tree(node.args[0])]
+        return [_called(node), tree(node.args[0])]
+    assert isinstance(node, ast.BinOp)
     return [OPERATORS[type(node.op)], tree(node.left), tree(node.right)]

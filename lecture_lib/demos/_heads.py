@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -125,10 +126,10 @@ def state_of(grid: HeadGrid, layer: int, head: int, query: int | None, find: str
 
 def widget(
     name: str,
-    of: Callable[[str | None], HeadGrid],
+    of: Callable[[Any], HeadGrid],
     state: dict,
     predict: bool | str,
-    parts: Callable[[str | None], dict],
+    parts: Callable[[Any], dict],
 ):
     """The rich demo `name`: of(text) is the grid of a sentence, parts(text) what else the browser is told about it."""
     from lecture_lib.demos._widget import rich_demo

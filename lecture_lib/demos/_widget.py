@@ -36,6 +36,8 @@ class RichDemo(anywidget.AnyWidget):
     key = traitlets.Unicode().tag(sync=True)
     words = ""
     answer: Callable[[dict], dict[str, Any]] | None = None
+    name: str  # of the demo: `_class_of` gives each its own, with its script
+    _esm: str
 
     def __init__(self, **values):
         super().__init__(key=uuid4().hex, **values)
@@ -53,7 +55,7 @@ class RichDemo(anywidget.AnyWidget):
         from IPython.display import HTML, display
 
         self._stills.append(display(HTML(self.still), display_id=True))
-        bundle = self._repr_mimebundle_()
+        bundle = self._repr_mimebundle_() or {}
         bundle = bundle[0] if isinstance(bundle, tuple) else bundle
         display({**bundle, "text/html": "", "text/plain": ""}, raw=True)
 
@@ -62,6 +64,8 @@ class RichDemo(anywidget.AnyWidget):
 
         Changes whose answer is a ValueError are left out.
         """
+        if self.answer is None:
+            return []
         answered = []
         for changes in ahead:
             state = {**self.state, **changes}

@@ -15,7 +15,7 @@ from lecture_lib.demos._recorded import recording
 
 UNIT = "12_encoders_seq2seq"
 MOST_WORDS = 64
-SENTENCES = (
+SENTENCES: tuple[str, ...] = (
     "the red narwhal slowly follows the blue crab near the reef .",
     "the seal likes the grey otter .",
     "the white whale gladly feeds the green squid .",
@@ -110,11 +110,14 @@ def show(
 
     own = weights is not None
     try:
-        if own and (source is None or target is None):
-            raise ValueError("weights need names: show(weights, source_words, target_words)")
         if not own and sentence not in range(len(SENTENCES)):
             raise ValueError(f"there is no sentence {sentence}; there are 0 to {len(SENTENCES) - 1}")
-        alignments = [compute(weights, source, target, frames)] if own else [recorded(i) for i in range(len(SENTENCES))]
+        if not own:
+            alignments = [recorded(i) for i in range(len(SENTENCES))]
+        elif source is None or target is None:
+            raise ValueError("weights need names: show(weights, source_words, target_words)")
+        else:
+            alignments = [compute(weights, source, target, frames)]
     except ValueError as error:
         return one_line(str(error))
     from lecture_lib.demos._widget import rich_demo

@@ -54,7 +54,7 @@ class Lab:
 
 def compute(
     logits,
-    tokens: Sequence[str],
+    tokens: Sequence[str] | None,
     chain: Chain = DEFAULT,
     history: Sequence = (),
     using: Any = None,

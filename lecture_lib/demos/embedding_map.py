@@ -181,7 +181,7 @@ def _table(model, vocab_size: int) -> np.ndarray:
     """The model's table as it is now (vocab_size, d_emb), as a copy."""
     E = getattr(model, "E", None)
     shape = tuple(getattr(E, "shape", ()))
-    if len(shape) != 2 or shape[0] != vocab_size or shape[1] < 2:
+    if E is None or len(shape) != 2 or shape[0] != vocab_size or shape[1] < 2:
         seen = f"of shape {shape}" if shape else "none"
         raise ValueError(f"the model's table E: seen {seen}, expected ({vocab_size}, d_emb), d_emb at least 2")
     return np.array(E.detach().cpu().double().numpy())

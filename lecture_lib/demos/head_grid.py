@@ -45,7 +45,9 @@ def show(
             parts = {"call": "" if weights is None else repr(text), "source": source(text)}
         else:
             grid, opened, parts = compute(weights, tokens), (0, 0, None), {"call": "weights, tokens"}
-        layer, head, query = (first if asked is None else asked for first, asked in zip(opened, (layer, head, query)))
+        layer = opened[0] if layer is None else layer
+        head = opened[1] if head is None else head
+        query = opened[2] if query is None else query
         state = state_of(grid, layer, head, query, find or "", without_first)
     except ValueError as error:
         return one_line(str(error))

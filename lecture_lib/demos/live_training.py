@@ -37,7 +37,7 @@ class Curve:
         return None if self.floor is None else self.latest - self.floor
 
 
-def compute(losses: Sequence[float], floor: float | None = None, points: int = POINTS) -> Curve:
+def compute(losses: Sequence[float] | np.ndarray, floor: float | None = None, points: int = POINTS) -> Curve:
     """The losses of all steps so far as a curve of at most `points` means over equally many steps.
 
     The mean that is drawn last takes the steps that are left over as well, so that none is lost.
@@ -139,6 +139,7 @@ class Watch:
         }
 
     def _take_sample(self, step: int) -> None:
+        assert self._sample is not None
         began = self._clock()
         self.samples.append((step, str(self._sample())))
         self._sampled = self._clock()

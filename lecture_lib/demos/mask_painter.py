@@ -89,7 +89,7 @@ def describe_leak(visible, tokens: Sequence[str], layers: int) -> str:
     if not early.any():
         return f"{after}, no token knows of a later one."
     worst = int(early.sum(axis=-1).argmax())
-    known = ", ".join(f"“{tokens[k]}”" for k in np.flatnonzero(early[worst]))
+    known = ", ".join(f"“{tokens[k]}”" for k in np.flatnonzero(early[worst]).tolist())
     count = int(early.sum())
     cells = "1 cell leaks" if count == 1 else f"{count} cells leak"
     return f"{after}, {cells} the future; most to “{tokens[worst]}”, which knows of {known}."

@@ -117,7 +117,7 @@ class Explorer:
     def _function(self, name: str):
         return getattr(self.using, name, None) or getattr(library, name)
 
-    def _call(self, name: str, *arguments):
+    def _call(self, name: str, *arguments) -> Any:
         """What the function of this name returns: a dictionary, or a token of `sample_next`."""
         try:
             returned = self._function(name)(*arguments)

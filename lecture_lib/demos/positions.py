@@ -66,7 +66,9 @@ def record() -> dict[str, np.ndarray]:
     from lecture_lib.demos._narwhal_run import run
 
     model, _ = run([], positions="learned")
-    return {"learned": model.embeddings.table[:T].detach().numpy().astype(np.float16)}
+    table = model.embeddings.table
+    assert table is not None  # positions are learned
+    return {"learned": table[:T].detach().numpy().astype(np.float16)}
 
 
 def show(
@@ -93,7 +95,7 @@ def show(
             raise ValueError(
                 f"d_model {d_model}, theta {theta}; expected one of {', '.join(map(str, WIDTHS))}, and theta above 1"
             )
-        encodings = {str(name): compute(values) for name, values in (tables if own else examples()).items()}
+        encodings = {str(name): compute(values) for name, values in (examples() if tables is None else tables).items()}
         if table is not None and table not in encodings:
             raise ValueError(f"there is no table {table!r}; there are {', '.join(encodings)}")
     except ValueError as error:

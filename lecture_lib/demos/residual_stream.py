@@ -40,7 +40,7 @@ class Stream:
     added: np.ndarray
 
 
-def compute(model, ids, vocab: Sequence[str], top: int = 3) -> Stream:
+def compute(model, ids, vocab: Sequence[str] | None, top: int = 3) -> Stream:
     """The demo's numbers for one text.
 
     model: with `embeddings`, `blocks`, `norm`, `head`, each callable, or a lecture_lib.models.TransformerLM. ids: (T,)
@@ -90,6 +90,7 @@ def record() -> dict[str, np.ndarray]:
     kept = {}
     for k, text in enumerate(_smollm2.SENTENCES):
         stream = _of_model(text, top=5)
+        assert isinstance(stream.vocab, Mapping)
         kept |= {f"tokens{k}": np.array(stream.tokens), f"ids{k}": np.array(list(stream.vocab))}
         kept[f"names{k}"] = np.array(list(stream.vocab.values()))
         kept |= {f"{name}{k}": _lean(getattr(stream, name)) for name in KEPT}
@@ -160,13 +161,13 @@ def _stream(model, ids):
         for block in blocks
     ]
     outputs = []
-    known = all(isinstance(part, torch.nn.Module) for pair in parts for part in pair)
+    modules = [part for pair in parts for part in pair if isinstance(part, torch.nn.Module)]
+    known = len(modules) == 2 * len(blocks)
     hooks = [
         part.register_forward_hook(
             lambda _m, _i, output: outputs.append(output[0] if isinstance(output, tuple) else output)
         )
-        for pair in parts
-        for part in pair
+        for part in modules
         if known
     ]
     try:
@@ -231,8 +232,9 @@ def show(
     from lecture_lib.demos._widget import rich_demo
 
     def whole(shown: Stream, text: str | None) -> dict:
-        told = {"source": _smollm2.source(text), "sentences": list(_smollm2.SENTENCES)} if sentence else {"source": ""}
-        return {**told, **_given(shown)}
+        if text is None:
+            return {"source": "", **_given(shown)}
+        return {"source": _smollm2.source(text), "sentences": list(_smollm2.SENTENCES), **_given(shown)}
 
     rows, T = stream.norms.shape
     position = T - 1 if position is None else min(max(0, position), T - 1)

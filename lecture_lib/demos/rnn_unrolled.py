@@ -116,7 +116,7 @@ def _one_step(step: Callable | None, cell: str, weights) -> Callable:
 
     from lecture_lib.fallbacks import rnn_lm
 
-    used = step or (rnn_lm.lstm_step if cell == "lstm" else rnn_lm.rnn_step)
+    used: Callable = step or (rnn_lm.lstm_step if cell == "lstm" else rnn_lm.rnn_step)
 
     def one_step(x, z):
         try:
@@ -142,9 +142,12 @@ def _jacobians(one_step: Callable, X, Z) -> tuple[np.ndarray, np.ndarray]:
     with torch.enable_grad():
         X, Z = X.detach().requires_grad_(), Z.detach().requires_grad_()
         columns = one_step(X, Z).sum(0)
-        known = {"retain_graph": True, "allow_unused": True, "materialize_grads": True}
-        gradients = [torch.autograd.grad(column, (X, Z), **known) for column in columns]
-    return tuple(torch.stack(part, 1).numpy() for part in zip(*gradients))
+        gradients = [
+            torch.autograd.grad(column, (X, Z), retain_graph=True, allow_unused=True, materialize_grads=True)
+            for column in columns
+        ]
+    by_input, by_state = (torch.stack(part, 1).numpy() for part in zip(*gradients))
+    return by_input, by_state
 
 
 def _blame(by_input: np.ndarray, by_state: np.ndarray, d_hidden: int) -> np.ndarray:
