@@ -79,7 +79,8 @@ def moody(rng: np.random.Generator, words: list[str]) -> Model:
 
     Like an n-gram model it looks a tuple up in a table, and so fails on a list.
     """
-    tables = [{last: distribution(rng, words) for last in ((), (BOS,), *((w,) for w in words))} for _ in range(4)]
+    contexts: list[tuple[str, ...]] = [(), (BOS,), *((w,) for w in words)]
+    tables = [{last: distribution(rng, words) for last in contexts} for _ in range(4)]
     return lambda context: dict(tables[len(context) % 4][context[-1:]])
 
 
@@ -208,7 +209,7 @@ def _repeats(draw: Callable[[np.random.Generator], str]) -> bool:
 
 def chain(path: list[str]) -> Model:
     """A model that is sure of what follows each token of `path`, and goes round at its end."""
-    following = {(token,): after for token, after in zip(path, [*path[1:], path[1]])}
+    following: dict[tuple[str, ...], str] = {(token,): after for token, after in zip(path, [*path[1:], path[1]])}
     return lambda context: {token: float(token == following.get(context[-1:])) for token in path}
 
 

@@ -5,6 +5,8 @@ drawn here and written into a student's model by name; small models of the probe
 model is used.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
@@ -222,7 +224,7 @@ def probe_clip_gradients(clip_gradients, rng):
     norm = float(torch.cat([g.flatten() for g in grads]).norm())
     within = close(rtol=1e-5, atol=1e-7)  # some divide by norm + 1e-6, as torch does
 
-    def after(grads, max_norm, handed=list):
+    def after(grads, max_norm, handed: Callable = list):
         """The norm that is returned, and all gradients afterwards. None in grads: a parameter without a gradient."""
         params = []
         for g in grads:
@@ -294,13 +296,17 @@ def probe_lstm_step(lstm_step, rng):
     def step(x, h, c, *weights):
         return list(lstm_step(x, (h, c), *weights))
 
+    def squares(*arguments):
+        h, c = step(*arguments)
+        return (h + c).square().sum()
+
     yield case("single numbers", step, *(_normal(rng, *s) for s in ((1, 1), (1, 1), (1, 1), (4, 1), (4, 1), (4,))))
     yield case("one row", step, x[:1], h[:1], c[:1], *weights)
     yield case("a batch", step, x, h, c, *weights)
     yield case("a state of zeros", step, x, torch.zeros_like(h), torch.zeros_like(c), *weights)
     yield case("a full cell", step, x, h, 5.0 * c, *weights)
     yield case("huge inputs", step, 50.0 * x, h, c, *weights)
-    yield case("gradients of its arguments", _gradients, lambda *a: sum(step(*a)).square().sum(), x, h, c, *weights)
+    yield case("gradients of its arguments", _gradients, squares, x, h, c, *weights)
 
 
 @exercise("LSTMLM", points=4, forbids=["torch.nn.LSTM", "torch.nn.LSTMCell", "torch.lstm"])

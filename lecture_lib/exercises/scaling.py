@@ -6,6 +6,7 @@ largest tensor that it makes, or by how many blocks are alive at once.
 
 import weakref
 from functools import wraps
+from typing import Any
 
 import numpy as np
 import torch
@@ -374,10 +375,10 @@ def probe_all_reduce_gradients(all_reduce_gradients, rng):
     rows, columns, more = distinct_sizes(rng, 3, 2, 6)
     shapes = [(rows, columns), (rows,), (more, rows)]
 
-    def drawn(n_workers, shapes=shapes):
+    def drawn(n_workers, shapes=shapes) -> list[list[Any]]:
         return [[normal(rng, *shape) for shape in shapes] for _ in range(n_workers)]
 
-    def after(workers):
+    def after(workers) -> list[list[Any]]:
         return _gradients_after(all_reduce_gradients, workers)
 
     def weights_stay(workers):

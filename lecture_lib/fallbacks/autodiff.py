@@ -4,6 +4,7 @@ Each module records its forward pass in torch, which is imported on the first ca
 gradients; none writes out a derivative. Parameters stay NumPy arrays, so that an optimiser may change them in place.
 """
 
+from collections.abc import Callable
 from functools import reduce
 from itertools import chain, islice, repeat
 
@@ -19,6 +20,8 @@ def numerical_gradient(f, x, eps=1e-5):
 
 class _Recorded:
     """A module whose `_compute(torch, x, *params)` is recorded by torch, and undone by its autograd."""
+
+    _compute: Callable
 
     def _hold(self, **params):
         self.params = params

@@ -65,8 +65,9 @@ class KVCache:
     def extend(self, layer, K, V):
         """K, V (B, n_heads, T_new, d_k) -> all keys and all values of this layer, (B, n_heads, T, d_k) each."""
         new, held = torch.stack((K, V)), self.layers[layer]
-        self.layers[layer] = new if held is None else torch.cat((held, new), -2)
-        return self.layers[layer].unbind(0)
+        both = new if held is None else torch.cat((held, new), -2)
+        self.layers[layer] = both
+        return both.unbind(0)
 
 
 def forward_cached(model, ids, cache):

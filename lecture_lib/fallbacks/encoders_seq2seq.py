@@ -138,7 +138,7 @@ def translate(model, source, bos, eos, max_tokens):
     model: has encode(source) -> memory and decode(target (B, T), memory) -> logits (B, T, vocab_size).
     """
     written = source.new_full((len(source), 1), bos)
-    with evaluating(model) if isinstance(model, nn.Module) else torch.no_grad():
+    with evaluating(model):
         memory = model.encode(source)
         while written.shape[1] <= max_tokens and not written[:, 1:].eq(eos).any(1).all():
             written = torch.cat((written, model.decode(written, memory)[:, -1:].argmax(-1)), 1)

@@ -4,6 +4,8 @@ Whole attention goes through torch's fused operator, the count of parameters thr
 merging take NumPy arrays and tensors alike; `multi_head_attention` is for arrays, the two modules are for tensors.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -12,10 +14,11 @@ from torch.nn import functional as F
 from lecture_lib.fallbacks import attention  # modules only: a function here would count as this unit's exercise
 
 
-def split_heads(X, n_heads):
+def split_heads(X, n_heads) -> Any:
     """X (..., T, d_model) -> (..., n_heads, T, d_k): head h gets the h-th block of d_k columns."""
-    blocks = X.split(X.shape[-1] // n_heads, -1) if torch.is_tensor(X) else np.split(X, n_heads, -1)
-    return (torch if torch.is_tensor(X) else np).stack(blocks, -3)
+    if torch.is_tensor(X):
+        return torch.stack(X.split(X.shape[-1] // n_heads, -1), -3)
+    return np.stack(np.split(X, n_heads, -1), -3)
 
 
 def merge_heads(X):

@@ -75,7 +75,7 @@ def score_label(model, prompt, labels):
     ids = pad_sequence(texts, batch_first=True)
     nats = F.cross_entropy(model(ids)[:, :-1].mT, ids[:, 1:], reduction="none")[:, len(prompt) - 1 :]
     scores = {name: -float(row[: len(label)].sum()) for (name, label), row in zip(labels.items(), nats)}
-    return max(scores, key=scores.get), scores
+    return max(scores, key=scores.__getitem__), scores
 
 
 def few_shot_prompt(examples, query):

@@ -51,8 +51,8 @@ def online_softmax(blocks):
 def flash_attention(Q, K, V, block):
     """Q (T_q, d_k), K (T_k, d_k), V (T_k, d_v) -> (T_q, d_v); torch's kernel picks tiles of its own."""
     width = max(Q.shape[1], V.shape[1])  # the kernel wants one width for all three
-    wide = (F.pad(X, (0, width - X.shape[1]))[None, None] for X in (Q, K, V))
-    return F.scaled_dot_product_attention(*wide, scale=Q.shape[1] ** -0.5)[0, 0, :, : V.shape[1]]
+    wide_Q, wide_K, wide_V = (F.pad(X, (0, width - X.shape[1]))[None, None] for X in (Q, K, V))
+    return F.scaled_dot_product_attention(wide_Q, wide_K, wide_V, scale=Q.shape[1] ** -0.5)[0, 0, :, : V.shape[1]]
 
 
 def kv_cache_bytes(config, T, batch, bytes_per_number=2):

@@ -58,8 +58,8 @@ class Vocabulary:
 
     def decode(self, ids: Sequence[int]) -> list[str]:
         """Tokens, without PAD, BOS and EOS."""
-        ids = np.asarray(ids, dtype=int)
-        return [self._names[i] for i in ids[~np.isin(ids, (0, 2, 3))]]
+        numbers = np.asarray(ids, dtype=int)
+        return [self._names[i] for i in numbers[~np.isin(numbers, (0, 2, 3))]]
 
 
 class _WithDefault(dict):

@@ -4,6 +4,8 @@ Norm and feed-forward are torch's fused operators, rotations are products of com
 orders. Attribute names are those that the lessons' checks and the later units rely on.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -47,6 +49,8 @@ class _Block(nn.Module):
 
     Each kind of block has an `__init__` of its own: by this a check knows which of them is called.
     """
+
+    _add: Callable  # (x, norm, layer) -> x after one sublayer
 
     def __init__(self, d_model, n_heads, d_ff, causal=True):
         super().__init__()

@@ -109,9 +109,9 @@ def train(model, data, config, pad_id=None, state=None, on_step=None):
 
 def _update(model, data, config, pad_id, state, device):
     step, named = state["step"], dict(model.named_parameters())
-    batch = device.put(*data(np.random.default_rng([config.seed, step])))
+    ids, targets = device.put(*data(np.random.default_rng([config.seed, step])))
     with device.autocast():
-        loss = lm_loss(model, *batch, pad_id)
+        loss = lm_loss(model, ids, targets, pad_id)
     gradients = torch.autograd.grad(loss, list(named.values()), allow_unused=True, materialize_grads=True)
     scale = min(1.0, config.clip / (float(nn.utils.get_total_norm(gradients)) + 1e-6))
     with torch.no_grad():

@@ -42,7 +42,7 @@ def _file(rng, vocab_size, d_model, d_kv, d_ff, n_layers, tied=True):
     block = {"attn_norm": (d_model,), "ffn_down": (d_model, d_ff), "ffn_gate": (d_ff, d_model)}
     block |= {"ffn_up": (d_ff, d_model), "ffn_norm": (d_model,), "attn_k": (d_kv, d_model)}
     block |= {"attn_output": (d_model, d_model), "attn_q": (d_model, d_model), "attn_v": (d_kv, d_model)}
-    shapes = {} if tied else {"output.weight": (vocab_size, d_model)}
+    shapes: dict[str, tuple[int, ...]] = {} if tied else {"output.weight": (vocab_size, d_model)}
     shapes["token_embd.weight"] = (vocab_size, d_model)
     for layer in range(n_layers):
         shapes |= {f"blk.{layer}.{part}.weight": shape for part, shape in block.items()}

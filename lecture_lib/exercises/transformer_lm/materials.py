@@ -13,7 +13,7 @@ class Bigrams(nn.Module):
     def __init__(self, seed, vocab_size, d=3, dropout=0.0):
         super().__init__()
         self.config = Config(vocab_size, 8, d_model=4, n_heads=2, n_layers=1)
-        self.E, self.U, self.b = nn.Parameter(torch.empty(vocab_size, d)), nn.Linear(d, vocab_size, bias=False), None
+        self.E, self.U = nn.Parameter(torch.empty(vocab_size, d)), nn.Linear(d, vocab_size, bias=False)
         self.b = nn.Parameter(torch.empty(vocab_size))
         self.dropout = nn.Dropout(dropout)
         self.modes, self.recording, self.asked = [], [], []

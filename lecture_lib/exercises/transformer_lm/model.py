@@ -25,8 +25,7 @@ def probe_transformer_lm(TransformerLM, rng):
     d_model, vocab_size, block_size = heads * 4, *distinct_sizes(rng, 2, 8, 14)
     B, T = distinct_sizes(rng, 2, 3, 7)
     seed = new_seed(rng)
-    shape = {"d_model": d_model, "n_heads": heads, "n_layers": n_layers, "d_ff": 3 * d_model}
-    config = Config(vocab_size, block_size, **shape)
+    config = Config(vocab_size, block_size, d_model=d_model, n_heads=heads, n_layers=n_layers, d_ff=3 * d_model)
 
     def build(**changes):
         with torch.random.fork_rng(devices=[]):
@@ -104,7 +103,7 @@ def probe_lm_loss(lm_loss, rng):
     def huge(ids, targets):
         fresh = Bigrams(seed, vocab_size)
         with torch.no_grad():
-            fresh.b += torch.arange(vocab_size) * 900.0  # e^-900 is 0 in float64
+            fresh.b.add_(torch.arange(vocab_size) * 900.0)  # e^-900 is 0 in float64
         return lm_loss(fresh, ids, targets)
 
     ids, targets = random_ids(rng, vocab_size, B, T), random_ids(rng, vocab_size, B, T)

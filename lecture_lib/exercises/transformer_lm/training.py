@@ -1,5 +1,7 @@
 """An update, its rate, the loop of updates, and what it has brought."""
 
+from typing import Any
+
 import torch
 
 from lecture_lib.checking import case, close, exercise, holds, poll
@@ -75,9 +77,9 @@ class _Runs:
         self.train = train
         self.vocab_size, self.rows_a_batch, self.T = distinct_sizes(rng, 3, 4, 8)
         self.seed, steps, self.stop = new_seed(rng), int(rng.integers(6, 9)), int(rng.integers(2, 5))
-        settings = {"lr": 0.05, "warmup": 0.4, "clip": 100.0, "batch_size": self.rows_a_batch, "device": "cpu"}
-        betas = {"beta1": 0.8, "beta2": 0.95}  # not the defaults of adamw_step
-        self.config = TrainConfig(steps=steps, seed=self.seed % 1000, **settings, **betas)
+        settings: dict[str, Any] = {"lr": 0.05, "warmup": 0.4, "clip": 100.0, "batch_size": self.rows_a_batch}
+        settings |= {"device": "cpu", "beta1": 0.8, "beta2": 0.95}  # betas that are not the defaults of adamw_step
+        self.config = TrainConfig(steps=steps, seed=self.seed % 1000, **settings)
 
     def model(self):
         return Bigrams(self.seed, self.vocab_size)
