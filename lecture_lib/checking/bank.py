@@ -24,7 +24,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, overload
 
 Change = tuple[str, str]  # a piece of the lesson's answer, and what stands there instead
 
@@ -43,6 +43,10 @@ class Answer:
     changes: tuple[Change, ...] = ()
 
 
+@overload
+def misconception(exercise: str, hint: str) -> Callable[[Any], Answer]: ...
+@overload
+def misconception(exercise: str, hint: str, change: Change | list[Change]) -> Answer: ...
 def misconception(
     exercise: str, hint: str, change: Change | list[Change] | None = None
 ) -> Answer | Callable[[Any], Answer]:
@@ -99,9 +103,9 @@ def _decorated(text: str) -> dict[int, tuple[int, int]]:
     inspect.getsource would look through every module that is loaded, and parse the file anew for every class.
     """
     return {
-        line: (node.lineno, node.end_lineno)
+        line: (node.lineno, node.end_lineno or node.lineno)
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         for decorator in node.decorator_list
-        for line in range(decorator.lineno, decorator.end_lineno + 1)
+        for line in range(decorator.lineno, (decorator.end_lineno or decorator.lineno) + 1)
     }

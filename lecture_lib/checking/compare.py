@@ -80,11 +80,11 @@ def difference(seen: Value, right: Value, within: Tolerance | None = None) -> Di
         return _compare_numbers(seen, right, within)
     if type(seen) is not type(right):
         return Difference("type", f"returns {kind_of(seen)}, expected {kind_of(right)}")
-    if isinstance(right, Record):
+    if isinstance(seen, Record) and isinstance(right, Record):
         return _compare_records(seen, right, within)
-    if isinstance(right, frozenset):
+    if isinstance(seen, frozenset) and isinstance(right, frozenset):
         return _compare_sets(seen, right)
-    if isinstance(right, dict):
+    if isinstance(seen, dict) and isinstance(right, dict):
         return _compare_dicts(seen, right, within)
     if isinstance(right, list | tuple):
         return _compare_sequences(seen, right, within)

@@ -43,6 +43,16 @@ class CaseVerdict:
     def passed(self) -> bool:
         return self.difference is None
 
+    @property
+    def kind(self) -> str:
+        """Of the difference; "" where the case passed."""
+        return self.difference.kind if self.difference else ""
+
+    @property
+    def message(self) -> str:
+        """What the difference is, in words; "" where the case passed."""
+        return self.difference.message if self.difference else ""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -118,9 +128,8 @@ def matches(observations: dict[str, Value], key: Key, misconception: str) -> boo
 
 
 def _unobserved(setting_up: Value) -> Difference:
-    if isinstance(setting_up, Raised):
-        return difference(setting_up, None)
-    return Difference("absent", "was not run")
+    raised = difference(setting_up, None) if isinstance(setting_up, Raised) else None
+    return raised or Difference("absent", "was not run")
 
 
 def _forbidden_text(name: str) -> str:
@@ -145,7 +154,7 @@ def _unwritten(exercise: str, error: Raised) -> Diagnosis:
 
 def _nothing_returned(failing: list[CaseVerdict]) -> Diagnosis | None:
     """No value at all, in every case that returned: a return forgotten, a print in its place, a call left out."""
-    returned = [case.seen for case in failing if case.difference.kind not in ("raised", "absent")]
+    returned = [case.seen for case in failing if case.kind not in ("raised", "absent")]
     if not returned:
         return None
     if all(seen is None for seen in returned):
@@ -170,7 +179,7 @@ _NOT_YET = {
 
 def _relation(failing: list[CaseVerdict], key: Key) -> Diagnosis | None:
     """A relation that explains the largest failing value, or all failing numbers at once: one number shows nothing."""
-    comparable = [case for case in failing if case.difference.kind in ("value", "shape", "dtype")]
+    comparable = [case for case in failing if case.kind in ("value", "shape", "dtype")]
     numbers = [case for case in comparable if isinstance(case.seen, int | float) and not isinstance(case.seen, bool)]
     if len(numbers) > 1:
         relation = relate(

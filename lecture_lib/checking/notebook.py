@@ -185,6 +185,9 @@ class _Brief:
                 self._stream.write(f"\n(a check shows the first {MAX_PRINTED:,} characters that are printed)\n")
         return len(text)
 
+    def flush(self) -> None:
+        self._stream.flush()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 

@@ -145,6 +145,9 @@ class _Counted:
         self.characters += len(text)
         return self._stream.write(text)
 
+    def flush(self) -> None:
+        self._stream.flush()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 

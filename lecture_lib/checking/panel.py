@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from lecture_lib.checking.compare import Difference, show
+from lecture_lib.checking.compare import show
 from lecture_lib.checking.judge import UNWRITTEN, CaseVerdict, Verdict
 from lecture_lib.checking.values import Tensor
 
@@ -35,12 +35,12 @@ def as_html(verdict: Verdict, *, sealed: bool = False) -> str:
     failing = verdict.first_failing
     if failing is not None and state == "fail" and not sealed:
         parts.append(f"<div>{_cases_line(verdict)}</div>")
-        parts.append(f"<div><code>{escape(failing.name)}</code>: {escape(failing.difference.message)}.</div>")
+        parts.append(f"<div><code>{escape(failing.name)}</code>: {escape(failing.message)}.</div>")
         parts.append(_matrix_html(failing))
     if verdict.diagnosis is not None:
         parts.append(f'<div class="lm-hint" style="{_HINT}">{escape(verdict.diagnosis.text)}</div>')
     elif sealed and failing is not None:
-        parts.append(f"<div>{escape(_sealed_line(failing.difference))}</div>")
+        parts.append(f"<div>{escape(_sealed_line(failing.kind))}</div>")
     return _framed(state, "".join(parts))
 
 
@@ -50,12 +50,12 @@ def as_text(verdict: Verdict, *, sealed: bool = False) -> str:
     failing = verdict.first_failing
     if failing is not None and _state(verdict) == "fail" and not sealed:
         lines += [f"  {'ok' if case.passed else 'no'}  {case.name}" for case in verdict.cases]
-        lines.append(f"  {failing.name}: {failing.difference.message}.")
+        lines.append(f"  {failing.name}: {failing.message}.")
         lines += _matrix_text(failing)
     if verdict.diagnosis is not None:
         lines.append(f"  {verdict.diagnosis.text}")
     elif sealed and failing is not None:
-        lines.append(f"  {_sealed_line(failing.difference)}")
+        lines.append(f"  {_sealed_line(failing.kind)}")
     return "\n".join(lines)
 
 
@@ -103,14 +103,14 @@ _SEALED_LINES = {
 }
 
 
-def _sealed_line(difference: Difference) -> str:
+def _sealed_line(kind: str) -> str:
     """What may be said of a sealed case: the kind of the difference, no value of it."""
-    return _SEALED_LINES.get(difference.kind, "Some results differ on inputs that the visible check does not use.")
+    return _SEALED_LINES.get(kind, "Some results differ on inputs that the visible check does not use.")
 
 
 def _drawable(case: CaseVerdict) -> tuple[np.ndarray, np.ndarray, np.ndarray, str] | None:
     """(seen, right, wrong, heading) as 2-D arrays, cut to what can be drawn, the first wrong cell inside."""
-    wrong = case.difference.wrong
+    wrong = case.difference.wrong if case.difference else None
     if wrong is None or wrong.ndim == 0 or wrong.size == 0 or not wrong.any():
         return None
     seen, right = (v.array if isinstance(v, Tensor) else v for v in (case.seen, case.right))

@@ -22,8 +22,8 @@ class Surroundings:
         self._arguments = arguments
         self._settings = list(_settings())
         self._modes = {name: _modes(argument) for name, argument in arguments.items()}
-        self._notebook = notebook
-        self._names = {name: value for name, value in (notebook or {}).items() if not name.startswith("_")}
+        self._notebook = {} if notebook is None else notebook
+        self._names = {name: value for name, value in self._notebook.items() if not name.startswith("_")}
 
     def changes(self) -> tuple[str, ...]:
         """Everything that is no longer as it was, in words for the student."""

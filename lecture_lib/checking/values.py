@@ -185,8 +185,9 @@ def _freeze_text(text: str | bytes) -> Value:
     plain = str if isinstance(text, str) else bytes
     if len(text) > MAX_BYTES:
         return Oversized(plain.__name__, (len(text),))
-    text = plain().join((text,))
-    return text.encode("utf-8", "backslashreplace").decode() if plain is str else text
+    if isinstance(text, bytes):
+        return b"".join((text,))
+    return "".join((text,)).encode("utf-8", "backslashreplace").decode()
 
 
 def _freeze_array(array: np.ndarray) -> Value:
