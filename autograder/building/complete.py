@@ -43,7 +43,7 @@ def complete_lesson(unit: Unit) -> Lesson:
     library = course_library()
     if unit.id not in library.units:
         faults.append(f"{unit.id} has no line in {library.package}/units.py, the order of the course; add one")
-    if faults:
+    if faults or lesson is None:
         raise BadInput("\n".join(dict.fromkeys(faults)))
     return lesson
 

@@ -5,12 +5,14 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from autograder.course import BadInput, Course
 from autograder.execution.fork_server import forked_from
 from autograder.units import Unit
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext  # Windows has none
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ def _size(unit: Unit) -> int:
     return sum(path.stat().st_size for path in unit.folder.glob("*.py"))
 
 
-def _in_process(context: BaseContext, do: Callable[[Course, Unit], T], course: Course, unit: Unit) -> T:
+def _in_process(context: "ForkServerContext", do: Callable[[Course, Unit], T], course: Course, unit: Unit) -> T:
     mine, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_tell, args=(theirs, do, course, unit), daemon=True)
     process.start()

@@ -9,11 +9,14 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver
-from multiprocessing.context import BaseContext
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext  # Windows has none
 
 
 @contextmanager
-def forked_from(modules: list[str]) -> Iterator[BaseContext]:
+def forked_from(modules: list[str]) -> Iterator["ForkServerContext"]:
     """A context of multiprocessing whose processes have imported these modules; what they are forked from ends with it.
 
     A module that is not installed is left out.
@@ -23,7 +26,10 @@ def forked_from(modules: list[str]) -> Iterator[BaseContext]:
     try:
         yield context
     finally:
-        server = forkserver._forkserver
-        if server._forkserver_pid is not None:
-            os.kill(server._forkserver_pid, signal.SIGKILL)  # it holds nothing, and takes a second to end by itself
-            server._stop()
+        _end(forkserver._forkserver)
+
+
+def _end(server: Any) -> None:
+    if server._forkserver_pid is not None:
+        os.kill(server._forkserver_pid, signal.SIGKILL)  # it holds nothing, and takes a second to end by itself
+        server._stop()

@@ -25,11 +25,11 @@ def zygote(course: Course, unsandboxed: bool) -> Zygote:
     Raises NoSandbox where one is wanted and there can be none.
     """
     global _current, _made_for
-    borrowed = _current is not None and _made_for is None
-    if borrowed and _current.alive and _current.sandboxed is not unsandboxed:
-        return _current
+    borrowed = _current if _made_for is None else None
+    if borrowed is not None and borrowed.alive and borrowed.sandboxed is not unsandboxed:
+        return borrowed
     wanted = (course, unsandboxed, os.environ.get("PYTHONPATH"), _newest(course))
-    if _current is None or borrowed or _made_for != wanted or not _current.alive:
+    if _current is None or borrowed is not None or _made_for != wanted or not _current.alive:
         discard()
         _current, _made_for = Zygote.start(None if unsandboxed else view_of(course)), wanted
     return _current

@@ -45,7 +45,7 @@ class Channel:
         return self._socket is not None and os.getpid() == self._owner
 
     def send(self, message: dict[str, Any]) -> None:
-        if self.is_open:
+        if self._socket is not None and self.is_open:
             try:
                 frames.send(self._socket, message)
             except (TypeError, ValueError):  # NaN, NumPy's numbers, bytes
@@ -136,7 +136,7 @@ class Shell:
         self._real = sys.stdout, sys.stderr
         self.ipython = _IPythonShell.instance(config=Config(), user_ns={}, compiler_class=XCachingCompiler)
         for part in (self.ipython.displayhook, self.ipython.display_pub):
-            part.session = self._session
+            part.session = self._session  # pyright: ignore[reportAttributeAccessIssue]  they are ipykernel's
         self._install_comms()
         self.ipython.kernel = SimpleNamespace(
             get_parent=self.ipython.get_parent, comm_manager=comm.get_comm_manager(), shell=self.ipython, eventloop=None

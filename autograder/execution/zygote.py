@@ -23,6 +23,7 @@ import socket
 import sys
 import tarfile
 from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 from autograder.execution import bubblewrap, frames, linux, sandbox, seccomp
@@ -37,11 +38,13 @@ def main(control_number: int, listener_number: int) -> None:
     """Sets up, reports {"pid"}, then {"ready", "missing", "note"} or {"failed"} on the control socket, and serves."""
     control, listener = socket.socket(fileno=control_number), socket.socket(fileno=listener_number)
     setting = frames.receive(control)
+    if setting is None:
+        return
     try:
         if setting["view"] is None:
             frames.send(control, {"pid": os.getpid()})
             shell = _warm(control, None)
-            _serve(control, listener, lambda *asked: _attend(*asked, shell, sandboxed=False))
+            _serve(control, listener, partial(_attend, shell=shell, sandboxed=False))
             return
         view = sandbox.View.from_json(setting["view"])
         why = _serve_in_namespaces(control, listener, view, setting)
@@ -91,7 +94,7 @@ def _enter_namespaces(control, listener, view, setting, telling: int) -> None:
         frames.send(control, {"ready": True, "missing": seccomp.unsupported(), "note": None})
     else:
         shell = _warm(control, seccomp.unsupported())
-        _serve(control, listener, lambda *asked: _attend(*asked, shell, sandboxed=True))
+        _serve(control, listener, partial(_attend, shell=shell, sandboxed=True))
     os._exit(0)
 
 
@@ -108,7 +111,7 @@ def _serve_by_bubblewrap(control, listener, view, setting, why: str) -> None:
     note = f"submissions run in bubblewrap, each in a new process that takes seconds to start: {why}"
     frames.send(control, {"ready": True, "missing": seccomp.unsupported(), "note": note})
     if not setting["dry_run"]:
-        _serve(control, listener, lambda *asked: _attend_by_bubblewrap(*asked, view, folder), imports=False)
+        _serve(control, listener, partial(_attend_by_bubblewrap, view=view, folder=folder), imports=False)
 
 
 def _warm(control: socket.socket, missing: str | None) -> Shell:

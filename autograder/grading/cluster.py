@@ -89,7 +89,7 @@ def _cluster(where: str, clusters: dict[str, dict[str, Any]]) -> Iterator[Any]:
         raise BadInput(f"--scheduler {where}: neither an address (tcp://HOST:PORT) nor a cluster; {known}")
     options = dict(clusters[where])
     factory = _named(where, options.pop("factory", ""))
-    import dask
+    import dask.config
 
     with dask.config.set({"distributed.scheduler.allowed-failures": _DEATHS}):
         try:

@@ -71,6 +71,8 @@ def _begin(address: str, sandboxed: bool) -> None:
 
 def _end_with_grader() -> None:
     """A pool's processes would wait for tasks forever if the grader were killed."""
-    connection.wait([multiprocessing.parent_process().sentinel])
+    grader = multiprocessing.parent_process()
+    assert grader is not None
+    connection.wait([grader.sentinel])
     clean_up()
     os._exit(1)

@@ -18,12 +18,16 @@ class WorkerLost(Exception):
 
 
 class Workers(Protocol):
-    ahead: int  # how many tasks they should have at a time: more than there are workers, so that none waits
+    @property
+    def ahead(self) -> int:
+        """How many tasks they should have at a time: more than there are workers, so that none waits."""
+        ...
 
     def submit(self, task: Task) -> Future: ...
 
     def outcome(self, future: Future) -> Result:
         """What a finished future holds. Raises WorkerLost, WorkerUnfit, or anything else, which becomes one line."""
+        ...
 
 
 def run(

@@ -11,7 +11,7 @@ import sys
 gc.disable()
 
 # jsonschema would build a grammar of international web addresses with it: a second's work that no notebook asks for.
-sys.modules.setdefault("rfc3987_syntax", None)
+sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgumentType]  None: an import of it fails
 
 import nbformat
 import nbgrader.apps

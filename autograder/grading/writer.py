@@ -28,7 +28,7 @@ class Writer:
         self._course, self.book = course, book
         self._records = rows.records(book)
 
-    def stands(self, student: str, unit: Unit, digest: str, feedback: bool) -> bool:
+    def stands(self, student: str, unit: Unit, digest: str | None, feedback: bool) -> bool:
         """Whether what has this digest was graded already and its result is still there."""
         known, notebook = self._records.get((student, unit.id), ("", ""))
         if known != digest:

@@ -46,7 +46,7 @@ class ZygoteExecute(Execute):
         NotebookClient.__init__(self, nb, km)
         self._check_assign_resources(resources)
         # Output widgets answer their kernel; here nobody waits for that.
-        self.kc = SimpleNamespace(
+        self.kc = SimpleNamespace(  # pyright: ignore[reportAttributeAccessIssue]  of the two parts that are used
             session=SimpleNamespace(msg=lambda *a, **k: None), shell_channel=SimpleNamespace(send=lambda m: None)
         )
         self._ready = Limits(**{"cell_seconds": self._get_timeout(None) or 3600} | self.limits)

@@ -19,7 +19,9 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import fastjsonschema
-import jsonschema
+import jsonschema.exceptions
+import jsonschema.protocols
+import jsonschema.validators
 import nbformat
 import nbgrader.api
 import nbgrader.nbgraderformat.common
@@ -99,6 +101,7 @@ def _engine() -> Engine:
 
 
 def _connection() -> sqlite3.Connection:
+    assert _path is not None
     book = sqlite3.connect(_path)
     book.execute("PRAGMA synchronous = OFF")
     book.execute("PRAGMA journal_mode = MEMORY")
@@ -106,6 +109,7 @@ def _connection() -> sqlite3.Connection:
 
 
 def _create_all(bind: Engine) -> None:
+    assert _path is not None
     if not _path.stat().st_size:
         _their_create_all(bind=bind)
 

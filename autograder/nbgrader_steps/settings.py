@@ -6,7 +6,7 @@ import re
 import sysconfig
 from typing import Any
 
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config.loader import Config, PyFileConfigLoader
 
 from autograder.course import PLATFORM_FILE, BadInput, Course
 from autograder.execution.sandbox import sandbox_waived

@@ -85,7 +85,8 @@ def agree(visible: Verdict, sealed: Verdict) -> tuple[Verdict, Verdict]:
         best = Diagnosis("pattern", "visible inputs only", text)
     if best is None:
         return visible, sealed
-    return tuple(v if v.all_passed else Verdict(v.exercise, v.cases, best) for v in (visible, sealed))
+    visible, sealed = (v if v.all_passed else Verdict(v.exercise, v.cases, best) for v in (visible, sealed))
+    return visible, sealed
 
 
 def _observations(cell: NotebookNode | None, unit: str, exercise: str, kind: str) -> dict[str, Value]:
@@ -127,7 +128,7 @@ def _poll_receipt(exercise: Exercise, seen: dict[str, Value]) -> str:
 
 def _wrong_values(verdict: Verdict) -> list[list]:
     """What the failing cases gave, for the report: the student's own values, never a right one."""
-    wrong = (c for c in verdict.cases if not c.passed and c.difference.kind != "absent")
+    wrong = (c for c in verdict.cases if not c.passed and c.kind != "absent")
     if verdict.diagnosis and verdict.diagnosis.kind == UNWRITTEN:
         return []
     return [[case.name, encode(case.seen)] for case in wrong]

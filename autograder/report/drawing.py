@@ -112,7 +112,8 @@ def _lead(array: np.ndarray, marks: np.ndarray | None) -> list[int]:
 
 def _window(array: np.ndarray, marks: np.ndarray | None) -> tuple[slice, slice]:
     row, column = np.argwhere(marks)[0] if marks is not None and marks.any() else (0, 0)
-    return tuple(slice(max(0, i - most + 1), max(most, i + 1)) for i, most in zip((row, column), MAX_DRAWN))
+    rows, columns = (slice(max(0, i - most + 1), max(most, i + 1)) for i, most in zip((row, column), MAX_DRAWN))
+    return rows, columns
 
 
 def _cell(value: np.generic, wrong: bool, largest: float) -> Markup:

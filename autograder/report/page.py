@@ -101,7 +101,7 @@ def _unit(found: ClassSurvey, unit: UnitSurvey, names: Names) -> dict[str, Any]:
         card["letter"] = _letter(len(lettered[card["exercise"]]))
         lettered[card["exercise"]].append(card)
     gathered = clusters(unit)
-    scores = [found.score(student, unit).points for student in unit.findings]
+    scores = [found.graded_score(student, unit).points for student in unit.findings]
     most = found.gradebook.max_points(unit.id)
     return {
         "id": unit.id,
@@ -187,7 +187,7 @@ def _heat(found: ClassSurvey, unit: UnitSurvey, names: Names, lettered: dict[str
         rows.append(
             {
                 "student": names[student],
-                "points": found.score(student, unit).points,
+                "points": found.graded_score(student, unit).points,
                 "held": sum(finding.misconception is not None for finding in findings.values()),
                 "cells": cells,
             }

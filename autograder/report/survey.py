@@ -53,7 +53,7 @@ class UnitSurvey:
         hints: dict[tuple[str, str], str] = {}
         for exercise in self.exercises:
             for student, finding in self.of(exercise).items():
-                if finding.misconception:
+                if finding.misconception and finding.diagnosis:
                     holders.setdefault((exercise, finding.misconception), []).append(student)
                     hints.setdefault((exercise, finding.misconception), finding.diagnosis.text)
         found = [Held(self.id, *key, hints[key] or self._hint(*key), students) for key, students in holders.items()]
@@ -94,7 +94,11 @@ class ClassSurvey:
 
     def score(self, student: str, unit: UnitSurvey) -> Score | None:
         """The score, if this submission was graded."""
-        return self.gradebook.scores.get((student, unit.id)) if student in unit.findings else None
+        return self.graded_score(student, unit) if student in unit.findings else None
+
+    def graded_score(self, student: str, unit: UnitSurvey) -> Score:
+        """The score of one of the students in `unit.findings`."""
+        return self.gradebook.scores[student, unit.id]
 
 
 def survey(course: Course, ids: list[str] | None = None) -> ClassSurvey:

@@ -75,7 +75,7 @@ def _file_name(name: str) -> str:
 
 def unit_text(found: ClassSurvey, unit: UnitSurvey, student: str, names: Names) -> str:
     """What a student earned in a unit and why it was not more, in some lines."""
-    score = found.score(student, unit)
+    score = found.graded_score(student, unit)
     lines = [f"{unit.id}: {score.points:g} of {found.gradebook.max_points(unit.id):g} points"]
     if score.penalty:
         lines.append(f"  less {score.penalty:g} for handing in late")

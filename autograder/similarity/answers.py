@@ -83,4 +83,4 @@ def _fallbacks(unit: Unit) -> list[str]:
     if not path.exists():
         return []
     source = path.read_text(encoding="utf-8")
-    return [ast.get_source_segment(source, node) for node in ast.parse(source).body]
+    return [ast.get_source_segment(source, node) or "" for node in ast.parse(source).body]

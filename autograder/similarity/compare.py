@@ -69,7 +69,7 @@ def compare(codes: Codes, baseline: dict[tuple[str, str], list[str]], most: int 
     return Comparison(pairs, total[first, second], sum(map(len, codes.values())))
 
 
-def _one_exercise(prints: list[set[int]], given: set[int]) -> tuple[np.ndarray, np.ndarray]:
+def _one_exercise(prints: list[frozenset[int]], given: set[int]) -> tuple[np.ndarray, np.ndarray]:
     """(weight of what each two answers share, its share of the weight of both), each answers x answers."""
     counts: dict[int, int] = {}
     for found in prints:

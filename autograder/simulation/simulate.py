@@ -135,8 +135,8 @@ def _expected(exercise: Exercise, answer: Answer | str, visible: Key, sealed: Ke
         earned = 0.0 if answer == BLANK else float(exercise.points)
         name = answer if isinstance(answer, str) else answer.name
         return Expected(name, earned, None)
-    verdicts = [judge(_known(key, answer.name), key) for key in (visible, sealed)]
-    earned = sum(points(exercise, *verdicts, seed_dependent(visible, sealed)))
+    seen, hidden = (judge(_known(key, answer.name), key) for key in (visible, sealed))
+    earned = sum(points(exercise, seen, hidden, seed_dependent(visible, sealed)))
     return Expected(answer.name, round(earned, 3), answer.name)
 
 

@@ -17,7 +17,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import yaml
 
@@ -75,8 +75,7 @@ def owners(paths: Sequence[str], unit_name: str, read: Callable[[str], bytes] | 
 def _named(owner: Owner) -> Owner | None:
     """With a name that can be a folder's; None where nothing is left of it."""
     name = _NOT_IN_A_NAME.sub("_", owner.student.strip()).strip()[:_MAX_NAME]
-    fields = owner.__dict__ | {"student": name}
-    return Owner(**fields) if name.strip("_. ") else None
+    return replace(owner, student=name) if name.strip("_. ") else None
 
 
 def _moodle(names: Sequence[str]) -> list[Owner | None]:

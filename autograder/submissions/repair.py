@@ -53,7 +53,7 @@ class _Mending:
         """Decides which submitted cell is which released one. Of several copies, one; the others are the student's."""
         candidates: dict[str, list[NotebookNode]] = defaultdict(list)
         for cell in self.notebook.cells:
-            meant = self.by_grade_id.get(_grade_id(cell)) or self.by_id.get(cell.get("id"))
+            meant = self.by_grade_id.get(_grade_id(cell) or "") or self.by_id.get(cell.get("id"))
             if meant is not None:
                 candidates[meant.id].append(cell)
         labelled = {id(cell) for cells in candidates.values() for cell in cells}
@@ -121,7 +121,7 @@ class _Mending:
             self.notes.append("the cells that check on other inputs were not last")
             self.notebook.cells = cells = [cell for cell in cells if cell not in sealed] + sealed
         for exercise in [cell for cell in cells if _is_exercise(cell)]:
-            name = _grade_id(exercise)
+            name = _grade_id(exercise) or ""
             check = next(cell for cell in cells if _grade_id(cell) == CHECK_PREFIX + name)
             if cells.index(check) < cells.index(exercise):
                 cells.remove(check)

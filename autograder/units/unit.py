@@ -111,6 +111,8 @@ def find_units(course: Course, ids: list[str] | None = None) -> list[Unit]:
 
 def _load(path: Path, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where dataclasses look for a class's module
     try:
