@@ -31,7 +31,7 @@ assert libc.prctl(22, 2, ctypes.byref(program), 0, 0) == 0
 # What a program has to do so that its zygotes are refused namespaces.
 PATCH = f"""
 from autograder.execution import client
-client._PROGRAM = {REFUSE!r} + chr(10) + client._PROGRAM
+client.PROGRAM = {REFUSE!r} + chr(10) + client.PROGRAM
 """
 
 
@@ -39,7 +39,7 @@ client._PROGRAM = {REFUSE!r} + chr(10) + client._PROGRAM
 def refused() -> Iterator[None]:
     """Until the end, zygotes that are started are refused namespaces."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "_PROGRAM", client._PROGRAM)
+        patch.setattr(client, "PROGRAM", client.PROGRAM)
         exec(PATCH)
         yield
 

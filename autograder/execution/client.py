@@ -18,7 +18,7 @@ from lecture_lib.mywork import saved
 
 _START_SECONDS = 180  # a zygote on a busy machine
 _ROOT = Path(__file__).resolve().parent.parent.parent
-_PROGRAM = (
+PROGRAM = (
     "import sys; sys.path.insert(0, sys.argv[3]); from autograder.execution.zygote import main; "
     "main(int(sys.argv[1]), int(sys.argv[2]))"
 )
@@ -66,7 +66,7 @@ class Zygote:
             listener.listen(64)
             numbers = [theirs.fileno(), listener.fileno()]
             started = subprocess.Popen(
-                [sys.executable, "-P", "-c", _PROGRAM, *map(str, numbers), str(_ROOT)],
+                [sys.executable, "-P", "-c", PROGRAM, *map(str, numbers), str(_ROOT)],
                 pass_fds=numbers,
                 env=_environment(view),
                 cwd="/",

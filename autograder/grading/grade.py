@@ -104,7 +104,7 @@ class _Job:
         return todo
 
     def here(self, number: int, unsandboxed: bool) -> None:
-        with _zygote(self.course, unsandboxed) as zygote:  # first: it imports while we look around
+        with begin_zygote(self.course, unsandboxed) as zygote:  # first: it imports while we look around
             todo = self.inspect()
             if todo:
                 units = {submission.unit for submission in todo}
@@ -161,7 +161,7 @@ def _stands(entering: Writer, packer: Packer, student: str, unit: Unit, feedback
         return False
 
 
-def _zygote(course: Course, unsandboxed: bool) -> Zygote:
+def begin_zygote(course: Course, unsandboxed: bool) -> Zygote:
     """The one for all workers, not yet ready."""
     try:
         return Zygote.begin(None if unsandboxed else view_of(course))

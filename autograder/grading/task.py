@@ -103,7 +103,7 @@ def work(task: Task, course: Course | None = None) -> Result:
             )  # so that its absence is not taken for the submission's fault
         except (NoSandbox, RuntimeError) as error:
             raise WorkerUnfit(str(error)) from None
-        with _folder() as folder:
+        with scratch_folder() as folder:
             start = time.perf_counter()
             result = _graded(task, course, Course(folder, folder / "classroom"))
             return replace(result, seconds=time.perf_counter() - start)
@@ -141,9 +141,9 @@ def _graded(task: Task, real: Course, scratch: Course) -> Result:
         no_page = None
         for step in (api.autograde, api.generate_feedback) if task.feedback else (api.autograde,):
             result = step(unit.id, student, force=True)
-            file.write(result.get("log") or "")
+            file.write(str(result.get("log") or ""))
             if not result["success"]:
-                file.write(result.get("error") or "")
+                file.write(str(result.get("error") or ""))
                 file.flush()
                 if step == api.autograde:
                     return Result(log.read_text(encoding="utf-8", errors="replace"), reason(result))
@@ -176,7 +176,7 @@ def _write(folder: Path, files: tuple[File, ...]) -> None:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def scratch_folder() -> Iterator[Path]:
     """A scratch folder that is ours alone, gone at the end."""
     if _ending:
         raise WorkerUnfit("this process is about to end")

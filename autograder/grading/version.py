@@ -34,19 +34,20 @@ def code_version(unit: str = "", files: Iterable[bytes] = ()) -> str:
     unit: the name of one, e.g. "attention", whose probes alone are counted; by default those of all. files: what a
     submission consists of, for the modules that it imports.
     """
-    asked = frozenset().union(*map(_named_in, files))
+    asked = frozenset().union(*map(named_in, files))
     packages = (autograder, lecture_lib, lecture_lib.exercises, lecture_lib.fallbacks)
     places = tuple((package.__name__, tuple(package.__path__)) for package in packages)
-    return _version(unit, asked, places, _of_another_course(unit))
+    return version_of(unit, asked, places, _of_another_course(unit))
 
 
 @lru_cache(1024)
-def _version(
+def version_of(
     unit: str,
     asked: frozenset[str],
     places: tuple[tuple[str, tuple[str, ...]], ...],
     others: tuple[tuple[str, Path], ...] = (),
 ) -> str:
+    """The same of the packages that lie in `places`, as far as the names in `asked` lead; others: modules by name."""
     digest = hashlib.sha256()
     asked |= frozenset().union(*(_names_of(path) for _, path in others))
     for name, path in sorted((grading_files(unit, asked, dict(places)) | dict(others)).items()):
@@ -102,7 +103,7 @@ def grading_files(unit: str, asked: Iterable[str], places: Mapping[str, tuple[st
 
 def _module(name: str, places: Mapping[str, tuple[str, ...]]) -> Path | None:
     """The file of a module; None for the name of anything else."""
-    home = max((place for place in places if f"{name}.".startswith(f"{place}.")), key=len, default=None)
+    home = max((place for place in places if f"{name}.".startswith(f"{place}.")), key=len, default="")
     for folder in places.get(home, ()):
         path = Path(folder, *name.removeprefix(home).split("."))
         for candidate in (path / "__init__.py", path.with_suffix(".py") if name != home else None):
@@ -129,10 +130,10 @@ def _named_folders(name: str, path: Path) -> dict[str, Path]:
 
 @lru_cache(None)
 def _names_of(path: Path) -> frozenset[str]:
-    return _named_in(_read(path))
+    return named_in(_read(path))
 
 
-def _named_in(data: bytes) -> frozenset[str]:
+def named_in(data: bytes) -> frozenset[str]:
     """The names in a text that may be those of modules of ours."""
     names = {match.decode() for match in _NAME.findall(data)}
     for module, many, one in _IMPORT.findall(data):
@@ -143,3 +144,9 @@ def _named_in(data: bytes) -> frozenset[str]:
 @lru_cache(None)
 def _read(path: Path) -> bytes:
     return path.read_bytes()
+
+
+def forget() -> None:
+    """Reads the files again when next asked, as a process that starts now does."""
+    for known in (version_of, _names_of, _read):
+        known.cache_clear()

@@ -11,12 +11,11 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import parse_utc
 
-from autograder.course import PLATFORM_FILE, BadInput, Course, plain, seen
+from autograder.course import BadInput, Course, plain, seen
 from autograder.submissions.reading import UnreadableNotebook, read_notebook
 from autograder.submissions.repair import exercises_found
 from autograder.units import Unit, find_units
 
-_BESIDE = ("timestamp.txt", "timestamp.unreadable.txt", PLATFORM_FILE)  # of ours, not of the student
 _NAMED = 3  # files out of place; a whole download unpacked here would be hundreds
 _LAYOUT = "expected STUDENT/UNIT/NOTEBOOK.ipynb; move it, or collect a download (python -m autograder collect)"
 

@@ -29,9 +29,10 @@ class CellHistory:
         ipython = sys.modules.get("IPython")
         shell = ipython.get_ipython() if ipython is not None else None
         if shell is not None:
-            shell.events.register("post_run_cell", self._note)
+            shell.events.register("post_run_cell", self.note)
 
-    def _note(self, result: Any) -> None:
+    def note(self, result: Any) -> None:
+        """Of IPython: how a cell ended."""
         source, error = result.info.raw_cell or "", result.error_before_exec
         said = ""
         if error is not None:

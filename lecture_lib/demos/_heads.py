@@ -157,7 +157,7 @@ def _at_once(grid: HeadGrid) -> bool:
 def _whole(grid: HeadGrid) -> dict:
     """What the browser needs of all heads: small pictures, what each head does, and all weights if they aren't many."""
     n_layers, n_heads = grid.weights.shape[:2]
-    small = _small(grid.weights)
+    small = small_pictures(grid.weights)
     return {
         "tokens": grid.tokens,
         "n_layers": n_layers,
@@ -187,7 +187,7 @@ def shades(shares) -> np.ndarray:
     return np.round(255 * np.sqrt(np.clip(shares, 0.0, 1.0))).astype(np.uint8)
 
 
-def _small(weights: np.ndarray) -> np.ndarray:
+def small_pictures(weights: np.ndarray) -> np.ndarray:
     """Small pictures (n_layers, n_heads, side, side) in 8-bit shades; of a long text the largest of each patch."""
     n_layers, n_heads, T, _ = weights.shape
     patch = -(-T // max(8, int(np.sqrt(MOST_PIXELS / (n_layers * n_heads)))))

@@ -158,7 +158,7 @@ def show(
         "call": "" if model is None else "model, data, vocab, kinds" + (", fit=fit" if fit is not None else ""),
         "options": {name: value for name, value in options.items() if isinstance(value, (int, float))},
         **{name: getattr(film, name) for name in ("words", "kinds", "kind", "steps", "losses", "share", "vectors")},
-        "places": _on_screen(film),
+        "places": on_screen(film),
     }
     return rich_demo("embedding_map", given, {"word": word, "moment": moment}, predict=predict)
 
@@ -213,30 +213,8 @@ def _plane(vectors: np.ndarray) -> tuple[np.ndarray, float]:
 WIDTH, HEIGHT, EDGE = 860, 540, 50
 
 
-def _on_screen(film: Film) -> np.ndarray:
+def on_screen(film: Film) -> np.ndarray:
     """Places in pixels (moments, words, 2), one scale for all moments, the same in both directions."""
     low, high = film.places.min(axis=(0, 1)), film.places.max(axis=(0, 1))
     scale = min((WIDTH - 2 * EDGE) / max(high[0] - low[0], 1e-9), (HEIGHT - EDGE) / max(high[1] - low[1], 1e-9))
     return (film.places - (low + high) / 2) * scale + [WIDTH / 2, HEIGHT / 2]
-
-
-def _label_places(words: list[str], xy: np.ndarray) -> list[tuple[float, float]]:
-    """Where each name begins (its baseline): beside its dot, or the nearest free place above, below or to the left.
-
-    >>> _label_places(["seal", "otter"], np.array([[100.0, 100.0], [101.0, 101.0]]))
-    [(107.0, 105.0), (46.5, 106.0)]
-    """
-    taken: list[tuple[float, float, float]] = []  # left, right, baseline
-    for word, (x, y) in zip(words, xy.tolist()):
-        width = 9.5 * len(word)
-        options = [
-            (start, y + 5 + shift) for shift in (0, -18, 18, -36, 36, -54, 54) for start in (x + 7, x - 7 - width)
-        ]
-        free = (
-            (start, base)
-            for start, base in options
-            if not any(start < right and left < start + width and abs(base - b) < 17 for left, right, b in taken)
-        )
-        start, base = next(free, options[0])
-        taken.append((start, start + width, base))
-    return [(left, base) for left, _, base in taken]

@@ -17,7 +17,6 @@ UNIT = "09_transformer_lm"
 KEEP = 0.7  # of the smoothed curve, from point to point
 SAMPLED_AT = [5, 10, 20, 35, 50, 75, 100, 150, 200, 250, *range(300, 1501, 100)]  # steps of the recording
 WIDTH, HEIGHT = 640, 320
-LEFT, RIGHT, TOP, BOTTOM = 62, 26, 14, 44  # margins of the plot
 POINTS = 400  # of the curve, at most
 
 
@@ -207,9 +206,9 @@ def show(
     state = {"step": step, "smoothing": float(smoothing)}
     if train is None:
         watch = recorded()
-        return _widget(watch, state, predict)
+        return widget_of(watch, state, predict)
     watch = Watch(lambda watch: None, steps, floor, sample, every, tokens_per_step=tokens_per_step)
-    widget = _widget(watch, state, predict)
+    widget = widget_of(watch, state, predict)
     watch._draw = lambda watch: _send(widget, watch)
     display(widget)
     note = ""
@@ -224,7 +223,7 @@ def show(
     return watch.losses
 
 
-def _widget(watch: Watch, state: dict, predict: bool | str):
+def widget_of(watch: Watch, state: dict, predict: bool | str):
     from lecture_lib.demos._widget import rich_demo
 
     own = not watch.losses

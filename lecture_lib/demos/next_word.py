@@ -185,7 +185,7 @@ def recorded(prompt: str, chat: bool, written: Sequence[int]) -> tuple[Next, lis
     """What the recording holds for a state, and which of its words can be followed; None where it does not reach."""
     if (prompt, chat) not in PROMPTS:
         return None
-    data, children = _recording()
+    data, children = recorded_trees()
     node = PROMPTS.index((prompt, chat))  # the trees' roots stand first
     words, chances = [], []
     for token in written:
@@ -207,7 +207,7 @@ def _next_of(data, node: int, words: list[str], chances: list[float]) -> Next:
 
 
 @cache
-def _recording() -> tuple[dict[str, np.ndarray], dict[tuple[int, int], int]]:
+def recorded_trees() -> tuple[dict[str, np.ndarray], dict[tuple[int, int], int]]:
     """The arrays, and each node's place by that of its parent and the token between them."""
     from lecture_lib.demos._recorded import recording
 

@@ -51,7 +51,7 @@ class Explorer:
         """
         sentence = (BOS, *text.split())
         context = sentence[max(0, len(sentence) - n + 1) :]
-        counts = self._counted(n)
+        counts = self.counted(n)
         probs = self._call("next_token_probs", counts, context, self.vocab, k)
         probs = {token: float(probs.get(token, 0.0)) for token in self.vocab}
         return Exploration(sentence, context, dict(counts.get(context, {})), probs)
@@ -107,7 +107,7 @@ class Explorer:
             drawn.append(self._call("sample_next", probs, rng))
         return drawn
 
-    def _counted(self, n: int) -> Mapping:
+    def counted(self, n: int) -> Mapping:
         """The counts for n; rebuilt when the student's function changes."""
         function = self._function("count_ngrams")
         if (function, n) not in self._counts:

@@ -4,9 +4,6 @@ A table has a row for each position (sinusoids, Vaswani et al. 2017, section 3.5
 turned to each position (RoPE, Su et al. 2021). Takes your own tables.
 """
 
-import base64
-import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -112,24 +109,3 @@ def show(
     }
     state = {"position": position, "table": chosen, "theta": float(theta), "d_model": int(d_model)}
     return rich_demo("positions", given, state, predict=predict)
-
-
-def _colours(table: np.ndarray) -> np.ndarray:
-    """Blue for the largest positive number, orange for the largest negative one, white for 0 -> (T, d, 3) bytes."""
-    share = table / (np.abs(table).max() or 1.0)
-    blue, orange, white = np.array([0, 114, 178]), np.array([213, 94, 0]), np.full(3, 255)
-    end = np.where(share[..., None] >= 0, blue, orange)
-    return np.round(white + np.abs(share)[..., None] * (end - white)).astype(np.uint8)
-
-
-def _png(pixels: np.ndarray) -> str:
-    """(height, width, 3) bytes as a data URI."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    height, width, _ = pixels.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return "data:image/png;base64," + base64.b64encode(data).decode()

@@ -246,20 +246,3 @@ def _swept(tokens: list[str], cell: str, step: Callable | None, model: Any, seed
 
 def _given(unrolled: Unrolled) -> dict[str, Any]:
     return {"states": unrolled.states[:, :MOST_SHOWN], "d_hidden": unrolled.states.shape[1], "blame": unrolled.blame}
-
-
-# --- drawing
-
-WIDE, SQUARE, BAR, INK = 92, 22, 120, "currentColor"
-
-
-def _times(share: float) -> str:
-    """
-    >>> _times(0.004), _times(0.5), _times(30.0)
-    ('0.4 % as much', '50 % as much', '30 times as much')
-    """
-    if not np.isfinite(share):
-        return "beyond measure"
-    if share >= 2:
-        return f"{share:.0f} times as much"
-    return f"{100 * share:.0f} % as much" if share >= 0.01 else f"{100 * share:.1g} % as much"

@@ -69,7 +69,7 @@ def simulated(toy_course, simulated_toy, toy_zygote, monkeypatch) -> Course:
     shutil.copytree(simulated_toy, toy_course.root, dirs_exist_ok=True)
     shared = Zygote(toy_zygote.address)
     shared.sandboxed = toy_zygote.sandboxed
-    monkeypatch.setattr(autograder.grading.grade, "_zygote", lambda course, unsandboxed: shared)
+    monkeypatch.setattr(autograder.grading.grade, "begin_zygote", lambda course, unsandboxed: shared)
     return toy_course
 
 

@@ -34,7 +34,7 @@ def lent(course, unsandboxed):
     return zygote
 
 
-def told(course, unsandboxed, begin=autograder.grading.grade._zygote):
+def told(course, unsandboxed, begin=autograder.grading.grade.begin_zygote):
     zygote = begin(course, unsandboxed)
     zygote.wait_until_ready()
     note(f"zygote {zygote.pid}")
@@ -44,7 +44,7 @@ def told(course, unsandboxed, begin=autograder.grading.grade._zygote):
 
 if __name__ == "__main__":
     local.work = counted
-    autograder.grading.grade._zygote = lent if len(sys.argv) > 3 else told
+    autograder.grading.grade.begin_zygote = lent if len(sys.argv) > 3 else told
     os.environ[ROOT_VARIABLE] = sys.argv[1]
     graded = autograder.grading.grade.grade(Course.here(), workers=2, unsandboxed=sandbox_waived())
     note(f"done {json.dumps([graded.submissions, graded.complaints])}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from no_namespaces import PATCH, refused, require_bubblewrap
-from test_sandbox import ORDINARY, ROOT, _running
+from test_sandbox import ORDINARY, ROOT, running
 
 from autograder.course import Course
 from autograder.execution import bubblewrap, client
@@ -177,9 +177,9 @@ while True:
     with pytest.raises(ProcessEnded, match="did not stop when it was interrupted"):
         run_alone(wrapped, source, replace(QUICK, cell_seconds=1))
     deadline = time.monotonic() + 20
-    while _running("78.78") and time.monotonic() < deadline:
+    while running("78.78") and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not _running("78.78")
+    assert not running("78.78")
 
 
 def test_how_it_ended_is_told(wrapped):
@@ -219,12 +219,12 @@ def test_what_a_submission_has_started_ends_with_the_grader():
         doomed = Zygote.start(view_of(Course.here()))
     with doomed.process(QUICK) as process:
         process.execute("import subprocess; subprocess.Popen(['sleep', '79.79'])", "c", 60, print)
-        assert _running("79.79")
+        assert running("79.79")
         os.kill(doomed.pid, 9)
         deadline = time.monotonic() + 20
-        while _running("79.79") and time.monotonic() < deadline:
+        while running("79.79") and time.monotonic() < deadline:
             time.sleep(0.05)
-    assert not _running("79.79")
+    assert not running("79.79")
     doomed.close()
 
 

@@ -20,7 +20,7 @@ from autograder.execution import frames, host
 from autograder.execution.client import Zygote
 from autograder.execution.limits import MB, Limits
 from autograder.execution.messages import as_jupyter
-from autograder.execution.process import ProcessEnded, ZygoteLost
+from autograder.execution.process import Process, ProcessEnded, ZygoteLost
 from autograder.execution.sandbox import view_of
 from autograder.nbgrader_steps.execute import ZygoteExecute
 
@@ -277,14 +277,14 @@ def test_a_zygote_that_was_killed_is_replaced_and_the_notebook_runs_again(zygote
         starts = []
         monkeypatch.setattr(host.Zygote, "start", lambda view: starts.append(1) or Zygote(zygote.address))
         step = ZygoteExecute(course_root=str(Course.here().root), classroom=str(tmp_path))
-        original = step._run_cell
+        execute = Process.execute
 
-        def kill_once(process, cell, index, end):
+        def kill_once(process, *request):
             if not starts:
                 os.kill(doomed.pid, signal.SIGKILL)
-            original(process, cell, index, end)
+            return execute(process, *request)
 
-        step._run_cell = kill_once
+        monkeypatch.setattr(Process, "execute", kill_once)
         made, _ = step.preprocess(
             notebook("import time; time.sleep(0.5); print('done')"), {"metadata": {"path": str(tmp_path)}}
         )

@@ -165,16 +165,14 @@ NOT_COUNTED = [
 
 def code_of(unit, root, files=()):
     """The version of the code below `root`, as a grader that starts now would see it."""
-    version._names_of.cache_clear()
-    version._read.cache_clear()
+    version.forget()
     names = ("autograder", "lecture_lib", "lecture_lib.exercises", "lecture_lib.fallbacks")
     places = tuple((name, (str(root / name.replace(".", "/")),)) for name in names)
-    asked = frozenset().union(*map(version._named_in, files))
+    asked = frozenset().union(*map(version.named_in, files))
     try:
-        return version._version.__wrapped__(unit, asked, places)
+        return version.version_of(unit, asked, places)
     finally:
-        version._names_of.cache_clear()
-        version._read.cache_clear()
+        version.forget()
 
 
 @pytest.mark.parametrize("changed", COUNTED + NOT_COUNTED)
@@ -347,7 +345,7 @@ def test_what_a_task_still_writes_while_its_process_ends_is_removed_too(monkeypa
             with contextlib.suppress(OSError):
                 (folder / str(number)).write_text("")
 
-    with task._folder() as folder:
+    with task.scratch_folder() as folder:
         writing = threading.Thread(target=write, args=[folder])
         writing.start()
         time.sleep(0.1)
@@ -357,7 +355,7 @@ def test_what_a_task_still_writes_while_its_process_ends_is_removed_too(monkeypa
             stop.set()
             writing.join()
         assert not list(folder.parent.glob(f"{folder.name}*"))
-    with pytest.raises(task.WorkerUnfit), task._folder():
+    with pytest.raises(task.WorkerUnfit), task.scratch_folder():
         pass
 
 

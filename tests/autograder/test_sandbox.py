@@ -191,14 +191,14 @@ subprocess.Popen(["sleep", "77.77"], start_new_session=True)
 """
     with zygote.process(QUICK) as process:
         process.execute(source, "c", 5, seen.append)
-        assert _running("77.77")
+        assert running("77.77")
     deadline = time.monotonic() + 5
-    while _running("77.77") and time.monotonic() < deadline:
+    while running("77.77") and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not _running("77.77")
+    assert not running("77.77")
 
 
-def _running(argument):
+def running(argument):
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             if argument.encode() in entry.read_bytes().split(b"\0"):

@@ -178,7 +178,7 @@ def test_the_slider_moves_the_words_to_where_they_were(opened):
     film = demos.embedding_map.recorded()
     shown = opened(lambda: demos.embedding_map.show(word="seal"))
     shown.slide("moment", 0)
-    x, y = demos.embedding_map._on_screen(film)[0, 0]
+    x, y = demos.embedding_map.on_screen(film)[0, 0]
     move = shown.page.locator(f"#first g[aria-label={film.words[0]}]").evaluate("node => node.style.transform")
     assert move == f"translate({x:.1f}px, {y:.1f}px)"
     assert "before training" in shown.page.locator("#first").inner_text()
@@ -220,7 +220,7 @@ def test_a_sample_in_the_list_leads_back_to_its_step(opened):
 def test_a_run_is_followed_while_it_trains(opened):
     watch = demos.live_training.Watch(lambda watch: None, 20, 0.5)
     watch.losses = [3.0]
-    shown = opened(lambda: demos.live_training._widget(watch, {"step": None, "smoothing": 0.0}, False, ""))
+    shown = opened(lambda: demos.live_training.widget_of(watch, {"step": None, "smoothing": 0.0}, False, ""))
     assert "step 1 of 20: loss 3.000" in shown.page.locator("#first").inner_text()
     shown.page.evaluate(
         """() => firstModel.set("given", {...firstModel.get("given"), at: [1, 2], samples: [[2, "a tale"]],

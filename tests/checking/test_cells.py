@@ -41,7 +41,7 @@ def test_ipython_tells_of_cells_that_ran_and_of_those_that_did_not():
 
     shell = InteractiveShell()
     cells = CellHistory()
-    shell.events.register("post_run_cell", cells._note)
+    shell.events.register("post_run_cell", cells.note)
     shell.run_cell("def f(x):\n    return x", cell_id="a")
     assert cells.stale("f") == ""
     shell.run_cell("def f(x)\n    return x", cell_id="a")

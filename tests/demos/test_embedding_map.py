@@ -119,7 +119,7 @@ def test_javascript_finds_the_same_neighbours_and_cosines(in_node, model, data):
 
 def test_in_the_browser_names_never_cover_one_another_nor_leave_the_picture(in_node):
     film = embedding_map.recorded()
-    for xy in embedding_map._on_screen(film)[[0, 10, -1]]:
+    for xy in embedding_map.on_screen(film)[[0, 10, -1]]:
         found = in_node("embedding_map", "labels", film.words, xy, list(range(len(film.words))))
         boxes = [
             (x + dx - {"start": 0, "middle": width / 2, "end": width}[anchor], y + dy, width)
@@ -132,12 +132,3 @@ def test_in_the_browser_names_never_cover_one_another_nor_leave_the_picture(in_n
             assert 0 <= left <= embedding_map.WIDTH - width
             for other, under, wide in boxes[:i]:
                 assert left >= other + wide or other >= left + width or abs(base - under) >= 17
-
-
-def test_names_of_words_at_the_same_place_do_not_cover_one_another():
-    words = ["seal", "otter", "whale", "crab", "squid", "narwhal"]
-    places = embedding_map._label_places(words, np.full((6, 2), 200.0))
-    for i, (x, y) in enumerate(places):
-        for j, (other_x, other_y) in enumerate(places[:i]):
-            apart = x >= other_x + 9.5 * len(words[j]) or other_x >= x + 9.5 * len(words[i])
-            assert apart or abs(y - other_y) >= 17

@@ -126,7 +126,7 @@ def test_an_unknown_role_is_named_in_the_widget_s_place(weights):
 
 
 def test_the_small_pictures_show_the_weights(weights):
-    assert np.array_equal(_heads._small(weights)[0, 1], 255 * weights[0, 1])
+    assert np.array_equal(_heads.small_pictures(weights)[0, 1], 255 * weights[0, 1])
 
 
 def test_small_pictures_of_a_long_text_keep_the_largest_of_each_patch(monkeypatch, weights):
@@ -134,7 +134,7 @@ def test_small_pictures_of_a_long_text_keep_the_largest_of_each_patch(monkeypatc
     weights = np.zeros((1, 1, 20, 20))
     weights[0, 0, :, 0] = 0.75
     weights[0, 0, :, 7] = 0.25
-    small = _heads._small(weights)
+    small = _heads.small_pictures(weights)
     assert small.shape == (1, 1, 7, 7)  # patches of 3
     assert small[0, 0, 0].tolist() == [round(255 * 0.75**0.5), 0, round(255 * 0.5), 0, 0, 0, 0]
 

@@ -146,8 +146,8 @@ def test_a_loss_that_is_not_finite_ends_the_training_in_one_line(capsys):
 
 
 def test_the_widget_holds_the_last_picture_and_the_samples(monkeypatch, capsys):
-    made, widget_of = [], live_training._widget
-    monkeypatch.setattr(live_training, "_widget", lambda *args: made.append(widget_of(*args)) or made[-1])
+    made, widget_of = [], live_training.widget_of
+    monkeypatch.setattr(live_training, "widget_of", lambda *args: made.append(widget_of(*args)) or made[-1])
     live_training.show(_loop, steps=20, floor=0.6, sample=lambda: "a tale")
     assert made[0].given["at"] == list(range(1, 21))
     assert made[0].given["samples"] == [[20, "a tale"]]

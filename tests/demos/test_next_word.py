@@ -66,7 +66,7 @@ def test_a_roll_falls_on_the_word_that_covers_it(in_node, roll, place):
 
 
 def test_in_the_recording_no_other_word_is_likelier_than_those_that_are_listed():
-    data, children = next_word._recording()
+    data, children = next_word.recorded_trees()
     assert len(children) == len(data["parent"]) - len(PROMPTS)
     assert np.all(np.diff(data["logits"]) <= 0)
     others = int(data["vocab_size"]) - TOP

@@ -92,7 +92,7 @@ def test_the_browser_counts_as_python(in_node, tokens, n):
         tuple(names[int(i)] for i in context.split()): {names[int(i)]: count for i, count in seen.items()}
         for context, seen in counted.items()
     }
-    assert spelled == explorer._counted(n)
+    assert spelled == explorer.counted(n)
 
 
 @pytest.mark.parametrize("text", BEGINNINGS)

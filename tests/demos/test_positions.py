@@ -1,9 +1,5 @@
 """The positions demo: its numbers, its picture, its messages."""
 
-import base64
-import struct
-import zlib
-
 import numpy as np
 import pytest
 import torch
@@ -37,14 +33,6 @@ def test_what_is_no_table_is_said_in_one_line(table):
         positions.compute(table)
     assert "\n" not in str(caught.value)
     assert "the table" in positions.show(table).still
-
-
-def test_the_image_holds_the_table_row_by_row():
-    uri = positions._png(positions._colours(np.array([[1.0, -1.0, 0.0]])))
-    data = base64.b64decode(uri.partition(",")[2])
-    at = data.index(b"IDAT")
-    (size,) = struct.unpack(">I", data[at - 4 : at])
-    assert list(zlib.decompress(data[at + 4 : at + 4 + size])) == [0, 0, 114, 178, 213, 94, 0, 255, 255, 255]
 
 
 @pytest.mark.parametrize(("name", "made"), [("sinusoidal", positions.sinusoidal), ("turned", positions.turned)])
