@@ -6,7 +6,7 @@ The same course gives the same bytes. What its README says works with Python alo
 import zipfile
 from pathlib import Path
 
-from autograder.building.data import data_files
+from autograder.building.data_files import data_files
 from autograder.course import BadInput, Course
 from autograder.units import Unit
 from lecture_lib.course import ENGINE

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import combinations
 from typing import TypeVar
 
-from autograder.building.data import data_files
+from autograder.building.data_files import data_files
 from autograder.building.lesson import Lesson, read_lesson
 from autograder.course import BadInput
 from autograder.units import Unit

@@ -11,12 +11,12 @@ import nbformat
 
 from autograder.building import record
 from autograder.building.complete import complete_lesson
-from autograder.building.data import lay_out_data, other_files
+from autograder.building.data_files import lay_out_data, other_files
 from autograder.building.each import for_each
-from autograder.building.keys import course_secret, sealed_key, visible_key, without_answer
+from autograder.building.make_keys import course_secret, sealed_key, visible_key, without_answer
+from autograder.building.nbgrader_source import source_notebook
 from autograder.building.reference import Reference
 from autograder.building.release import has_outputs, release, require_nothing_leaks, same_notebook
-from autograder.building.source import source_notebook
 from autograder.course import BadInput, Course
 from autograder.gradebook.rows import knows, opened
 from autograder.units import Unit, find_units

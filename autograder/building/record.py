@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import lecture_lib
-from autograder.building.data import data_files
+from autograder.building.data_files import data_files
 from autograder.course import Course
 from autograder.units import Unit
 

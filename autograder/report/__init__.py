@@ -2,7 +2,7 @@
 
 survey.py          scores and verdicts of the whole class
 shared_answers.py  wrong answers that no misconception explains, shared by several
-drawing.py         a value as a table
+matrices.py        a value as a table
 names.py           what students are called, or hidden names
 page.py            the page; its template, style and script are in templates/
 tables.py          CSVs, and texts for students

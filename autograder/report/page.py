@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from autograder.gradebook.findings import FORBIDDEN, RIGHT, STATES, UNTOUCHED, WAITS, Finding
-from autograder.report.drawing import draw
+from autograder.report.matrices import draw
 from autograder.report.names import Names
 from autograder.report.shared_answers import clusters
 from autograder.report.survey import ClassSurvey, Held, UnitSurvey

@@ -3,7 +3,7 @@
 answers.py       the answers of a class
 normal.py        code without names, layout and comments
 fingerprints.py  the fingerprints of such code
-compare.py       pairs, each fingerprint weighed by how rare it is in the class
+pairs.py         pairs, each fingerprint weighed by how rare it is in the class
 similar.py       the page and the CSV
 
 Nothing is run.

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.course import BadInput, Course
-from autograder.similarity.compare import Codes
 from autograder.similarity.normal import normalise
+from autograder.similarity.pairs import Codes
 from autograder.units import Unit, find_units
 from lecture_lib.course import course_library
 

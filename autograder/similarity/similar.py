@@ -13,8 +13,8 @@ from autograder.gradebook.scores import read_gradebook
 from autograder.report.names import Names
 from autograder.report.page import environment
 from autograder.similarity.answers import Collected, collect
-from autograder.similarity.compare import Alike, Comparison, Pair, compare
 from autograder.similarity.normal import line_key
+from autograder.similarity.pairs import Alike, Comparison, Pair, compare
 from lecture_lib.plots.style import COLOURS
 
 MOST_PAIRS = 30

@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import ClassVar, Self
 
-from lecture_lib.tokenizers import files
+from lecture_lib.tokenizers import tokenizer_json
 from lecture_lib.tokenizers.specials import Specials
 
 REMEMBERED_PIECES = 1 << 18  # about 50 MB; then the memory starts afresh
@@ -257,19 +257,19 @@ class Tokenizer(ABC):
     def save(self, path: str | Path) -> None:
         """Writes one JSON file that `load` and `tokenizers.Tokenizer.from_file` read.
 
-        The format has no place for roles: names other than those in `files.ROLE_NAMES` are named again at `load`.
+        The format has no place for roles: names other than `tokenizer_json.ROLE_NAMES` are named again at `load`.
         """
         Path(path).write_text(self.to_json(), encoding="utf-8")
 
     @staticmethod
     def load(path: str | Path, specials: Specials | None = None) -> "Tokenizer":
-        """The tokenizer in a JSON file, ours or the library's; see `files.from_json` for what is understood."""
+        """The tokenizer in a JSON file, ours or the library's; `tokenizer_json.from_json` says what is understood."""
         return Tokenizer.from_json(Path(path).read_text(encoding="utf-8"), specials, str(path))
 
     @staticmethod
     def from_json(text: str, specials: Specials | None = None, name: str = "the file") -> "Tokenizer":
-        """The tokenizer that the JSON describes; see `files.from_json`."""
-        return files.from_json(text, _kinds(Tokenizer), specials, name)
+        """The tokenizer that the JSON describes; see `tokenizer_json.from_json`."""
+        return tokenizer_json.from_json(text, _kinds(Tokenizer), specials, name)
 
     def _forget(self) -> None:
         self._known: dict[str, list[int]] = {}

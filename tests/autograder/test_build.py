@@ -12,10 +12,10 @@ import pytest
 
 from autograder.building import record
 from autograder.building.lesson import read_lesson
+from autograder.building.nbgrader_source import unfolding
 from autograder.building.pipeline import build, build_all, stale
 from autograder.building.reference import Reference
 from autograder.building.release import require_nothing_leaks
-from autograder.building.source import unfolding
 from autograder.course import BadInput, Course
 from autograder.gradebook.rows import knows, opened
 from autograder.units import find_units
@@ -278,7 +278,11 @@ def test_what_a_build_depends_on_is_recorded_and_what_it_makes_is_not():
     with record.reading() as seen:
         Reference(unit, read_lesson(unit))
     read = record.inputs(course, unit, seen)
-    for name in ("lecture_lib/exercises/attention.py", "lecture_lib/checking/judge.py", "autograder/building/keys.py"):
+    for name in (
+        "lecture_lib/exercises/attention.py",
+        "lecture_lib/checking/judge.py",
+        "autograder/building/make_keys.py",
+    ):
         assert course.root / name in read
     assert not [path for path in read if "keys/" in str(path) or "site-packages" in str(path)]
 

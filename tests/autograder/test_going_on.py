@@ -151,7 +151,7 @@ COUNTED = [
 ]
 NOT_COUNTED = [
     "autograder/cli.py",
-    "autograder/building/keys.py",
+    "autograder/building/make_keys.py",
     "autograder/grading/local.py",
     "autograder/report/page.py",
     "autograder/simulation/simulate.py",

@@ -18,7 +18,7 @@ from toy import placed
 from autograder.course import BadInput
 from autograder.gradebook.findings import PARTLY, RIGHT, TRIED, UNTOUCHED, VISIBLE_ONLY, Check, Finding
 from autograder.report import write_report
-from autograder.report.drawing import draw, value_html
+from autograder.report.matrices import draw, value_html
 from autograder.report.names import Names
 from autograder.report.shared_answers import clusters
 from autograder.report.survey import UnitSurvey, survey

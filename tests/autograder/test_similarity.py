@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from autograder.course import BadInput
 from autograder.similarity import write_similar
 from autograder.similarity.answers import collect
-from autograder.similarity.compare import compare
 from autograder.similarity.fingerprints import WINDOW, K, fingerprints
 from autograder.similarity.normal import normalise
+from autograder.similarity.pairs import compare
 from autograder.simulation.simulate import hand_in
 from autograder.units import find_units
 from lecture_lib.checking.bank import Answer

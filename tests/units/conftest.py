@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.building.keys import sealed_key, visible_key
 from autograder.building.lesson import Lesson, read_lesson
+from autograder.building.make_keys import sealed_key, visible_key
 from autograder.building.reference import Reference
 from autograder.course import Course
 from autograder.units import Unit, find_units
