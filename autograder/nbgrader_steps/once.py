@@ -114,7 +114,7 @@ def _create_all(bind: Engine) -> None:
         _their_create_all(bind=bind)
 
 
-def _validate(instance: object, schema: dict) -> None:
+def _validate(instance: Any, schema: dict) -> None:
     """As jsonschema's own."""
     validator = next((known for known in _validators if known.schema == schema), None)
     if validator is None:
