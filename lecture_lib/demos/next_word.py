@@ -218,7 +218,7 @@ def recorded_trees() -> tuple[dict[str, np.ndarray], dict[tuple[int, int], int]]
 
 def ahead() -> list[dict[str, Any]]:
     """The changes of the state that a page without Python has answers to: all that the recording holds."""
-    _, children = _recording()
+    _, children = recorded_trees()
     ways = {node: [] for node in range(len(PROMPTS))}
     trees = {node: node for node in ways}
     for (parent, token), node in sorted(children.items(), key=lambda link: link[1]):  # parents come first
