@@ -78,7 +78,7 @@ def _callable(bundle: str) -> str:
     """The bundle as part of a script in a page: `demo` and `alone` are named there in place of being exported."""
     found = _EXPORTS.search(bundle)
     names = dict(pair.split(" as ")[::-1] for pair in found["names"].split(",")) if found else {}
-    if names.keys() < {"default", "alone"}:
+    if found is None or names.keys() < {"default", "alone"}:
         raise ValueError("the bundle does not end by exporting `default` and `alone`: run `make bundles`")
     if "</script" in bundle:
         raise ValueError("the bundle holds </script, which would end the script of its page")

@@ -32,7 +32,7 @@ class Forming:
     induction: np.ndarray
 
 
-def compute(weights, tokens: Sequence[str], steps: Sequence[int] | None = None) -> Forming:
+def compute(weights, tokens: Sequence[str], steps: Sequence[int] | np.ndarray | None = None) -> Forming:
     """The two scores of every head at every checkpoint.
 
     weights: (n, n_layers, n_heads, T, T), for each checkpoint of a training run; rows sum to 1. tokens: T strings, or a
@@ -96,8 +96,8 @@ def show(
     weights=None,
     tokens: Sequence[str] | None = None,
     *,
-    steps: Sequence[int] | None = None,
-    losses: Sequence[float] | Mapping[str, Sequence[float]] | None = None,
+    steps: Sequence[int] | np.ndarray | None = None,
+    losses: Sequence[float] | Mapping[str, Sequence[float]] | Mapping[str, np.ndarray] | None = None,
     point: int | None = None,
     layer: int | None = None,
     head: int | None = None,
@@ -126,7 +126,7 @@ def show(
     except ValueError as error:
         return one_line(str(error))
     n, n_layers, n_heads, T, _ = forming.weights.shape
-    point = min(max(0, n - 1 if point is None else point), n - 1)
+    opened = min(max(0, n - 1 if point is None else point), n - 1)
     first = best(forming.induction[-1])
     wanted = zip((layer, head, query), (*first[:2], T - 1), (n_layers, n_heads, T))
     layer, head, query = (min(max(0, other if one is None else one), count - 1) for one, other, count in wanted)
@@ -142,8 +142,8 @@ def show(
         "note": "" if own else NOTE,
         "call": "weights, tokens, steps=steps, losses=losses" if own else "",
     }
-    state = {"point": point, "layer": layer, "head": head, "query": query}
-    return rich_demo("induction", given, state, words=describe(forming, point), predict=predict)
+    state = {"point": opened, "layer": layer, "head": head, "query": query}
+    return rich_demo("induction", given, state, words=describe(forming, opened), predict=predict)
 
 
 def _curves(losses, n: int) -> dict[str, list[float]]:
