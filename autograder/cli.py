@@ -227,7 +227,7 @@ def report(
     """Write what a graded class earned and misunderstood: a page, CSVs, texts for students, files for a platform."""
     from autograder.report import write_report
 
-    columns = {unit: name for unit, _, name in (said.partition("=") for said in column or [])}
+    columns = {unit: heading for unit, _, heading in (said.partition("=") for said in column or [])}
     written = write_report(
         *(_course(classroom), units),
         **{"hide_names": hide_names, "feedback": feedback, "feedback_zip": feedback_zip},
