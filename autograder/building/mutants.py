@@ -18,8 +18,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from autograder.building.each import cores
-from autograder.building.keys import sealed_key, visible_key
 from autograder.building.lesson import read_lesson, solved
+from autograder.building.make_keys import sealed_key, visible_key
 from autograder.building.reference import Reference
 from autograder.course import BadInput, Course
 from autograder.execution.fork_server import forked_from

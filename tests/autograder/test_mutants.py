@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder.building.keys import visible_key
+from autograder.building.make_keys import visible_key
 from autograder.building.mutants import _passes, mutants_of
 from autograder.building.reference import Reference
 from lecture_lib.checking import case, exercise
