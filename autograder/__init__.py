@@ -12,6 +12,7 @@ report/          what a class earned and misunderstood
 similarity/      submissions whose code is much alike
 simulation/      a class with known grades, graded and compared: what `make course` runs
 csv_files.py     CSV files of other programs, and formulas in them defused
+values.py        how many values a JSON text holds, before it is parsed
 progress.py      a bar or lines that say how far a long command is
 cli.py           the command line
 """

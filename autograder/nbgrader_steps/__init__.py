@@ -10,5 +10,6 @@ execute.py           runs a submission
 verify.py            judges it
 scoring.py           points for a verdict
 feedback_page.py     the page that a student gets; its template is in course_feedback/
+inert.py             what a student wrote, made inert for a page
 once.py              what nbgrader does for each task, done once in a process
 """

@@ -1,6 +1,7 @@
 """Submissions as students hand them in, before anything is run.
 
 reading.py    a notebook file, whatever saved it
+sound.py      the notebook that it can mean: bounded, every field of its type
 repair.py     its cells, put back in order
 preflight.py  which submissions can be graded, and a line for each that can't
 platforms.py  the names that Moodle and Canvas write
