@@ -14,5 +14,6 @@ simulation/      a class with known grades, graded and compared: what `make cour
 csv_files.py     CSV files of other programs, and formulas in them defused
 values.py        how many values a JSON text holds, before it is parsed
 progress.py      a bar or lines that say how far a long command is
+cli_class.py     commands for a class: roster, due dates
 cli.py           the command line
 """

@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from autograder.course import CLASSROOM_VARIABLE, BadInput, Course, plain
+from autograder import cli_class
+from autograder.cli_class import Classroom, course_of
+from autograder.course import BadInput, Course, plain
 
 app = typer.Typer(
     add_completion=False,
@@ -21,9 +23,6 @@ app = typer.Typer(
 console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
 
 Units = Annotated[list[str] | None, typer.Argument(help="Units, e.g. 05_attention; all by default.")]
-Classroom = Annotated[
-    Path | None, typer.Option(help=f"Folder of the class, instead of classroom/ (or ${CLASSROOM_VARIABLE}).")
-]
 Workers = Annotated[int, typer.Option(min=1, help="Submissions graded at once.")]
 ClassSize = Annotated[
     int | None, typer.Option(help="Students per unit: 12 by default, more if the misconceptions need more.")
@@ -52,9 +51,10 @@ def main() -> None:
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
-def _course(classroom: Path | None) -> Course:
-    course = Course.here()
-    return course if classroom is None else course.with_classroom(classroom)
+app.command()(cli_class.roster)
+app.command()(cli_class.due)
+app.command()(cli_class.extend)
+app.command()(cli_class.restore)
 
 
 @app.command()
@@ -79,7 +79,7 @@ def build(
     from autograder.progress import progress_bar
 
     with progress_bar(console, "Building") as progress:
-        built = build_all(_course(classroom), units, again, progress=progress)
+        built = build_all(course_of(classroom), units, again, progress=progress)
     for unit in built:
         print(unit.notebook if unit.rebuilt else f"{unit.notebook} is up to date")
 
@@ -161,7 +161,7 @@ def collect(
     from autograder.submissions.collect import collect as collect_submissions
     from autograder.units import find_units
 
-    course = _course(classroom)
+    course = course_of(classroom)
     collected = collect_submissions(course, find_units(course, [unit])[0], download)
     for line in (*collected.notes, *collected.complaints):
         print(line, file=sys.stderr)
@@ -184,6 +184,10 @@ def grade(
         bool, typer.Option("--again", "--force", help="Also grade submissions that have not changed since.")
     ] = False,
     unsandboxed: Unsandboxed = False,
+    student: Annotated[list[str] | None, typer.Option(help="Only this student; may be repeated.")] = None,
+    keep_higher: Annotated[
+        bool, typer.Option("--keep-higher", help="A grade that would become lower stays as it was.")
+    ] = False,
 ) -> None:
     """Grade what is new or changed through nbgrader, and write the feedback pages."""
     from autograder.grading.grade import grade as grade_submissions
@@ -191,16 +195,20 @@ def grade(
 
     if workers and scheduler:
         raise BadInput("--workers is for this machine, --scheduler for a cluster, which has its own; give one of them")
-    course, chosen = _course(classroom), [*(units or []), *(unit or [])]
+    course, chosen = course_of(classroom), [*(units or []), *(unit or [])]
     with progress_bar(console, "Grading") as progress:
         graded = grade_submissions(
-            course, chosen, workers or 2, progress, unsandboxed, again=again, scheduler=scheduler
+            *(course, chosen, workers or 2, progress, unsandboxed),
+            **{"again": again, "scheduler": scheduler, "students": student, "keep_higher": keep_higher},
         )
-    for line in graded.notes:
+    if graded.changes:
+        print(f"{len(graded.changes)} grades changed:")
+    for line in (*sorted(graded.changes), *graded.notes):
         print(line)
     for complaint in graded.complaints:
         print(complaint, file=sys.stderr)
     stood = f", {len(graded.standing)} unchanged (--again grades them too)" if graded.standing else ""
+    stood += f", {len(graded.pages)} pages made again" if graded.pages else ""
     print(f"graded {len(graded.submissions)} submissions{stood}; feedback in {course.feedback}")
     if graded.complaints:
         raise typer.Exit(2)
@@ -229,7 +237,7 @@ def report(
 
     columns = {unit: heading for unit, _, heading in (said.partition("=") for said in column or [])}
     written = write_report(
-        *(_course(classroom), units),
+        *(course_of(classroom), units),
         **{"hide_names": hide_names, "feedback": feedback, "feedback_zip": feedback_zip},
         **{"exports": fill, "columns": columns},
     )
@@ -259,7 +267,7 @@ def similar(
     """Write which submissions share code that few others wrote: a table to judge by, no verdict."""
     from autograder.similarity import write_similar
 
-    written = write_similar(_course(classroom), units, hide_names=hide_names, most=pairs)
+    written = write_similar(course_of(classroom), units, hide_names=hide_names, most=pairs)
     for complaint in written.complaints:
         print(complaint, file=sys.stderr)
     print(f"{written.pairs} pairs of {written.submissions} submissions in {written.page}; it gives no verdict")

@@ -7,6 +7,7 @@ That a submission is graded is recorded in a table of ours beside nbgrader's, in
 both are there, or neither.
 """
 
+import hashlib
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from autograder.course import BadInput
 
 RECORDS = "course_graded"
+PAGES = "course_pages"
 _UNIT = "assignment_id IN (SELECT id FROM assignment WHERE name = :unit)"
 _NOTEBOOK = f"notebook_id IN (SELECT id FROM notebook WHERE {_UNIT})"
 _CELL = f"id IN (SELECT id FROM base_cell WHERE {_NOTEBOOK})"
@@ -83,7 +85,9 @@ def rules(book: sqlite3.Connection, unit: str, student: str) -> list[tuple]:
 def extract(book: sqlite3.Connection, unit: str, student: str) -> bytes:
     """A gradebook of this unit and student alone, as the bytes of a file."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as own:
-        schema = book.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name != ?", [RECORDS])
+        schema = book.execute(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name NOT IN (?, ?)", [RECORDS, PAGES]
+        )
         for (statement,) in schema.fetchall():
             own.execute(statement)
         own.execute("BEGIN")
@@ -93,14 +97,20 @@ def extract(book: sqlite3.Connection, unit: str, student: str) -> bytes:
         return own.serialize()
 
 
-def enter(book: sqlite3.Connection, unit: str, student: str, before: bytes, after: bytes, record: tuple) -> None:
-    """In the transaction that is open: the student's rows as they are in `after`, and the (digest, notebook) recorded.
+def require_unchanged(book: sqlite3.Connection, unit: str, student: str, before: bytes) -> None:
+    """Raises GradebookChanged if the rows are not those of `before`."""
+    with closing(_loaded(before)) as old:
+        if any(_rows(old, table, unit, student) != _rows(book, table, unit, student) for table in _TABLES):
+            raise GradebookChanged
+
+
+def enter(book: sqlite3.Connection, unit: str, student: str, before: bytes, after: bytes, graded: tuple) -> None:
+    """In the transaction that is open: the student's rows as they are in `after`, and a (digest, notebook) recorded.
 
     Raises GradebookChanged if the rows are not those of `before`, which `after` was made from.
     """
-    with closing(_loaded(before)) as old, closing(_loaded(after)) as new:
-        if any(_rows(old, table, unit, student) != _rows(book, table, unit, student) for table in _TABLES):
-            raise GradebookChanged
+    require_unchanged(book, unit, student, before)
+    with closing(_loaded(after)) as new:
         for table, condition in reversed(_SUBMISSION.items()):
             book.execute(f"DELETE FROM {table} WHERE {condition}", {"unit": unit, "student": student})
         columns, rows = _rows(new, "student", unit, student)
@@ -108,11 +118,66 @@ def enter(book: sqlite3.Connection, unit: str, student: str, before: bytes, afte
             _insert(book, "student", columns, rows)
         for table in _SUBMISSION:
             _insert(book, table, *_rows(new, table, unit, student))
+    record(book, unit, student, *graded)
+
+
+def record_page(book: sqlite3.Connection, unit: str, student: str) -> None:
+    """In the transaction that is open: the feedback page shows what the gradebook has now."""
+    book.execute(
+        f"CREATE TABLE IF NOT EXISTS {PAGES} (student VARCHAR(128), unit VARCHAR(128), shown VARCHAR(64), "
+        "PRIMARY KEY (student, unit))"
+    )
+    book.execute(f"INSERT OR REPLACE INTO {PAGES} VALUES (?, ?, ?)", [student, unit, shown(book, unit, student)])
+
+
+def page_is_current(book: sqlite3.Connection, unit: str, student: str) -> bool:
+    """Whether the page shows what the gradebook has: scores and comments by hand come after it was made."""
+    if not _has(book, PAGES):
+        return False
+    found = book.execute(f"SELECT shown FROM {PAGES} WHERE student = ? AND unit = ?", [student, unit]).fetchone()
+    return found is not None and found[0] == shown(book, unit, student)
+
+
+def shown(book: sqlite3.Connection, unit: str, student: str) -> str:
+    """A digest of what a page shows of the gradebook: scores, those by hand, comments, the penalty."""
+    cells = "JOIN base_cell ON base_cell.id = cell_id WHERE cell_id IN (SELECT id FROM base_cell)"
+    mine = _HANDED_IN.replace("notebook_id IN", "{table}.notebook_id IN", 1)
+    said = []
+    for table, columns in (
+        ("grade", "auto_score, manual_score, extra_credit"),
+        ("comment", "auto_comment, manual_comment"),
+    ):
+        query = f"SELECT name, {columns} FROM {table} {cells} AND {mine.format(table=table)} ORDER BY name"
+        said += book.execute(query, {"unit": unit, "student": student}).fetchall()
+    penalty = "SELECT late_submission_penalty FROM submitted_notebook WHERE assignment_id IN "
+    penalty += f"(SELECT id FROM submitted_assignment WHERE {_MINE})"
+    said += book.execute(penalty, {"unit": unit, "student": student}).fetchall()
+    return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def scores(book: sqlite3.Connection, unit: str, student: str) -> dict[str, tuple[float | None, float | None, float]]:
+    """grade id -> (automatic score, score by hand, extra credit); empty where nothing was graded."""
+    found = book.execute(
+        "SELECT base_cell.name, auto_score, manual_score, coalesce(extra_credit, 0) FROM grade "
+        f"JOIN base_cell ON base_cell.id = cell_id WHERE {_HANDED_IN.replace('notebook_id', 'grade.notebook_id', 1)}",
+        {"unit": unit, "student": student},
+    ).fetchall()
+    return {name: (automatic, manual, extra) for name, automatic, manual, extra in found}
+
+
+def scores_in(data: bytes, unit: str, student: str) -> dict[str, tuple[float | None, float | None, float]]:
+    """The scores in a gradebook that `extract` made."""
+    with closing(_loaded(data)) as book:
+        return scores(book, unit, student)
+
+
+def record(book: sqlite3.Connection, unit: str, student: str, digest: str, notebook: str) -> None:
+    """Records that what has this digest is graded, as this graded notebook."""
     book.execute(
         f"CREATE TABLE IF NOT EXISTS {RECORDS} (student VARCHAR(128), unit VARCHAR(128), digest VARCHAR(64), "
         "notebook VARCHAR(64), PRIMARY KEY (student, unit))"
     )
-    book.execute(f"INSERT OR REPLACE INTO {RECORDS} VALUES (?, ?, ?, ?)", [student, unit, *record])
+    book.execute(f"INSERT OR REPLACE INTO {RECORDS} VALUES (?, ?, ?, ?)", [student, unit, digest, notebook])
 
 
 def records(book: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, str]]:

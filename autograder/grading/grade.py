@@ -4,6 +4,7 @@ Every submission is graded by itself: whatever it does to its own grading, the o
 stands in grading/__init__.py.
 """
 
+import difflib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ from pathlib import Path
 from autograder.course import BadInput, Course, plain
 from autograder.execution.client import Zygote
 from autograder.execution.sandbox import NoSandbox, sandbox_waived, view_of
-from autograder.gradebook.rows import knows
+from autograder.gradebook.backups import back_up
+from autograder.gradebook.changes import changed, outdone, total
+from autograder.gradebook.rows import knows, scores_in
 from autograder.grading.cluster import cluster_workers
 from autograder.grading.local import local_workers
 from autograder.grading.packing import Packer
@@ -34,6 +37,8 @@ class Graded:
     standing: those that were graded before and have not changed since.
     seconds: what each graded submission took.
     notes: a line for each that was mended first, with what.
+    pages: standing ones whose page was made again, since scores or comments were entered by hand.
+    changes: a line for each that had a grade before and now has another, by exercise.
     """
 
     submissions: list[tuple[str, str]] = field(default_factory=list)
@@ -41,6 +46,8 @@ class Graded:
     notes: list[str] = field(default_factory=list)
     standing: list[tuple[str, str]] = field(default_factory=list)
     seconds: dict[tuple[str, str], float] = field(default_factory=dict)
+    pages: list[tuple[str, str]] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
 
 def grade(
@@ -52,11 +59,14 @@ def grade(
     feedback: bool = True,
     again: bool = False,
     scheduler: str | None = None,
+    students: list[str] | None = None,
+    keep_higher: bool = False,
 ) -> Graded:
     """Grades the submissions of these units that are new or changed; with `feedback`, writes the pages for students.
 
     progress: called with (done, total) after each. again: grades the others too. scheduler: the address of a Dask
-    scheduler, or the name of a cluster in nbgrader_config.py, in place of `workers` processes here. Raises BadInput if
+    scheduler, or the name of a cluster in nbgrader_config.py, in place of `workers` processes here. students: only
+    these. keep_higher: a grade that would become lower stays as it was. Raises BadInput if
     there is nothing to grade, or nobody who can: no sandbox to run submissions in, say, and `unsandboxed` does not
     say that there need be none.
     """
@@ -71,11 +81,17 @@ def grade(
         units = _ready(course, chosen, entering, graded.complaints)
         packer = Packer(course, entering.book, units, settings, unsandboxed, feedback)
         handed_in = [(folder.parent.name, unit) for unit in units for folder in course.submitted.glob(f"*/{unit.id}")]
+        others = _others(course, handed_in, students)
+        handed_in = [(student, unit) for student, unit in handed_in if (student, unit.id) not in others]
         if not again:
-            found = [(s, u) for s, u in handed_in if _stands(entering, packer, s, u, feedback)]
+            found = [(s, u) for s, u in handed_in if _stands(entering, packer, s, u)]
             graded.standing = sorted((student, unit.id) for student, unit in found)
+        stale = [Submission(s, u) for s, u in found if not entering.shows(s, u)] if feedback and not again else []
         job = _Job(course, units, packer, entering, graded, progress or (lambda done, total: None))
-        if len(handed_in) == len(graded.standing):
+        job.stale, job.others, job.keep_higher = stale, others, keep_higher
+        if len(handed_in) > len(graded.standing) or stale:
+            back_up(course)
+        if len(handed_in) == len(graded.standing) and not stale:
             job.inspect()
         elif scheduler is not None:
             job.on_cluster(scheduler, clusters)
@@ -97,11 +113,14 @@ class _Job:
     writer: Writer
     graded: Graded
     progress: Callable[[int, int], None]
+    stale: list[Submission] = field(default_factory=list)  # whose grade stands, and whose page does not show it
+    others: set[tuple[str, str]] = field(default_factory=set)  # that were not asked for
+    keep_higher: bool = False
 
     def inspect(self) -> list[Submission]:
-        todo, complaints = inspect_submissions(self.course, self.units, set(self.graded.standing))
+        todo, complaints = inspect_submissions(self.course, self.units, {*self.graded.standing, *self.others})
         self.graded.complaints += complaints
-        return todo
+        return todo + self.stale
 
     def here(self, number: int, unsandboxed: bool) -> None:
         with begin_zygote(self.course, unsandboxed) as zygote:  # first: it imports while we look around
@@ -125,7 +144,7 @@ class _Job:
             raise BadInput(str(error)) from None
 
     def make(self, submission: Submission) -> Task:
-        return self.packer.task(submission.student, submission.unit)
+        return self.packer.task(submission.student, submission.unit, submission in self.stale)
 
     def enter(self, submission: Submission, task: Task, result: Result) -> None:
         unit, student = submission.unit, submission.student
@@ -135,7 +154,21 @@ class _Job:
             return
         if result.no_page is not None:
             self.complain(submission, f"graded, but without a feedback page ({result.no_page}); see {log}")
+        if task.graded:
+            self.writer.enter(task, result)
+            self.graded.pages.append((student, unit.id))
+            return
+        before = self.writer.scores(student, unit) if self.writer.knows(student, unit) else {}
+        after = scores_in(result.gradebook, unit.id, student)
+        if self.keep_higher and before and total(after) < total(before):
+            self.writer.keep(task)
+            kept = f"stays at {total(before):g} points, would be {total(after):g}"
+            self.graded.notes.append(f"{student}, {unit.id}: {kept}")
+            self.graded.standing.append((student, unit.id))
+            return
         self.writer.enter(task, result)
+        self.graded.changes += changed(student, unit.id, list(unit.exercises), before, after)
+        self.graded.notes += outdone(student, unit.id, after)
         self.graded.submissions.append((student, unit.id))
         self.graded.seconds[student, unit.id] = result.seconds
         if submission.note:
@@ -153,12 +186,25 @@ class _Job:
         return self.course.submitted / submission.student / submission.unit.id / submission.unit.notebook
 
 
-def _stands(entering: Writer, packer: Packer, student: str, unit: Unit, feedback: bool) -> bool:
+def _stands(entering: Writer, packer: Packer, student: str, unit: Unit) -> bool:
     """What can't be told of a submission here, its grading says in a line."""
     try:
-        return entering.stands(student, unit, packer.digest(student, unit), feedback)
+        return entering.stands(student, unit, packer.digest(student, unit))
     except Exception:
         return False
+
+
+def _others(course: Course, handed_in: list[tuple[str, Unit]], students: list[str] | None) -> set[tuple[str, str]]:
+    """The submissions of everybody else, where only some students are asked for. Raises BadInput for a stranger."""
+    if not students:
+        return set()
+    known = {student for student, _ in handed_in}
+    for student in students:
+        if student not in known:
+            near = difflib.get_close_matches(student, sorted(known), 3)
+            hint = f"is it {' or '.join(near)}?" if near else "name the folder as it is there"
+            raise BadInput(f"{course.submitted}: no submission of {student!r}; {hint}")
+    return {(student, unit.id) for student, unit in handed_in if student not in students}
 
 
 def begin_zygote(course: Course, unsandboxed: bool) -> Zygote:

@@ -28,8 +28,8 @@ class Packer:
         self._units = {unit.id: _unit_files(course, unit) for unit in units}
         self._unsandboxed, self._feedback = unsandboxed, feedback
 
-    def task(self, student: str, unit: Unit) -> Task:
-        """Raises OSError if the submission can't be read."""
+    def task(self, student: str, unit: Unit, page_only: bool = False) -> Task:
+        """page_only: the grade stands, its page is made again. Raises OSError if the submission can't be read."""
         submitted = submitted_files(self._course, unit, student)
         return Task(
             student,
@@ -41,6 +41,7 @@ class Packer:
             self._settings,
             self._unsandboxed,
             self._feedback,
+            read_files(self._course.autograded / student / unit.id) if page_only else (),
         )
 
     def digest(self, student: str, unit: Unit) -> str | None:

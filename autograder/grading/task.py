@@ -67,6 +67,7 @@ class Task:
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)  # the instructor's own, for nbgrader
     unsandboxed: bool = False
     feedback: bool = True
+    graded: tuple[File, ...] = ()  # the files of a grade that stands: only its page is made
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,12 @@ def _graded(task: Task, real: Course, scratch: Course) -> Result:
     with log.open("w", encoding="utf-8") as file, _output_to(file), done_once(scratch.gradebook):
         api = api_with(config)
         no_page = None
-        for step in (api.autograde, api.generate_feedback) if task.feedback else (api.autograde,):
+        steps = [
+            step
+            for step, wanted in ((api.autograde, not task.graded), (api.generate_feedback, task.feedback))
+            if wanted
+        ]
+        for step in steps:
             result = step(unit.id, student, force=True)
             file.write(str(result.get("log") or ""))
             if not result["success"]:
@@ -161,6 +167,7 @@ def _graded(task: Task, real: Course, scratch: Course) -> Result:
 def _lay_out(task: Task, scratch: Course) -> None:
     unit = task.unit
     _write(scratch.submitted / task.student / unit.id, task.submitted)
+    _write(scratch.autograded / task.student / unit.id, task.graded)
     _write(scratch.source / unit.id, unit.source)
     _write(scratch.release / unit.id, (File(unit.notebook, unit.release),))
     _write(scratch.visible_keys, (File(f"{unit.id}.json", unit.visible_keys),))

@@ -28,18 +28,32 @@ class Writer:
         self._course, self.book = course, book
         self._records = rows.records(book)
 
-    def stands(self, student: str, unit: Unit, digest: str | None, feedback: bool) -> bool:
+    def stands(self, student: str, unit: Unit, digest: str | None) -> bool:
         """Whether what has this digest was graded already and its result is still there."""
         known, notebook = self._records.get((student, unit.id), ("", ""))
         if known != digest:
-            return False
-        page = self._course.feedback / student / unit.id / f"{unit.name}.html"
-        if feedback and not page.exists():
             return False
         with contextlib.suppress(OSError):
             graded = (self._course.autograded / student / unit.id / unit.notebook).read_bytes()
             return hashlib.sha256(graded).hexdigest() == notebook
         return False
+
+    def shows(self, student: str, unit: Unit) -> bool:
+        """Whether there is a feedback page that shows what the gradebook has, comments and scores by hand included."""
+        page = self._course.feedback / student / unit.id / f"{unit.name}.html"
+        return page.exists() and rows.page_is_current(self.book, unit.id, student)
+
+    def knows(self, student: str, unit: Unit) -> bool:
+        """Whether this submission was graded before, perhaps in another version."""
+        return (student, unit.id) in self._records
+
+    def scores(self, student: str, unit: Unit) -> dict[str, tuple]:
+        return rows.scores(self.book, unit.id, student)
+
+    def keep(self, task: Task) -> None:
+        """Records that this version is graded, and that the grade before it stays."""
+        _, notebook = self._records[task.student, task.unit.id]
+        rows.record(self.book, task.unit.id, task.student, task.digest, notebook)
 
     def log(self, student: str, unit_id: str, text: str) -> Path:
         """Writes what was said while this submission was graded; returns where."""
@@ -51,6 +65,9 @@ class Writer:
     def enter(self, task: Task, result: Result) -> None:
         """Files, scores and record of one result. Raises GradebookChanged if it was graded by hand meanwhile."""
         student, unit = task.student, task.unit
+        if task.graded:
+            self._enter_page(task, result)
+            return
         notebook = next(file for file in result.autograded if file.path == unit.notebook)
         record = task.digest, hashlib.sha256(notebook.data).hexdigest()
         self.book.execute("BEGIN IMMEDIATE")  # no other writer from here to the end
@@ -59,6 +76,20 @@ class Writer:
             replace(self._course.autograded / student / unit.id, result.autograded)
             if task.feedback:
                 replace(self._course.feedback / student / unit.id, result.feedback)
+                rows.record_page(self.book, unit.id, student)
+            self.book.execute("COMMIT")
+        except BaseException:
+            self.book.execute("ROLLBACK")
+            raise
+
+    def _enter_page(self, task: Task, result: Result) -> None:
+        """The page alone, if the gradebook is still what it shows."""
+        student, unit = task.student, task.unit
+        self.book.execute("BEGIN IMMEDIATE")
+        try:
+            rows.require_unchanged(self.book, unit.id, student, task.gradebook)
+            replace(self._course.feedback / student / unit.id, result.feedback)
+            rows.record_page(self.book, unit.id, student)
             self.book.execute("COMMIT")
         except BaseException:
             self.book.execute("ROLLBACK")
@@ -68,18 +99,26 @@ class Writer:
 @contextmanager
 def writer(course: Course) -> Iterator[Writer]:
     """The writer of this class. Raises BadInput if another process is it already: there is one at a time."""
+    with locked(course), closing(rows.opened(course.gradebook)) as book:
+        try:
+            entering = Writer(course, book)
+        except sqlite3.DatabaseError as error:
+            raise BadInput(
+                f"{course.gradebook}: is damaged ({error}); take a copy back (python -m autograder restore)"
+            ) from None
+        yield entering
+
+
+@contextmanager
+def locked(course: Course) -> Iterator[None]:
+    """In the block no other process writes to this class. Raises BadInput if one does already."""
     course.classroom.mkdir(parents=True, exist_ok=True)
     with (course.classroom / ".grading").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go by the system, however this process ends
         except BlockingIOError:
             raise BadInput(f"{course.classroom}: is being graded by another process; wait until it has ended") from None
-        with closing(rows.opened(course.gradebook)) as book:
-            try:
-                entering = Writer(course, book)
-            except sqlite3.DatabaseError as error:
-                raise BadInput(f"{course.gradebook}: is damaged ({error}); restore it from a copy") from None
-            yield entering
+        yield
 
 
 def replace(folder: Path, files: tuple[File, ...]) -> None:

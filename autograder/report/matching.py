@@ -5,7 +5,7 @@ A name that two people have is nobody's for certain; one who has another number 
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from autograder.course import PLATFORM_FILE, Course
@@ -64,22 +64,34 @@ class Matcher:
 def _people(course: Course, found: ClassSurvey, units: set[str]) -> dict[str, Person]:
     """Every student with all that is known of them: gradebook, roster, and what the platform said of these units."""
     roster = read_roster(course)
+    said = {(s, unit): _said(course, s, unit) for s in found.students for unit in units}
+    # One file of a group has one member's number: it tells nothing of the others.
+    used = Counter((known[0], known[1]) for known in {(*k[:2], s) for (s, _), k in said.items() if k})
     people = {}
     for student in found.students:
         person = roster.people.get(student, Person(student))
         names = {found.gradebook.students.get(student, student), *person.names}
         numbers = {**person.numbers}
         for unit in units:
-            try:
-                known = json.loads((course.submitted / student / unit / PLATFORM_FILE).read_text())
-                if known.get("number"):
-                    numbers[known["platform"]] = str(known["number"])
-                names.add(str(known.get("owner") or student))
-            except (OSError, ValueError, KeyError, AttributeError):
-                continue
+            if known := said[student, unit]:
+                platform, number, owner = known
+                names.add(owner)
+                if used[platform, number] == 1:
+                    numbers.setdefault(platform, number)
         email = person.email or found.gradebook.emails.get(student, "")
         people[student] = Person(student, tuple(sorted(names)), email, numbers)
     return people
+
+
+def _said(course: Course, student: str, unit: str) -> tuple[str, str, str] | None:
+    """(platform, its number for them, what it called them) where a submission was collected."""
+    try:
+        known = json.loads((course.submitted / student / unit / PLATFORM_FILE).read_text(encoding="utf-8"))
+        return (
+            (known["platform"], str(known["number"]), str(known.get("owner") or student)) if known["number"] else None
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _indexes(people: dict[str, Person], form: str) -> tuple[dict[str, set[str]], dict[str, set[str]]]:

@@ -21,6 +21,7 @@ from autograder.course import PLATFORM_FILE, BadInput, Course, plain, seen
 from autograder.submissions.platforms import Owner, owners
 from autograder.submissions.reading import MAX_BYTES, UnreadableNotebook, notebook_of
 from autograder.submissions.repair import exercises_found
+from autograder.submissions.roster import Roster, read_roster
 from autograder.units import Unit
 
 _GIVE = "give the zip of all submissions that the learning platform makes, or its unpacked folder"
@@ -69,7 +70,7 @@ def collect(course: Course, unit: Unit, download: Path) -> Collected:
             found.complaints.append(f"{plain(one.where)}: whose is it? Put it into a folder with the student's name")
         else:
             students[owner.student].append(replace(one, owner=owner))
-    for student, handed_in in sorted(students.items()):
+    for student, handed_in in sorted(_by_roster(read_roster(course), students, found).items()):
         try:
             _take(course, unit, released, student, handed_in, found)
         except UnreadableNotebook as error:
@@ -81,6 +82,28 @@ def collect(course: Course, unit: Unit, download: Path) -> Collected:
     if not students and not found.complaints:
         raise BadInput(f"{download}: holds no files; {_GIVE}")
     return found
+
+
+def _by_roster(roster: Roster, students: dict[str, list[_HandedIn]], found: Collected) -> dict[str, list[_HandedIn]]:
+    """The same files under the students' ids; a group's are every member's."""
+    if not roster.people:
+        return students
+    known, strangers = defaultdict(list), []
+    for owner, handed_in in students.items():
+        one = handed_in[0].owner
+        number = one.number if len({each.owner.number for each in handed_in}) == 1 else ""
+        members = roster.members(owner)  # first: Canvas names a group with the number of the one who handed in
+        student = None if members else roster.id_of(owner, one.platform, number)
+        members = [student] if student else members
+        if not members:
+            strangers.append(owner)
+        for member in members or [owner]:
+            known[member] += handed_in
+    if strangers:
+        found.notes.append(
+            _plain(f"not in the roster, taken under the platform's name: {', '.join(sorted(strangers))}")
+        )
+    return known
 
 
 def _take(
@@ -105,8 +128,9 @@ def _take(
     getattr(found, _put(course, unit, student, notebook)).append(student)
     owner = next(one.owner for one in handed_in if where.startswith(one.where))
     if owner.platform:
-        known = {"platform": owner.platform, "number": owner.number, "file": owner.file_id, "late": owner.late}
-        (folder / PLATFORM_FILE).write_text(json.dumps(known | {"attempt": owner.attempt, "name": where}) + "\n")
+        known = {"platform": owner.platform, "owner": owner.student, "number": owner.number}
+        known |= {"file": owner.file_id, "late": owner.late, "attempt": owner.attempt, "name": where}
+        (folder / PLATFORM_FILE).write_text(json.dumps(known) + "\n")
 
 
 def _known_number(folder: Path, handed_in: list[_HandedIn]) -> set[str]:

@@ -74,8 +74,14 @@ def owners(paths: Sequence[str], unit_name: str, read: Callable[[str], bytes] | 
 
 def _named(owner: Owner) -> Owner | None:
     """With a name that can be a folder's; None where nothing is left of it."""
-    name = _NOT_IN_A_NAME.sub("_", owner.student.strip()).strip()[:_MAX_NAME]
-    return replace(owner, student=name) if name.strip("_. ") else None
+    name = folder_name(owner.student)
+    return replace(owner, student=name) if name else None
+
+
+def folder_name(name: str) -> str:
+    """A student's name as one of a folder; empty where nothing is left of it."""
+    plain = _NOT_IN_A_NAME.sub("_", unicodedata.normalize("NFC", name).strip()).strip()[:_MAX_NAME]
+    return plain if plain.strip("_. ") else ""
 
 
 def _moodle(names: Sequence[str]) -> list[Owner | None]:

@@ -7,11 +7,10 @@ numbers to one id, the name of the student's folder, and says which students han
 import json
 import re
 import unicodedata
-from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.course import BadInput, Course
+from autograder.course import PLATFORM_FILE, BadInput, Course
 
 ROSTER_FILE = "roster.json"
 
@@ -31,15 +30,6 @@ class Person:
 class Roster:
     people: dict[str, Person] = field(default_factory=dict)
 
-    @property
-    def groups(self) -> dict[str, list[str]]:
-        """Group -> its members."""
-        found = defaultdict(list)
-        for person in self.people.values():
-            if person.group:
-                found[person.group].append(person.id)
-        return dict(found)
-
     def members(self, owner: str) -> list[str]:
         """The members of the group that a platform calls so; empty for a person.
 
@@ -47,7 +37,7 @@ class Roster:
         ['ada']
         """
         wanted = {_letters(owner), _letters(re.sub(r"_\d{2,}$", "", owner))}
-        return next((ids for group, ids in self.groups.items() if _letters(group) in wanted), [])
+        return [p.id for p in self.people.values() if p.group and _letters(p.group) in wanted]
 
     def id_of(self, owner: str, platform: str = "", number: str = "") -> str | None:
         """The one student whom a platform calls so; None if nobody or several are."""
@@ -119,3 +109,15 @@ def write_roster(course: Course, roster: Roster) -> Path:
     fresh.write_text(json.dumps({"students": people}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     fresh.replace(path)
     return path
+
+
+def platform_of(course: Course, student: str) -> tuple[str, str]:
+    """(platform, its number for a student) as a submission of theirs says; ("", "") if none does."""
+    for path in sorted((course.submitted / student).glob(f"*/{PLATFORM_FILE}")):
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+            if known["number"]:
+                return str(known["platform"]), str(known["number"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return "", ""

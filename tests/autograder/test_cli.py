@@ -109,7 +109,10 @@ def test_grading_ends_with_how_many_were_graded_and_how_many_stood(monkeypatch, 
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0
-    assert asked == {"ids": ["05_attention", "01_ngrams"], "workers": 2, "again": True, "scheduler": None}
+    assert asked == {"ids": ["05_attention", "01_ngrams"], "workers": 2, "again": True, "scheduler": None} | {
+        "students": None,
+        "keep_higher": False,
+    }
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "a note"
     assert said[1].startswith("graded 1 submissions, 2 unchanged (--again grades them too); feedback in ")
