@@ -100,9 +100,7 @@ def _by_roster(roster: Roster, students: dict[str, list[_HandedIn]], found: Coll
         for member in members or [owner]:
             known[member] += handed_in
     if strangers:
-        found.notes.append(
-            _plain(f"not in the roster, taken under the platform's name: {', '.join(sorted(strangers))}")
-        )
+        found.notes.append(plain(f"not in the roster, taken under the platform's name: {', '.join(sorted(strangers))}"))
     return known
 
 
