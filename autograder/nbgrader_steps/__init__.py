@@ -11,5 +11,6 @@ verify.py            judges it
 scoring.py           points for a verdict
 feedback_page.py     the page that a student gets; its template is in course_feedback/
 inert.py             what a student wrote, made inert for a page
+equations.py         equations as MathML
 once.py              what nbgrader does for each task, done once in a process
 """

@@ -16,18 +16,17 @@ from typing import Any
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
 from jinja2 import pass_context
-from latex2mathml.converter import convert
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
+from autograder.nbgrader_steps.equations import mathml
 from autograder.units.marks import RECORD
 
 MOST_MARKDOWN = 10_000  # characters of one cell or output that are rendered
 MOST_HTML = 100_000  # of one output
 MOST_OF_ALL = 1_000_000  # of all outputs of a notebook
 MOST_TEXT = 100_000
-MOST_EQUATION = 2_000
 MOST_EQUATIONS = 200  # in one text
 MOST_OUTPUTS = 200  # of one cell
 _TAGS = {
@@ -160,17 +159,6 @@ def as_text(source: str) -> str:
     """Its beginning, as it was written."""
     note = f"\n(The first {MOST_TEXT:,} characters are shown.)" if len(source) > MOST_TEXT else ""
     return f"<pre>{html.escape(source[:MOST_TEXT])}{note}</pre>"
-
-
-@functools.lru_cache(4096)
-def mathml(tex: str, display: str = "inline") -> str:
-    """An equation as MathML; as it was written where that can't be done."""
-    try:
-        if len(tex) <= MOST_EQUATION:
-            return convert(tex, display=display)
-    except Exception:  # of many kinds, for what a person may have typed
-        pass
-    return f"<code>{html.escape(tex[:MOST_TEXT])}</code>"
 
 
 class _Renderer(IPythonRenderer):

@@ -7,11 +7,12 @@ import nbformat
 import nbgrader
 import pytest
 from jinja2 import Environment
+from latex2mathml.converter import convert
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
 
+from autograder.nbgrader_steps.equations import mathml
 from autograder.nbgrader_steps.feedback_page import POLICY, FeedbackExporter, secured
-from autograder.nbgrader_steps.inert import mathml
 from autograder.units.marks import RECORD
 
 STYLES = Path(nbgrader.__file__).parent / "server_extensions/formgrader/static/node_modules/bootstrap/dist/css"
@@ -88,6 +89,34 @@ def test_what_nbconvert_stumbles_over_is_shown_as_text_and_the_panels_stay(how):
 @pytest.mark.parametrize("tex", [r"\frac", r"x_", r"\left( a", r"\begin{nothing} x"])
 def test_an_equation_that_is_none_stays_readable(tex):
     assert mathml(tex) == f"<code>{tex}</code>"
+
+
+HOSTILE_EQUATIONS = {
+    "a script as text": r"\text{<script>alert(1)</script>}",
+    "a script as a reference": r"\text{&lt;img src=x onerror=alert(1)>}",
+    "an address": r"\href{javascript:alert(1)}{x}",
+    "a style": r"\style{position:fixed}{x}",
+    "a class": r"\class{modal-backdrop}{x}",
+    "a broken attribute": r"\color{red\" onmouseover=\"alert(1)}{x}",
+    "a broken length": r"\hspace{1em\" onmouseover=\"alert(1)}x",
+    "a wide gap": r"\hspace{-900em}x",
+    "a raised one": r"\raise{9em}{x}",
+}
+
+
+@pytest.mark.parametrize("tex", HOSTILE_EQUATIONS.values(), ids=HOSTILE_EQUATIONS)
+def test_an_equation_holds_nothing_but_mathematics(tex):
+    for page in (mathml(tex), page_of(new_markdown_cell(f"${tex}$")).partition("</head>")[2]):
+        assert not re.search(r"<(script|img)|javascript:|\s(href|style=.position|on\w+)=|modal-|900em|voffset", page)
+
+
+def test_latex2mathml_by_itself_lets_a_script_pass():
+    assert "<script>alert(1)</script>" in convert(HOSTILE_EQUATIONS["a script as text"])
+
+
+def test_less_than_and_signs_stay_in_equations():
+    assert "<mi>a</mi><mo>&lt;</mo><mi>b</mi>" in mathml("a < b")
+    assert "\N{DOUBLE-STRUCK CAPITAL R}" in mathml(r"\mathbb{R}")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
 
+from autograder.nbgrader_steps import inert
 from autograder.nbgrader_steps.feedback_page import FeedbackExporter
+from autograder.units.marks import RECORD
 from lecture_lib.checking import panel
 
 from .lab import picture
@@ -53,6 +55,14 @@ def displayed(**data):
     return new_code_cell("show()", outputs=[new_output("display_data", data=bundle)])
 
 
+def judged(html):
+    """A panel, as it is in a graded cell."""
+    cell = displayed(text_html=html)
+    cell.metadata["nbgrader"] = {"grade": True, "grade_id": "own", "points": 0, "score": 0}
+    cell.outputs[0].metadata[RECORD] = {}
+    return cell
+
+
 @pytest.fixture
 def opened(chromium, tmp_path):
     """`opened(page)`: the page in a tab of its own once it has settled, and its watch."""
@@ -86,6 +96,12 @@ def hostile_page(sources, listener):
     return page_of(*(displayed(text_html=source) for source in made))
 
 
+@pytest.fixture
+def uncleaned(monkeypatch):
+    """What a student displays stays as it is: the policy is all that is left."""
+    monkeypatch.setattr(inert, "cleaned", lambda source: source)
+
+
 def without_policy(page):
     page = re.sub(r"<meta[^>]*Content-Security-Policy[^>]*>", "", page)
     return page.replace("&lt;meta", "<meta").replace("&lt;link", "<link")
@@ -110,13 +126,23 @@ def test_what_a_student_displays_neither_runs_nor_asks_for_anything(opened, list
     assert reached(tab, listener) == set()
 
 
-def test_without_the_policy_all_of_it_would(opened, listener):
+def test_cleaning_alone_is_enough(opened, listener):
+    tab, _ = opened(without_policy(hostile_page([*HOSTILE, *LEAVING], listener)))
+    assert reached(tab, listener) == set()
+
+
+def test_the_policy_alone_is_enough(opened, listener, uncleaned):
+    tab, _ = opened(hostile_page(HOSTILE, listener))
+    assert reached(tab, listener) == set()
+
+
+def test_without_both_all_of_it_would(opened, listener, uncleaned):
     tab, _ = opened(without_policy(hostile_page(HOSTILE, listener)))
     assert reached(tab, listener) == set(range(len(HOSTILE)))
 
 
 @pytest.mark.parametrize("source", LEAVING)
-def test_a_page_can_not_lead_its_reader_away_by_itself(opened, listener, source):
+def test_a_page_can_not_lead_its_reader_away_by_itself(opened, listener, source, uncleaned):
     tab, _ = opened(hostile_page([source], listener))
     assert reached(tab, listener) == set()
     tab, _ = opened(without_policy(hostile_page([source], listener)))
@@ -138,7 +164,7 @@ def test_plots_panels_and_equations_show(opened, pictures):
         page_of(
             new_markdown_cell(r"The scores are $$\mathrm{softmax}\left(\frac{QK^\top}{\sqrt{d_k}}\right)V$$ and $x$."),
             displayed(image_png=base64.b64encode(buffer.getvalue()).decode()),
-            displayed(text_html=panel.message_html("double", "one value differs")),
+            judged(panel.message_html("double", "one value differs")),
         )
     )
     picture(tab, pictures, "feedback-parts")
