@@ -23,7 +23,7 @@ PYTEST := $(PYTHON) -m pytest -n auto
 JAVASCRIPT := 'lecture_lib/demos/**/*.js' 'lecture_lib/demos/*.mjs'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course lab demos pictures bundles test test-all browser check format build bench clean
+.PHONY: help setup course lab demos site pictures bundles test test-all browser check format build bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -45,6 +45,9 @@ lab: setup ## open JupyterLab on notebooks/, with nbgrader's formgrader and Vali
 
 demos: setup ## serve all demos as a gallery, full screen, to this machine only
 	$(PYTHON) -m lecture_lib.demos serve
+
+site: setup ## build the course's site in build/site: lessons, demos, guides, API reference; no network
+	$(PYTHON) docs/site/build.py
 
 pictures: setup ## take the screenshots of all demos again, light and dark, and write their README
 	$(PYTHON) -m tests.browser.pictures
