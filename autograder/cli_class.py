@@ -64,7 +64,7 @@ def due(
         find_units(course, [unit])
     when = None if date in (None, "none") else dates.parse_date(date)
     with writer(course) as entering:
-        if date is not None:
+        if unit is not None and date is not None:
             dates.set_due(course, entering.book, unit, when)
         if not course.gradebook.exists():
             raise BadInput(f"{course.gradebook}: there is no gradebook; run python -m autograder build")

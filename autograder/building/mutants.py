@@ -107,14 +107,14 @@ def _passes(reference: Reference, mutant: Mutant, exercise, keys) -> bool:
         return False
 
 
-def _changeable(tree: ast.AST) -> Iterator[ast.AST]:
+def _changeable(tree: ast.AST) -> Iterator[ast.expr | ast.stmt]:
     """The nodes of function bodies, without docstrings, annotations, decorators and what is raised."""
     for child in ast.iter_child_nodes(tree):
         if isinstance(child, ast.Raise | ast.Import | ast.ImportFrom | ast.arg):
             continue
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
             continue
-        if hasattr(child, "lineno"):
+        if isinstance(child, ast.expr | ast.stmt):
             yield child
         yield from _changeable(child)
 

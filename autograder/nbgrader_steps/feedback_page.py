@@ -58,7 +58,7 @@ class FeedbackExporter(HTMLExporter):
         super().__init__(*args, **kwargs)
         self.extra_template_basedirs = [str(_OURS), str(_NBGRADERS)]
         self.template_name = "course_feedback"
-        self.filters = {**self.filters, "markdown2html": inert.markdown2html}
+        self.filters = {**dict(self.filters), "markdown2html": inert.markdown2html}
         self.register_preprocessor(inert.Inert, enabled=True)
         # Computed before this line under the name in the configuration; the last entry is for `extends`.
         self.template_paths = [*self._template_paths(), str(_NBGRADERS)]

@@ -200,8 +200,8 @@ def _turned(argument: Any, torch: Any) -> Any:
 
 def _shortened(argument: Any, torch: Any) -> Any:
     """One token less; of a mask, also one key less. A whole number, such as a first position, is one less too."""
-    if type(argument) is int and argument > 0:
-        return argument - 1
+    if type(argument) is int:
+        return argument - 1 if argument > 0 else argument
     if not isinstance(argument, torch.Tensor) or argument.ndim < 2:
         return argument
     shorter = argument.detach()[:, :-1]
