@@ -24,9 +24,12 @@ from autograder.nbgrader_steps.equations import mathml
 from autograder.units.marks import RECORD
 
 MOST_MARKDOWN = 10_000  # characters of one cell or output that are rendered
-MOST_HTML = 100_000  # of one output
-MOST_OF_ALL = 1_000_000  # of all outputs of a notebook
+MOST_HTML = 250_000  # of one output, see _cost
+MOST_OF_ALL = 1_000_000  # of all outputs of a notebook, and of all its code
+MOST_OF_CELLS = 300_000  # of all its text cells
+MOST_CODE = 100_000  # characters of one cell that are coloured
 MOST_TEXT = 100_000
+MOST_ESCAPES = 2_000  # colours in one output: nbconvert copies what is left of it at each
 MOST_EQUATIONS = 200  # in one text
 MOST_OUTPUTS = 200  # of one cell
 _TAGS = {
@@ -112,6 +115,7 @@ _STYLES = [
 _HIGHLIGHTED = re.compile(r"highlight|hll|[a-z]{1,2}\d?")  # the classes that Pygments gives to code
 _IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp|svg\+xml)[;,]", re.IGNORECASE)
 _KINDS = ("text/html", "text/markdown", "text/latex", "text/plain", "image/png", "image/jpeg", "image/svg+xml")
+_AS_TEXT = "as_text"  # in the metadata of a text cell, while its page is made
 _INLINE_MATH = re.compile(r"\$([^$\n]+)\$")
 # What stands between such tags is no text of the page; bleach would leave it there.
 _NO_TEXT = re.compile(r"<(script|style|title|template|noscript)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
@@ -147,12 +151,17 @@ def _cleaner() -> _Cleaner:
 
 def cleaned(source: str) -> str:
     """HTML without what could run, fetch, name or cover anything; as text where there is more than can be cleaned."""
-    if len(source) > MOST_HTML:
+    if _cost(source) > MOST_HTML:
         return as_text(source)
     try:
         return _cleaner().clean(_NO_TEXT.sub("", source))
     except Exception:  # of many kinds, as a parser meets what nobody wrote HTML for
         return as_text(source)
+
+
+def _cost(source: str) -> int:
+    """Of cleaning it, in characters: each tag takes as long as some thirty."""
+    return len(source) + 30 * source.count("<")
 
 
 def as_text(source: str) -> str:
@@ -211,6 +220,8 @@ def _rendered_before(source: str) -> str:
 @pass_context
 def markdown2html(context: Any, source: str) -> str:
     """nbconvert's filter of this name."""
+    if context.get("cell", {}).get("metadata", {}).get(_AS_TEXT):
+        return as_text(source)
     return rendered(source, context.get("cell", {}).get("attachments", {}))
 
 
@@ -221,9 +232,11 @@ class Inert(Preprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         nb = copy.deepcopy(nb)
-        self._room = MOST_OF_ALL
+        self._room, left = MOST_OF_ALL, {"markdown": MOST_OF_CELLS, "code": MOST_OF_ALL, "raw": MOST_OF_ALL}
         nb.metadata.pop("widgets", None)
         for cell in nb.cells:
+            left[cell.cell_type] -= _cost(cell.source)
+            _as_it_is(cell, left[cell.cell_type] < 0)
             if cell.cell_type == "raw":
                 cell.metadata.pop("raw_mimetype", None)
                 cell.metadata.pop("format", None)
@@ -238,9 +251,19 @@ class Inert(Preprocessor):
         return nb, resources
 
     def _inert(self, output: NotebookNode) -> NotebookNode:
-        output = inert_output(output, self._room)
-        self._room -= len(output.get("data", {}).get("text/html", ""))
-        return output
+        made = inert_output(output, self._room)
+        data = output.get("data", {})
+        self._room -= sum(min(_weight(kind, _text(data.get(kind))), self._room) for kind in _RENDERED if kind in data)
+        return made
+
+
+def _as_it_is(cell: NotebookNode, too_much: bool) -> None:
+    """Marks a cell that is neither rendered nor coloured, as there is too much of it."""
+    cell.metadata.pop("magics_language", None)
+    if cell.cell_type == "code" and (too_much or len(cell.source) > MOST_CODE):
+        cell.metadata["magics_language"] = "text"  # whose colours nbconvert uses, instead of Python's
+    elif cell.cell_type == "markdown":
+        cell.metadata[_AS_TEXT] = too_much
 
 
 def _panel(output: NotebookNode) -> NotebookNode:
@@ -255,9 +278,9 @@ def inert_output(output: NotebookNode, room: int = MOST_OF_ALL) -> NotebookNode:
     """The same output as a page may show it; room: characters of HTML that it may have."""
     output = NotebookNode(output)
     if output.output_type == "stream":
-        output.text = _text(output.get("text"))
+        output.text = _coloured(_text(output.get("text")))
     elif output.output_type == "error":
-        output.traceback = [_text("\n".join(map(_text, output.get("traceback") or ())))]
+        output.traceback = [_coloured("\n".join(map(_text, output.get("traceback") or ())))]
     else:
         data = {kind: _text(output.get("data", {}).get(kind)) for kind in _KINDS if kind in output.get("data", {})}
         output.data, output.metadata = NotebookNode(_inert_bundle(data, room)), NotebookNode()
@@ -270,16 +293,34 @@ def _inert_bundle(data: dict[str, str], room: int) -> dict[str, str]:
         if kind in data:
             made[kind] = re.sub(r"[^A-Za-z0-9+/=]", "", data[kind])
     if "text/html" in data:
-        enough = len(data["text/html"]) <= room
-        made["text/html"] = cleaned(data["text/html"]) if enough else as_text(data["text/html"][:1000])
+        made["text/html"] = _shown("text/html", data, room)
     elif "text/markdown" in data:
-        made["text/html"] = rendered(data["text/markdown"])
+        made["text/html"] = _shown("text/markdown", data, room)
     elif "image/svg+xml" in data:
         made["image/svg+xml"] = data["image/svg+xml"]  # which nbconvert shows as an image: it runs nothing
     elif "text/latex" in data:
-        made["text/html"] = rendered(data["text/latex"])
-    made["text/plain"] = made.get("text/plain", "")[:MOST_TEXT]
+        made["text/html"] = _shown("text/latex", data, room)
+    made["text/plain"] = _coloured(made.get("text/plain", ""))
     return made
+
+
+def _shown(kind: str, data: dict[str, str], room: int) -> str:
+    if _weight(kind, data[kind]) > room:
+        return as_text(data[kind][:1000])
+    return _RENDERED[kind](data[kind])
+
+
+def _weight(kind: str, source: str) -> int:
+    return _cost(source) * (1 if kind == "text/html" else 5)  # Markdown is parsed and then cleaned
+
+
+_RENDERED = {"text/html": lambda source: cleaned(source), "text/markdown": rendered, "text/latex": rendered}
+
+
+def _coloured(text: str) -> str:
+    """The beginning of what was printed; without colours where there are too many."""
+    text = text[:MOST_TEXT]
+    return text if text.count("\x1b") <= MOST_ESCAPES else text.replace("\x1b", "")
 
 
 def _text(value: Any) -> str:

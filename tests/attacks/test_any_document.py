@@ -4,12 +4,15 @@ import copy
 import json
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import nbformat
+import nbgrader
 import pytest
 from hostile import RIGHT
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from traitlets.config import Config
 
 from autograder.gradebook.grades import grades
 from autograder.grading.grade import grade
@@ -19,6 +22,7 @@ from autograder.submissions.reading import UnreadableNotebook, notebook_of
 from autograder.submissions.repair import exercises_found, repair
 
 UNIT = "99_toy"
+STYLES = Path(nbgrader.__file__).parent / "server_extensions/formgrader/static/node_modules/bootstrap/dist/css"
 HUGE = (10**400, -(10**30), float("nan"), float("inf"), 1e308, "x" * 100_000, ["[]"] * 5_000, {"a" * 300: 1})
 ODD_TEXT = ("\ud800", "\udcff\x00", "\x1b]0;title\x07", "a\nb\r\nc", "$" * 50, "\u202e", "check-double", "double", "")
 
@@ -161,7 +165,10 @@ def test_a_changed_notebook_has_a_page(honest, released, made):
     notebook = taken(changed(copy.deepcopy(honest), made), released)
     if notebook is not None:
         resources = {"nbgrader": {"notebook": "toy", "score": 1, "max_score": 2, "late_penalty": 0}}
-        assert "<html" in FeedbackExporter().from_notebook_node(notebook, resources)[0]
+        for cell in notebook.cells:
+            cell.metadata.get("nbgrader", {}).update(score=0)  # nbgrader's GetGrades comes before
+        config = Config({"HTMLExporter": {"extra_template_paths": [str(STYLES)]}})
+        assert "<html" in FeedbackExporter(config=config).from_notebook_node(notebook, resources)[0]
 
 
 FILES = {  # each is one student's
@@ -181,7 +188,7 @@ FILES = {  # each is one student's
 def test_no_file_keeps_the_others_from_being_graded(hall, honest, monkeypatch):
     with monkeypatch.context() as patch:
         shared = hall.zygote
-        patch.setattr("autograder.grading.grade._zygote", lambda course, unsandboxed: _borrowed(shared))
+        patch.setattr("autograder.grading.grade.begin_zygote", lambda course, unsandboxed: _borrowed(shared))
         for number, (name, spoil) in enumerate(FILES.items()):
             document = copy.deepcopy(honest)
             spoil(document)

@@ -107,7 +107,9 @@ HOSTILE_EQUATIONS = {
 @pytest.mark.parametrize("tex", HOSTILE_EQUATIONS.values(), ids=HOSTILE_EQUATIONS)
 def test_an_equation_holds_nothing_but_mathematics(tex):
     for page in (mathml(tex), page_of(new_markdown_cell(f"${tex}$")).partition("</head>")[2]):
-        assert not re.search(r"<(script|img)|javascript:|\s(href|style=.position|on\w+)=|modal-|900em|voffset", page)
+        assert not re.search(
+            r"<(script|img)|javascript:|<[a-z][^>]*\s(href|style=.position|on\w+)=|modal-|900em|voffset", page
+        )
 
 
 def test_latex2mathml_by_itself_lets_a_script_pass():
@@ -171,6 +173,40 @@ def test_a_text_too_large_to_be_rendered_is_shown_as_text(source):
     page = page_of(new_markdown_cell(source), displayed(source))
     assert "characters are shown" in page
     assert len(page) < 3_000_000
+
+
+def text_of(page):
+    return page.partition("</head>")[2]
+
+
+def test_text_cells_are_shown_as_text_once_they_are_too_many():
+    page = text_of(page_of(*(new_markdown_cell("*a* " + "plain " * 1_600 + str(n)) for n in range(40))))
+    assert 0 < page.count("<pre>*a*") < 20
+    assert page.count("<pre>*a*") + page.count("<em>a</em>") == 40
+
+
+def test_long_code_is_shown_without_colours():
+    page = text_of(page_of(new_code_cell("x = 1\n"), new_code_cell("y = 22\n" * 20_000)))
+    assert page.count('<span class="mi">1</span>') == 1
+    assert '<span class="mi">22' not in page
+    assert page.count("y = 22") == 20_000
+
+
+def test_html_of_very_many_tags_is_shown_as_text():
+    page = text_of(
+        page_of(displayed("<b>" * 10_000), *(displayed(f"<i>{n}</i>" + "<b>x</b>" * 3_000) for n in range(9)))
+    )
+    assert "&lt;b&gt;&lt;b&gt;" in page
+    assert "<i>0</i>" in page
+    assert "<i>8</i>" not in page  # no room is left
+
+
+def test_text_with_very_many_colours_has_none():
+    few, many = "\x1b[31mred\x1b[0m", "\x1b[31mx" * 5_000
+    streams = [new_output("stream", name="stdout", text=text) for text in (few, many)]
+    page = text_of(page_of(*(new_code_cell("1", outputs=[stream]) for stream in streams)))
+    assert page.count("ansi-red-fg") == 1
+    assert "[31mx[31mx" in page
 
 
 def test_a_page_without_a_head_is_refused():

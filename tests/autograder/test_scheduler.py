@@ -55,7 +55,7 @@ def processes(address):
 
 
 def test_a_worker_with_another_version_of_the_course_is_refused_in_a_line(simulated, scheduler, monkeypatch):
-    monkeypatch.setattr(version, "_version", lambda *places: "another")
+    monkeypatch.setattr(version, "version_of", lambda *places: "another")
     with pytest.raises(BadInput, match=r"^worker tcp://\S+ has another version of the course than the grader; .*$"):
         grade(simulated, scheduler=scheduler)
 
@@ -114,7 +114,7 @@ def test_a_task_whose_workers_die_each_time_is_given_up_with_a_line(simulated, s
 @pytest.mark.slow  # a zygote in a worker that has none yet
 def test_a_worker_that_comes_later_with_another_version_is_refused_too(simulated, scheduler, monkeypatch):
     monkeypatch.setattr(cluster.ClusterWorkers, "require_same_version", lambda self: None)
-    monkeypatch.setattr(version, "_version", lambda *places: "another")
+    monkeypatch.setattr(version, "version_of", lambda *places: "another")
     with pytest.raises(BadInput, match=r"^a worker on .* has another version of the course than the grader; install"):
         grade(simulated, scheduler=scheduler)
 

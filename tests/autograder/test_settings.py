@@ -28,7 +28,7 @@ def named(path):
 
 
 def test_there_are_steps_of_ours_and_exporters():
-    assert sum(step.startswith("autograder.") for step in STEPS) == 4
+    assert sum(step.startswith("autograder.") for step in STEPS) == 5
     assert len(EXPORTERS) == 2
 
 
