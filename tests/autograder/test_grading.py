@@ -213,4 +213,4 @@ def test_what_a_page_can_not_show_costs_no_grade(simulated):
     (unit,) = find_units(simulated)
     expected = expected_grades(simulated)["amina"][UNIT]
     assert all(as_expected(grades(simulated, unit, "amina")[name], e) for name, e in expected.items())
-    assert "is shown as text" in next(simulated.feedback.rglob("*.html")).read_text()
+    assert "![x](attachment:no.png)" in next(simulated.feedback.rglob("*.html")).read_text()
