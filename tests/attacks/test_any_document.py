@@ -132,7 +132,7 @@ def fuzz(examples):
     )
 
 
-@fuzz(200)
+@fuzz(150)
 @given(made=changes)
 @example(made=[Change("replace", [0, 2, 1], ["x"])])
 def test_a_changed_notebook_is_mended_or_refused(honest, released, made):
@@ -185,6 +185,7 @@ FILES = {  # each is one student's
 }
 
 
+@pytest.mark.slow  # a class of a dozen is graded
 def test_no_file_keeps_the_others_from_being_graded(hall, honest, monkeypatch):
     with monkeypatch.context() as patch:
         shared = hall.zygote

@@ -86,6 +86,7 @@ def test_one_update_changes_a_few_displays(graded, monkeypatch):
     assert graded(COPIES).count("CHANGED") == 60
 
 
+@pytest.mark.slow  # without the limit all of them are kept
 def test_a_display_of_very_many_values_is_cut(hall, graded, monkeypatch):
     shown = graded(VALUES)
     assert "MANY" not in shown
