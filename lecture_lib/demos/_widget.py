@@ -130,8 +130,8 @@ def _plain(value: Any) -> Any:
     """The value with Python's own numbers in place of NumPy's, at any depth: JSON knows no others."""
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+    if type(value) in (list, tuple):
+        return type(value)(_plain(one) for one in value)
     return value.item() if isinstance(value, np.generic) else value
 
 
