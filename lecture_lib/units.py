@@ -14,4 +14,5 @@ UNITS = (
     "11_pretrained",
     "12_encoders_seq2seq",
     "13_scaling",
+    "15_interpretability",
 )
