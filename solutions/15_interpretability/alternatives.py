@@ -1,7 +1,5 @@
 """Right answers to unit 15_interpretability that are written differently from the lesson's."""
 
-from contextlib import ExitStack
-
 import numpy as np
 import torch
 
@@ -14,6 +12,8 @@ my = saved_work("15_interpretability")
 
 @alternative("run_with")
 def with_a_stack(model, ids, patches):
+    from contextlib import ExitStack
+
     def hook_of(change):
         return lambda module, inputs, output: change(output)
 

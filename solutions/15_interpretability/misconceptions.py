@@ -314,12 +314,6 @@ first_place_counts_as_0 = misconception(
     change=("A[..., t, t - 1].mean(dim=-1)", "A[..., t, t - 1].sum(dim=-1) / A.shape[-1]"),
 )
 
-first_place_wraps_around = misconception(
-    "previous_token_score",
-    "Place 0 has nothing before it, and your index -1 takes the last column there. Where does t begin?",
-    change=("torch.arange(1, A.shape[-1])", "torch.arange(A.shape[-1])"),
-)
-
 summed_and_not_averaged = misconception(
     "previous_token_score",
     "Your score grows with the length of the text. Which operation makes a share of it?",
