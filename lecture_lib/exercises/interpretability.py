@@ -44,7 +44,7 @@ class _Part(nn.Module):
 
 
 class _Stack(nn.Module):
-    """ids (B, T) -> logits (B, T, vocab_size); `blocks.0` and so on as in unit 09, with dropout that is off in tests."""
+    """ids (B, T) -> logits (B, T, vocab_size); `blocks.0` and so on as in unit 09; dropout must be off."""
 
     def __init__(self, rng, vocab_size, d_model, n_layers):
         super().__init__()
@@ -143,7 +143,9 @@ def probe_restored(restored, rng):
     yield case("more than the clean run", restored, clean, corrupted, clean + abs(patched) + 1)
     yield case("worse than the corrupted run", restored, clean, corrupted, corrupted - abs(patched) - 1)
     yield case("a clean run that is lower", restored, corrupted, clean, patched)
-    yield case("a table of patched runs", restored, torch.tensor(clean).double(), torch.tensor(corrupted).double(), table)
+    yield case(
+        "a table of patched runs", restored, torch.tensor(clean).double(), torch.tensor(corrupted).double(), table
+    )
 
 
 @exercise("patch_grid", points=5)
@@ -184,7 +186,9 @@ def probe_patch_grid(patch_grid, rng):
 def _all_of_it(patch_grid, model, clean, corrupted):
     answer, foil = clean[:, 0], clean[:, 1]
     grid = patch_grid(model, clean, corrupted, ["embeddings", "blocks.1"], answer, foil)
-    return bool(torch.as_tensor(grid)[1, -1].sub(1).abs() < 1e-6) and bool((torch.as_tensor(grid)[1, :-1].abs() < 1e-6).all())
+    return bool(torch.as_tensor(grid)[1, -1].sub(1).abs() < 1e-6) and bool(
+        (torch.as_tensor(grid)[1, :-1].abs() < 1e-6).all()
+    )
 
 
 def _none(patch_grid, model, clean):
@@ -327,7 +331,9 @@ def probe_difference_of_means(difference_of_means, rng):
     yield case("several states", difference_of_means, normal(rng, n + more, d), y)
     yield case("labels 0 and 1", difference_of_means, normal(rng, n + more, d), y.long())
     yield case("far from 0", difference_of_means, normal(rng, n + more, d) + 30.0, y)
-    yield case("one of one kind, many of the other", difference_of_means, normal(rng, n + 1, d), torch.arange(n + 1) == 0)
+    yield case(
+        "one of one kind, many of the other", difference_of_means, normal(rng, n + 1, d), torch.arange(n + 1) == 0
+    )
 
 
 @exercise("steer", points=3)
@@ -368,7 +374,8 @@ def probe_sae_encode(sae_encode, rng):
     yield case("one state, one feature", sae_encode, normal(rng, 1, d), W, b, 1)
     yield case("one state", sae_encode, normal(rng, 1, d), W, b, k)
     yield case("several states", sae_encode, normal(rng, n + 1, d), W, b, k)
-    yield case("states of very different size", sae_encode, torch.logspace(-2, 2, n + 2, dtype=torch.float64)[:, None] * normal(rng, n + 2, d), W, b, 2)  # fmt: skip
+    sizes = torch.logspace(-2, 2, n + 2, dtype=torch.float64)[:, None]
+    yield case("states of very different size", sae_encode, sizes * normal(rng, n + 2, d), W, b, 2)
     yield case("thresholds that decide", sae_encode, 0.1 * normal(rng, n + 1, d), W, 3 * b, k)
     yield case("fewer scores above 0 than k", sae_encode, normal(rng, n + 1, d), W, b - 3.0, k + 3)
     yield case("every feature", sae_encode, normal(rng, n + 1, d), W, b, m)

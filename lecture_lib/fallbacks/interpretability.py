@@ -1,8 +1,8 @@
 """Fallbacks for the exercises of unit 15_interpretability: torch tensors in and out.
 
 A model is any nn.Module, ids (B, T) -> logits (B, T, vocab_size), and a part one of its modules, by the name that
-`named_modules` gives it. Sources: Vig et al. 2020, Meng et al. 2022 (patching), Elhage et al. 2021 (attribution), Olsson
-et al. 2022 (induction), Hewitt and Liang 2019 (control tasks), Turner et al. 2023, Zou et al. 2023 (steering), Bricken
+`named_modules` gives it. Sources: Vig et al. 2020, Meng et al. 2022 (patching), Elhage et al. 2021 (attribution),
+Olsson et al. 2022 (induction), Hewitt and Liang 2019 (control tasks), Turner et al. 2023, Zou et al. 2023 (steering), Bricken
 et al. 2023, Cunningham et al. 2023, Gao et al. 2024 (sparse autoencoders).
 """
 

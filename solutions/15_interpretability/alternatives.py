@@ -4,7 +4,6 @@ import numpy as np
 import torch
 
 from lecture_lib.checking.bank import alternative
-from lecture_lib.inference.evaluating import evaluating
 from lecture_lib.mywork import saved_work
 
 my = saved_work("15_interpretability")
@@ -77,11 +76,13 @@ def place_by_place(A, period, start):
 
 @alternative("fit_probe")
 def by_least_squares(X, y, ridge):
-    n, d = X.shape
+    d = X.shape[1]
     Y = torch.eye(int(y.max()) + 1, dtype=X.dtype)[y]
     x_mean, y_mean = X.mean(0, keepdim=True), Y.mean(0, keepdim=True)
     below = np.sqrt(ridge) * torch.eye(d, dtype=X.dtype)
-    W = torch.linalg.lstsq(torch.vstack([X - x_mean, below]), torch.vstack([Y - y_mean, torch.zeros(d, Y.shape[1])])).solution
+    W = torch.linalg.lstsq(
+        torch.vstack([X - x_mean, below]), torch.vstack([Y - y_mean, torch.zeros(d, Y.shape[1])])
+    ).solution
     return W, (y_mean - x_mean @ W)[0]
 
 

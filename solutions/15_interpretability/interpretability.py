@@ -52,8 +52,6 @@ check, my = open_unit("15_interpretability")
 # which rule does each of them copy?
 
 # %% tags=["experiment"]
-import math
-
 from lecture_lib.corpora.copying import copied_by
 from lecture_lib.corpora.narwhals import BY_PLACE, Lexicon, NarwhalCorpus
 from lecture_lib.models import Config
@@ -128,7 +126,9 @@ for name, found in (("songs at one place", asked(*by_place)), ("songs anywhere",
     print(f"{name:20}", "   ".join(f"{rule} {share:.2f}" for rule, share in found.items()))
 
 # %% [markdown]
-# **Read it.** In our run RULESLINE. Same architecture, same start; what differs is the text, and with it the
+# **Read it.** In our runs with three seeds, the model of songs at one place followed the place in 74 to 100 % of the
+# tales, and the content in at most 6 %; the model of songs anywhere followed the content in all of them. Same
+# architecture, same start; what differs is the text, and with it the
 # *algorithm*. Where the place is enough, a model may take it, and in our text most of the time nothing forces it to
 # do better. And before the intervention there was nothing to see: on ordinary tales both copy well.
 #
@@ -244,7 +244,8 @@ for t in range(echo, echo + 8):
 
 # %% [markdown]
 # A line is read like this: after these two words, that is the next one, and this is what the stream would say after
-# the embeddings, after the first block, and after the second. The embedding alone mostly repeats the word that was read: head
+# the embeddings, after the first block, and after the second. The embedding alone mostly repeats the word that was
+# read: head
 # and embedding are the same matrix. The notes of the echo come up in a later column. The lens is a hint and no proof:
 # the stream is not *meant* to be read before the end.
 #
@@ -258,7 +259,8 @@ for t in range(echo, echo + 8):
 # \text{corrupted: } \ldots\text{the \textbf{crab} } \ldots \to \text{sings}$$
 #
 # Run the corrupted text, but give one part at one place the output that it had in the clean run. If the answer comes
-# back, that part at that place carries what matters (Vig et al. 2020; Meng et al. 2022 call it causal tracing). How far it
+# back, that part at that place carries what matters (Vig et al. 2020; Meng et al. 2022 call it causal tracing). How
+# far it
 # comes back is measured on the difference of two logits, answer minus *foil* (here *sing* minus *sings*):
 #
 # $$\text{restored} = \frac{\text{patched} - \text{corrupted}}{\text{clean} - \text{corrupted}}$$
@@ -487,7 +489,8 @@ print(f"{'together':20} {added.sum(dim=1).mean():6.2f}   the model's own {(logit
 # ## 5. Heads that copy
 #
 # How does a model read on after a note? With *two* heads in a row (Elhage et al. 2021; Olsson et al. 2022). A
-# **previous-token head** in an early block writes at each place which token stood *before* it. An **induction head** in a
+# **previous-token head** in an early block writes at each place which token stood *before* it. An **induction head**
+# in a
 # later block then looks for places that say "before me stood `mi`", and finds what followed `mi`. It takes two
 # layers: the second head reads what the first has written into its keys.
 #
@@ -585,7 +588,11 @@ for n_layers, copier in copiers.items():
         print(f"   layer {layer}: best previous-token head {before.max():.2f}, best induction head {after.max():.2f}")
 
 # %% [markdown]
-# **Read it.** INDUCTIONLINE
+# **Read it.** With two layers, our runs with three seeds came to 0.2 nats in the repeats, with a head of induction
+# score
+# 0.8 in the second layer and a previous-token head of about 0.6 in the first. With one layer it stayed at 2.6 to 2.9
+# (two seeds), and no head scored 0.1. That is still less than guessing costs: the *set* of tokens in the segment can be
+# known without their order.
 #
 # Is it really the chain of two? Then the second layer must fail if the first one's attention is silent. A change of
 # one line, with your own hand:
@@ -646,7 +653,8 @@ figure("1 / (2 + 2) = 0.25$", 1, 2, 2, fit_probe(torch.tensor([[-1.0], [1.0]]), 
 
 # %% [markdown]
 # A probe with enough freedom finds something everywhere. So compare it with a **control**: the same probe, the same
-# states, another label (Hewitt and Liang 2019, section 2). Theirs gives each word a random label. Ours is harder, and a true fact: something that
+# states, another label (Hewitt and Liang 2019, section 2). Theirs gives each word a random label. Ours is harder,
+# and a true fact: something that
 # the tale has said and that is *of no use* at this place, like where the animals live. What a probe reads of that, it
 # reads because it lies around.
 #
@@ -826,7 +834,8 @@ for part in ("blocks.0", "blocks.1"):
 #
 # A probe needs labels: you must know what to look for. A **sparse autoencoder** is trained on states alone. It writes
 # each state as a sum of a *few* out of many directions, in the hope that these directions mean something (Bricken et
-# al. 2023; Cunningham et al. 2023). The form with the fewest knobs keeps the $k$ largest scores (Gao et al. 2024, section 2.3):
+# al. 2023; Cunningham et al. 2023). The form with the fewest knobs keeps the $k$ largest scores (Gao et al. 2024,
+# section 2.3):
 #
 # $$\mathbf{f} = \mathrm{top}_k\big(\mathrm{ReLU}(\mathbf{x} W^\top + \mathbf{b})\big), \qquad
 # \hat{\mathbf{x}} = \mathbf{f} D + \mathbf{c}$$
@@ -859,6 +868,7 @@ def sae_encode(x, W, b, k):
 # 2. Scores (n, m). `torch.topk(scores, k, dim=-1)` gives values and places (n, k); `scatter(-1, places, values)`
 #    writes them into a table of zeros.
 # 3. scores = relu of x W^T + b; top k of each row; zeros of the scores' shape, with the top values at their places.
+
 
 # %% tags=["experiment"]
 class SparseAutoencoder(nn.Module):
@@ -894,7 +904,8 @@ def sparse_features(states, steps=400, seed=0):
 
 # %% [markdown]
 # With an answer key, we can do what nobody can for a large model: take a fact that we know, and look for the feature
-# that fits it best. A feature is *on* where it is above 0. The measure is **F1**, which asks for both: on where it should be, off where it should not be:
+# that fits it best. A feature is *on* where it is above 0. The measure is **F1**, which asks for both: on where it
+# should be, off where it should not be:
 #
 # $$F_1 = \frac{2\, \mathrm{TP}}{2\, \mathrm{TP} + \mathrm{FP} + \mathrm{FN}}$$
 #

@@ -168,7 +168,8 @@ share_of_the_clean = misconception(
 
 way_by_the_clean = misconception(
     "restored",
-    "0 is right, 1 is not: the clean run itself gets another number. How long is the whole way from corrupted to clean?",
+    "0 is right, 1 is not: the clean run itself gets another number. How long is the whole way from "
+    "corrupted to clean?",
     change=("/ (clean - corrupted)", "/ clean"),
 )
 
@@ -210,7 +211,8 @@ all_places_at_once = misconception(
 
 from_there_on = misconception(
     "patch_grid",
-    "Your first column is that of a whole patch: you replace place t and everything after it. Which slice is one place?",
+    "Your first column is that of a whole patch: you replace place t and everything after it. Which "
+    "slice is one place?",
     change=("output[:, t] = said[part][:, t]", "output[:, t:] = said[part][:, t:]"),
 )
 
@@ -374,7 +376,8 @@ through_the_origin = misconception(
 
 no_shift_in_the_end = misconception(
     "fit_probe",
-    "W is right, b is not: it is that of centred states. A student of your probe gives X as it is: what has to be taken "
+    "W is right, b is not: it is that of centred states. A student of your probe gives X as it is: what "
+    "has to be taken "
     "off for its mean?",
     change=("y_mean - x_mean @ W", "y_mean"),
 )
@@ -432,7 +435,8 @@ seen_states = misconception(
 
 fitted_on_all = misconception(
     "selectivity",
-    "You count on the last third, and that is right. But your probes were fitted on it, too: which states may they see?",
+    "You count on the last third, and that is right. But your probes were fitted on it, too: which "
+    "states may they see?",
     change=("my.fit_probe(X[:n], labels[:n], ridge)", "my.fit_probe(X, labels, ridge)"),
 )
 
@@ -525,7 +529,8 @@ everywhere = misconception(
 
 every_text_gets_all_places = misconception(
     "steer",
-    "One text is right; in a batch, each text is steered at the places of all the others, too. What does a slice in the "
+    "One text is right; in a batch, each text is steered at the places of all the others, too. What does "
+    "a slice in the "
     "first index mean, and what a list of row numbers?",
     change=("output[row, places] += vector", "output[:, places] += vector"),
 )
@@ -567,7 +572,8 @@ below_zero_too = misconception(
 
 largest_without_a_sign = misconception(
     "sae_encode",
-    "You choose the k scores of the largest size, whatever their sign. A score of -9 then takes the place of a feature: "
+    "You choose the k scores of the largest size, whatever their sign. A score of -9 then takes the "
+    "place of a feature: "
     "when does ReLU come, before the choice or after it?",
     change=[
         ("torch.relu(x @ W.T + b)", "x @ W.T + b"),
@@ -624,7 +630,8 @@ by_accuracy = misconception(
 
 by_precision = misconception(
     "best_feature",
-    "You ask only how often a feature is right when it is on, so one that is on a single time wins. Which mistakes have "
+    "You ask only how often a feature is right when it is on, so one that is on a single time wins. "
+    "Which mistakes have "
     "you left out?",
     change=("2 * both / (2 * both + only_on + only_y)", "both / (both + only_on).clamp(min=1)"),
 )

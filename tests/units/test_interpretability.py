@@ -1,4 +1,4 @@
-"""Unit 15_interpretability against arithmetic that needs no key: sums, exact restorations, brute force, planted facts."""
+"""Unit 15_interpretability against sums, exact restorations, brute force and planted facts."""
 
 import numpy as np
 import pytest
@@ -143,7 +143,7 @@ def test_the_best_feature_is_that_of_brute_force(answers):
 
 
 def test_the_answer_to_the_poll_on_rules_is_what_the_library_says(reference, as_written):
-    song = "so do la mi re fa".split()
+    song = ["so", "do", "la", "mi", "re", "fa"]
     tale = ["sang", ":", *song, ".", "Again", "they", "sang", ":"]
     asked = question(tale)
     assert asked.prefix[-1] == "la"
