@@ -2,8 +2,8 @@
 
 A model is any nn.Module, ids (B, T) -> logits (B, T, vocab_size), and a part one of its modules, by the name that
 `named_modules` gives it. Sources: Vig et al. 2020, Meng et al. 2022 (patching), Elhage et al. 2021 (attribution),
-Olsson et al. 2022 (induction), Hewitt and Liang 2019 (control tasks), Turner et al. 2023, Zou et al. 2023 (steering), Bricken
-et al. 2023, Cunningham et al. 2023, Gao et al. 2024 (sparse autoencoders).
+Olsson et al. 2022 (induction), Hewitt and Liang 2019 (control tasks), Turner et al. 2023, Zou et al. 2023 (steering),
+Bricken et al. 2023, Cunningham et al. 2023, Gao et al. 2024 (sparse autoencoders).
 """
 
 from contextlib import ExitStack
@@ -53,7 +53,8 @@ def patch_grid(model, clean, corrupted, parts, answer, foil):
 
 def logit_attribution(parts, W_U, answer, foil):
     """parts (..., n_parts, d_model), W_U (vocab_size, d_model) -> (..., n_parts), their shares of the difference."""
-    return torch.einsum("...d,wd->...w", parts, W_U[[answer, foil]]).diff(dim=-1).squeeze(-1).neg()
+    rows = W_U[torch.tensor([int(foil), int(answer)])]
+    return torch.einsum("...d,wd->...w", parts, rows).diff(dim=-1).squeeze(-1)
 
 
 def previous_token_score(A):

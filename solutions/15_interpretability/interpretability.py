@@ -715,7 +715,9 @@ for part in STREAM:
     print(f"{part:12} {my.selectivity(spread(states[part]), plural.long(), lived, ridge=10.0):22.2f}")
 
 # %% [markdown]
-# **Read it.** PROBELINE
+# **Read it** beside your grid of section 3. In the embedding of the verb there is little more of the noun's number than
+# of the useless fact. Where the grid says that the number has reached the inner verb, the probe reads it, and the
+# place where they lived stays far behind.
 #
 # **Poll.** A probe reads a fact from a model's states with accuracy 1.00, and a control at chance. What follows?
 #
@@ -828,7 +830,9 @@ for part in ("blocks.0", "blocks.1"):
         print(f"{part} {name:11}", *(f"{flipped(part, s * direction):6.2f}" for s in (0, 0.5, 1.0, 1.5, 2.0)))
 
 # %% [markdown]
-# **Read it.** STEERLINE
+# **Read it.** After the last block, the difference of means added once turned nearly every verb into the wrong number;
+# the random vector, as long, turned none or hardly any. Before, it works only where the number has already reached this
+# place: compare `blocks.0` with the middle row of your grid.
 #
 # ## 8. Features: what would you find without an answer key?
 #
