@@ -996,7 +996,7 @@ for name, holds in facts.items():
               f"{my.best_feature(on, y[half:])[1]:.2f}, always on {2 * share / (1 + share):.2f}")  # fmt: skip
 
 # %% [markdown]
-# **Read it.** SAELINE
+# **Read it:** which sort of fact has a feature of its own in your model, and which one does only the probe find?
 #
 # ## What to take with you
 #
