@@ -86,6 +86,9 @@ def _looks(_output):
     """Returns None: nothing takes the output's place."""
 
 
+which_rule = poll("which_rule", points=1, choices="ABCD")
+
+
 @exercise("run_with", points=4)
 def probe_run_with(run_with, rng):
     model, ids = _stack(rng, n_layers=3)
@@ -100,11 +103,11 @@ def probe_run_with(run_with, rng):
         return seen
 
     def left(model, ids, patches):
-        """What the model says when it is asked again, without patches."""
+        """What the model says with patches, and when it is asked again without."""
         model.eval()
-        run_with(model, ids, patches)
+        patched = run_with(model, ids, patches)
         with torch.no_grad():
-            return model(ids)
+            return patched, model(ids)
 
     def after_an_error(model, ids):
         """The same, where a change went wrong."""
@@ -263,9 +266,6 @@ def probe_induction_score(induction_score, rng):
     yield case("one token is repeated", induction_score, _attention(rng, start + period + 1), period, start)
 
 
-which_rule = poll("which_rule", points=1, choices="ABCD")
-
-
 # --- probes
 
 
@@ -347,11 +347,11 @@ def probe_steer(steer, rng):
         return steer(model, ids, part, places, vector)
 
     def left(ids, part, places, vector):
-        """What the model says afterwards."""
+        """What the model says while it is steered, and afterwards."""
         model.eval()
-        steer(model, ids, part, places, vector)
+        while_steered = steer(model, ids, part, places, vector)
         with torch.no_grad():
-            return model(ids)
+            return while_steered, model(ids)
 
     yield case("one text", steered, ids[:1], "blocks.0", torch.tensor([1]), vector)
     yield case("a batch, all at one place", steered, ids, "blocks.0", torch.full((B,), 1), vector)
