@@ -5,6 +5,8 @@ have names as those of unit 09's transformer do, and each token reads what stand
 what a score, a patch or a probe gives is arithmetic, and holds on drawn numbers as well.
 """
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import nn
@@ -18,6 +20,13 @@ IN_FLOAT32 = close(rtol=1e-4, atol=1e-5)  # of small numbers, a sum in float32 w
 # --- a model with parts
 
 
+@cache
+def _fading(T):
+    """Weights (T, T): a half of what stood one place before, a quarter of what stood two, and so on."""
+    places = torch.arange(T, dtype=torch.float64)
+    return (0.5 ** (places[:, None] - places)).tril()
+
+
 class _Mixer(nn.Module):
     """What a part writes: a fading sum of what stands at each place and before it."""
 
@@ -26,9 +35,7 @@ class _Mixer(nn.Module):
         self.W = nn.Parameter(0.7 * normal(rng, d_model, d_model))
 
     def forward(self, x):
-        places = torch.arange(x.shape[1], dtype=x.dtype)
-        fading = (0.5 ** (places[:, None] - places)).tril()
-        return torch.tanh(fading @ x @ self.W)
+        return torch.tanh(_fading(x.shape[1]) @ x @ self.W)
 
 
 class _Part(nn.Module):
