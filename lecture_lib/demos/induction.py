@@ -12,7 +12,7 @@ import numpy as np
 from lecture_lib.demos import _heads
 from lecture_lib.demos._recorded import recording
 
-UNIT = "06_multihead"
+UNIT = "15_interpretability"
 NAMES = ("moon", "owl", "key", "sun", "fog", "bell", "fox", "rope", "ink", "pear", "snow", "drum")  # of the example
 PASSAGE = NAMES[1:]
 POINT, QUERY = 12, len(NAMES) + 3  # opened first: the step in the middle of the fall, and a repeated token

@@ -225,6 +225,8 @@ def probe_logit_attribution(logit_attribution, rng):
     yield case("as many words as coordinates", logit_attribution, normal(rng, n_parts, d_model), square, answer, foil)
     yield case("a text", logit_attribution, normal(rng, T, n_parts, d_model), W_U, foil, answer)
     yield case("a batch of texts", logit_attribution, normal(rng, batch, T, n_parts, d_model), W_U, answer, foil)
+    as_tensors = torch.tensor([answer, foil])
+    yield case("ids that are tensors", logit_attribution, normal(rng, n_parts, d_model), W_U, *as_tensors)
     yield case("a part that writes nothing", logit_attribution, 0 * normal(rng, 2, d_model), W_U, answer, foil)
 
 

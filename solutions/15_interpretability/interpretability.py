@@ -121,7 +121,7 @@ def asked(corpus, words, model):
 
 # %% tags=["experiment"]
 by_place = storyteller(Lexicon(**few, **BY_PLACE), steps=300)
-by_content = storyteller(Lexicon(**few), steps=450)
+by_content = storyteller(Lexicon(**few), steps=350)
 for name, found in (("songs at one place", asked(*by_place)), ("songs anywhere", asked(*by_content))):
     print(f"{name:20}", "   ".join(f"{rule} {share:.2f}" for rule, share in found.items()))
 
@@ -343,7 +343,7 @@ def patch_grid(model, clean, corrupted, parts, answer, foil):
 # %% [markdown]
 # ### Experiment: where is the number of the noun?
 #
-# 80 clauses from new tales, each right after the introduction, so that all have the same length. The next token is
+# 40 clauses from new tales, each right after the introduction, so that all have the same length. The next token is
 # the last verb. We print the grid for the six words that matter.
 
 # %% tags=["experiment"]
@@ -365,7 +365,7 @@ def clauses(corpus, count):
     return found
 
 
-found = clauses(corpus, 80)
+found = clauses(corpus, 40)
 clean = torch.tensor([as_ids(prefix) for prefix, _ in found])
 the_noun = clean.shape[1] - CLAUSE  # where the first noun stands; the inner verb is the last token
 corrupted = clean.clone()
@@ -441,8 +441,8 @@ all_restored = "B"
 def logit_attribution(parts, W_U, answer, foil):
     """What each part adds to logit(answer) - logit(foil).
 
-    parts: (..., n_parts, d_model), what each part has written; W_U: (vocab_size, d_model); answer, foil: ids
-    -> (..., n_parts). Its sum over the parts is the difference of the two logits.
+    parts: (..., n_parts, d_model), what each part has written; W_U: (vocab_size, d_model); answer, foil:
+    two ids, whole numbers or tensors that hold one -> (..., n_parts), which sum to the difference of the two logits
 
     >>> W_U = torch.tensor([[0.0, 1.0], [1.0, 1.0]])
     >>> logit_attribution(torch.tensor([[1.0, 2.0], [0.0, -1.0]]), W_U, answer=1, foil=0)
@@ -490,11 +490,19 @@ print(f"{'together':20} {added.sum(dim=1).mean():6.2f}   the model's own {(logit
 #
 # How does a model read on after a note? With *two* heads in a row (Elhage et al. 2021; Olsson et al. 2022). A
 # **previous-token head** in an early block writes at each place which token stood *before* it. An **induction head**
-# in a
-# later block then looks for places that say "before me stood `mi`", and finds what followed `mi`. It takes two
-# layers: the second head reads what the first has written into its keys.
+# in a later block then looks for places that say "before me stood `mi`", and finds what followed `mi`. It takes two
+# layers: the second head reads, by its keys, what the first has written.
 #
-# Both can be recognised by their weights. For a text in which a segment of `period` tokens is repeated from place
+# **Predict:** while a model learns this, does its loss fall bit by bit or at once? Then move through the steps of a
+# training run that was recorded for you: when does each of the two heads form, and what happens to the loss there?
+
+# %% tags=["demo"]
+from lecture_lib import demos
+
+demos.induction.show()
+
+# %% [markdown]
+# Both kinds of head can be recognised by their weights. For a text in which a segment of `period` tokens is repeated from place
 # `start` on, again and again, a perfect induction head at place $t$ looks at $t - \text{period} + 1$: the token that
 # came *after* the same token one period ago. That makes sense from $t = \text{start} + \text{period}$ on.
 #
@@ -562,14 +570,14 @@ figure(r"\ln 63 = 4.14$ nats", 63, np.log(63))
 from lecture_lib.models import TransformerLM, look_inside
 
 
-def repeated(rng, B=32, T=49):
+def repeated(rng, B=32, T=40):
     """ids (B, T) of 1 to 63, the period and the start of what is repeated."""
-    start, period = int(rng.integers(9)), int(rng.integers(8, 21))
+    start, period = int(rng.integers(8)), int(rng.integers(8, 17))
     free, segment = (torch.from_numpy(rng.integers(1, 64, size=(B, n))) for n in (start, period))
     return torch.cat([free, segment.repeat(1, T // period + 1)], dim=1)[:, :T], period, start
 
 
-def copying(n_layers, steps=600, seed=0):
+def copying(n_layers, steps=350, seed=0):
     torch.manual_seed(seed)
     shape = Config(64, block_size=64, d_model=64, n_heads=4, n_layers=n_layers, d_ff=8, positions="rope")
     return learn(TransformerLM(shape), lambda rng: repeated(rng)[0], steps, seed)
@@ -695,13 +703,15 @@ def selectivity(X, y, useless, ridge):
 # ### Experiment: what does the inner verb know?
 #
 # At the place of the inner verb the number of the first noun is needed: the very next word depends on it. Where the
-# animals live is not needed any more, ever.
+# animals live is not needed any more, ever. Each fact is made of two classes (near the reef or the cave; near the
+# wreck or the bay), so that guessing gets half of either right. **Predict:** after which parts does the probe find the
+# number, and where did patching find it?
 
 # %% tags=["experiment"]
 many = clauses(corpus, 600)
 texts = torch.tensor([as_ids(prefix) for prefix, _ in many])
 plural = torch.tensor([prefix[the_noun - 1] in PLURAL for prefix, _ in many])
-lived = torch.tensor([sea.places.index(prefix[prefix.index("lived") + 3]) for prefix, _ in many])
+lived = torch.tensor([prefix[prefix.index("lived") + 3] in ("reef", "cave") for prefix, _ in many])
 states = {part: said[:, -1].double() for part, said in outputs(narwhal_lm, texts, STREAM).items()}
 
 
@@ -710,9 +720,10 @@ def spread(X):
     return (X - X.mean(dim=0)) / (X.std(dim=0) + 1e-6)
 
 
-print("at the inner verb        number of the noun, more than where they lived")
-for part in STREAM:
-    print(f"{part:12} {my.selectivity(spread(states[part]), plural.long(), lived, ridge=10.0):22.2f}")
+print("at the inner verb   read of the number, more than of where they lived   restored by patching here")
+for part, line in zip(STREAM, grid):
+    more = my.selectivity(spread(states[part]), plural.long(), lived.long(), ridge=10.0)
+    print(f"{part:20} {more:27.2f} {line[-1]:37.2f}")
 
 # %% [markdown]
 # **Read it** beside your grid of section 3. In the embedding of the verb there is little more of the noun's number than
@@ -949,22 +960,20 @@ figure("$6 / (6 + 1 + 2) = 0.67$", 6, 6, 1, 2, 6 / (6 + 1 + 2))
 # %% [markdown]
 # ### Experiment: tokens or variables?
 #
-# States after the first block, of all places of 300 new tales. Facts of two sorts: *tokens* (the word that was just
+# States after the first block, of all places of 150 new tales. Facts of two sorts: *tokens* (the word that was just
 # read is `sing`, ...) and *variables* of the grammar, which last over several words. For comparison: as many random
 # directions, with the same $k$. **Predict:** which of the two sorts has features of its own?
 
 # %% tags=["experiment"]
-facts, rows = {}, []
-for tale in corpus.tokens("heldout")[:300]:
+facts, rows, verb_forms = {}, [], {verb for pair in sea.doing for verb in pair}
+for tale in corpus.tokens("heldout")[:150]:
     rows.append(outputs(narwhal_lm, torch.tensor([as_ids(tale)]), ["blocks.0"])["blocks.0"][0, 1:])
-    depth, singing, open_plural = 0, False, False
-    for place, token in enumerate(tale):
+    depth, singing, clause = 0, False, False
+    for token in tale:
         depth += (token in "([{") - (token in ")]}")
         singing = token == ":" or (singing and token != ".")
-        if tale[place - 1] == "The":
-            open_plural = token in PLURAL
-        open_plural = open_plural and token not in dict(sea.doing).values()
-        for name, holds in (("bracket", depth > 0), ("song", singing), ("plural noun", open_plural)):
+        clause = token == "that" or (clause and token not in verb_forms)
+        for name, holds in (("bracket", depth > 0), ("song", singing), ("clause", clause)):
             facts.setdefault(f"inside: {name}", []).append(holds)
         facts.setdefault("token", []).append(token)
 all_states, read = torch.cat(rows), facts.pop("token")
@@ -977,13 +986,19 @@ sae = sparse_features(all_states)
 torch.manual_seed(1)
 blind = SparseAutoencoder(all_states)  # as it begins: random directions
 print(f"unexplained variance {sae.loss(all_states):.3f}, of random directions {blind.loss(all_states):.3f}")
-half = len(all_states) // 2
-for sort in ("token", "inside"):
-    chosen = [torch.tensor(holds) for name, holds in facts.items() if name.startswith(sort)]
-    for name, coder in (("SAE", sae), ("random", blind)):
-        F = coder.encode(all_states)
-        f1 = [my.best_feature(F[half:, [my.best_feature(F[:half], y[:half])[0]]], y[half:])[1] for y in chosen]
-        print(f"{sort:7} {len(chosen):3} facts   {name:7} mean F1 {np.mean(f1):.2f}")
+learned, drawn, half = sae.encode(all_states), blind.encode(all_states), len(all_states) // 2
+
+
+def tried(F, y):
+    """The F1, on the second half of the states, of the feature that fits the first half best."""
+    best, _ = my.best_feature(F[:half], y[:half])
+    return my.best_feature(F[half:, [best]], y[half:])[1]
+
+
+words_read = [torch.tensor(holds) for name, holds in facts.items() if name.startswith("token")]
+for name, F in (("learned", learned), ("random", drawn)):
+    f1 = torch.tensor([tried(F, y) for y in words_read])
+    print(f"{len(f1)} tokens, {name:7} features: mean F1 {f1.mean():.2f}, above 0.9 {(f1 > 0.9).double().mean():.0%}")
 
 # %% tags=["experiment"]
 for name, holds in facts.items():
@@ -991,9 +1006,10 @@ for name, holds in facts.items():
         y = torch.tensor(holds)
         X, share = spread(all_states.double()), y.double().mean()
         W, b = my.fit_probe(X[:half], y[:half].long(), ridge=10.0)
-        on = (X[half:] @ W + b).argmax(dim=1)[:, None].double()
-        print(f"{name:20} best feature {my.best_feature(sae.encode(all_states), y)[1]:.2f}, probe "
-              f"{my.best_feature(on, y[half:])[1]:.2f}, always on {2 * share / (1 + share):.2f}")  # fmt: skip
+        scores = (X @ W + b).diff(dim=1)
+        on = (scores > scores[:half].quantile(1 - share)).double()  # on as often as the fact holds
+        print(f"{name:15} best feature {tried(learned, y):.2f}, of random directions {tried(drawn, y):.2f},", end=" ")
+        print(f"probe {my.best_feature(on[half:], y[half:])[1]:.2f}, always on {2 * share / (1 + share):.2f}")
 
 # %% [markdown]
 # **Read it:** which sort of fact has a feature of its own in your model, and which one does only the probe find?
