@@ -1246,5 +1246,5 @@ for step in (1, 16, 64):
 # **At full size:** `torchrun --nproc-per-node=4 -m lecture_lib.train --preset gpu` trains on four GPUs, with the same
 # all-reduce that you wrote. With one GPU, take the second line of section 9's cell.
 #
-# **This was the last unit.** You began by counting words, and you end with the arithmetic of the largest models there
-# are. Everything in between is your own code. What will you build with it?
+# **What is left is a question.** You began by counting words, and now you know what the largest models cost. But what
+# does such a model *compute*, and how would you know? Unit 15 opens one up and looks.

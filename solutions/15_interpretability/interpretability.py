@@ -47,9 +47,9 @@ check, my = open_unit("15_interpretability")
 # | elimination | the first note not yet sung again | `do` |
 #
 # In ordinary tales of the older kind, where the echo begins as the song began, all three rules say the same. So we
-# train two models, of the same shape and from the same random numbers: one on tales whose songs stand at one place
-# and begin alike (`BY_PLACE`), one on tales whose songs may stand anywhere and begin with any note. **Predict:** by
-# which rule does each of them copy?
+# train two models of the same shape, in the same way: one on tales whose songs stand at one place and begin alike
+# (`BY_PLACE`), one on tales whose songs may stand anywhere and begin with any note. **Predict:** by which rule does
+# each of them copy?
 
 # %% tags=["experiment"]
 from lecture_lib.corpora.copying import copied_by
@@ -88,10 +88,6 @@ few = {"names": sea.names[:3], "colours": sea.colours[:2], "species": sea.specie
 few |= {"nested_clauses": 2, "deepest": 2}
 
 
-def as_ids(tokens):
-    return [1, *(number[token] for token in tokens)]
-
-
 def storyteller(lexicon, steps, seed=0):
     """A corpus, its words by number, and a model that has learned it."""
     corpus = NarwhalCorpus(4000, seed=seed, lexicon=lexicon)
@@ -120,17 +116,17 @@ def asked(corpus, words, model):
 
 
 # %% tags=["experiment"]
-by_place = storyteller(Lexicon(**few, **BY_PLACE), steps=300)
+by_place = storyteller(Lexicon(**few, **BY_PLACE), steps=260)
 by_content = storyteller(Lexicon(**few), steps=350)
-for name, found in (("songs at one place", asked(*by_place)), ("songs anywhere", asked(*by_content))):
-    print(f"{name:20}", "   ".join(f"{rule} {share:.2f}" for rule, share in found.items()))
+followed = {"songs at one place": asked(*by_place), "songs anywhere": asked(*by_content)}
+for name, shares in followed.items():
+    print(f"{name:20}", "   ".join(f"{rule} {share:.2f}" for rule, share in shares.items()))
 
 # %% [markdown]
-# **Read it.** In our runs with three seeds, the model of songs at one place followed the place in 74 to 100 % of the
-# tales, and the content in at most 6 %; the model of songs anywhere followed the content in all of them. Same
-# architecture, same start; what differs is the text, and with it the
-# *algorithm*. Where the place is enough, a model may take it, and in our text most of the time nothing forces it to
-# do better. And before the intervention there was nothing to see: on ordinary tales both copy well.
+# **Read it.** In our runs with three seeds, the model of songs at one place followed the place in 92 to 100 % of the
+# tales, and the content in at most 5 %; the model of songs anywhere followed the content in 96 to 100 %. Same
+# architecture, same training: what differs is the text, and with it the *algorithm*. Where the place is enough, nothing
+# makes a model do better. And its own tales could not have shown us, since all three rules agree there.
 #
 # That is the first lesson of this unit: **a rule is known by what it does where rules disagree.** The second: it says
 # *what* is computed, and not yet where, or by which parts.
@@ -142,6 +138,11 @@ for name, found in (("songs at one place", asked(*by_place)), ("songs anywhere",
 # * **B** content, since `so` is what followed the note `la` in the first song
 # * **C** place, since `so` is what stood second when the song was first sung
 # * **D** none of the three, since `so` is what the first song had begun with
+
+# %% tags=["figures"]
+figure("the place in 92", 100 * followed["songs at one place"]["place"], within=20)
+figure("the content in at most 5 %", 100 * followed["songs at one place"]["content"], within=15)
+figure("100 %. Same", 100 * followed["songs anywhere"]["content"], within=10)
 
 # %% tags=["exercise:which_rule"]
 which_rule = None  # write "A", "B", "C" or "D"
@@ -227,6 +228,10 @@ number = {word: place for place, word in enumerate(words)}
 STREAM = ["embeddings", "blocks.0", "blocks.1"]
 
 
+def as_ids(tokens):
+    return [1, *(number[token] for token in tokens)]
+
+
 def outputs(model, ids, parts):
     """What each part said: {part: (B, T, d_model)}."""
     said = {}
@@ -245,9 +250,8 @@ for t in range(echo, echo + 8):
 # %% [markdown]
 # A line is read like this: after these two words, that is the next one, and this is what the stream would say after
 # the embeddings, after the first block, and after the second. The embedding alone mostly repeats the word that was
-# read: head
-# and embedding are the same matrix. The notes of the echo come up in a later column. The lens is a hint and no proof:
-# the stream is not *meant* to be read before the end.
+# read: head and embedding are the same matrix. The notes of the echo come up in a later column. The lens is a hint and
+# no proof: the stream is not *meant* to be read before the end.
 #
 # ## 3. Patching: who carries the answer?
 #
@@ -260,8 +264,7 @@ for t in range(echo, echo + 8):
 #
 # Run the corrupted text, but give one part at one place the output that it had in the clean run. If the answer comes
 # back, that part at that place carries what matters (Vig et al. 2020; Meng et al. 2022 call it causal tracing). How
-# far it
-# comes back is measured on the difference of two logits, answer minus *foil* (here *sing* minus *sings*):
+# far it comes back is measured on the difference of two logits, answer minus *foil* (here *sing* minus *sings*):
 #
 # $$\text{restored} = \frac{\text{patched} - \text{corrupted}}{\text{clean} - \text{corrupted}}$$
 #
@@ -344,7 +347,7 @@ def patch_grid(model, clean, corrupted, parts, answer, foil):
 # ### Experiment: where is the number of the noun?
 #
 # 40 clauses from new tales, each right after the introduction, so that all have the same length. The next token is
-# the last verb. We print the grid for the six words that matter.
+# the last verb. The picture shows the grid from the word before the noun on.
 
 # %% tags=["experiment"]
 SINGULAR, PLURAL = zip(*sea.species[:2])
@@ -398,10 +401,11 @@ with course_style():
 
 # %% [markdown]
 # **Read it** from top to bottom. At first everything hangs on the noun's own embedding: 1 there, 0 elsewhere. At the
-# end everything stands at the inner verb, where the next word is chosen: it can't be otherwise, since only that place
-# is read. The question is the row between. In one of our runs the number had moved to the inner verb after the first
-# block, in another it was still at the noun. Both models are right, trained alike but for the random numbers, and
-# they do it in different layers. So what you see in *your* grid is a fact about your model, and about no other.
+# end everything is at the inner verb, where the next word is chosen: it can't be otherwise, since only that place is
+# read. The question is the row between. With two of our three seeds the number was still at the noun after the first
+# block (0.95 and 0.99 restored there); with the third it was at the inner verb already (1.01). All three models are
+# right in all these clauses, and were trained alike but for the random numbers. So what you see in *your* grid is a
+# fact about your model, and about no other.
 #
 # **Poll.** After the last block, the patch at the last place restores 1.00. What does that tell about the model?
 #
@@ -409,6 +413,9 @@ with course_style():
 # * **B** nothing about it: with any model it must be 1.00
 # * **C** that the last place attends to the noun directly
 # * **D** that the number is kept at the last place throughout
+
+# %% tags=["figures"]
+figure("(0.95", grid[1, the_noun], within=0.15)
 
 # %% tags=["exercise:all_restored"]
 all_restored = None  # write "A", "B", "C" or "D"
@@ -459,8 +466,8 @@ def logit_attribution(parts, W_U, answer, foil):
 # 3. The answer's row minus the foil's row; the dot product of each part with it.
 
 # %% [markdown]
-# **See** it on one clause. The final norm subtracts a mean and divides by one number, which both depend on the whole
-# stream; we keep that number as it was in this run, and so each part passes through the norm by itself.
+# **See** it on the clauses, as a mean. The final norm divides by one number, which depends on the whole stream; we keep
+# that number as it was in this run, and so each part passes through the norm by itself.
 
 # %% tags=["experiment"]
 NAMES = ["embeddings", "blocks.0.attention", "blocks.0.ff_out", "blocks.1.attention", "blocks.1.ff_out"]
@@ -482,10 +489,19 @@ for name, mean in zip([*NAMES, "the norm's shift"], added.mean(dim=0)):
 print(f"{'together':20} {added.sum(dim=1).mean():6.2f}   the model's own {(logits[:, 0] - logits[:, 1]).mean():6.2f}")
 
 # %% [markdown]
-# The two last numbers agree: nothing is left out. What a part adds *directly* is not all that it does, though: a head
-# of the first block may add nothing here and still be the one that brought the number along, because a later part has
-# read what it wrote. Attribution sees the last step; patching sees the whole way.
+# **Read it.** The two last numbers agree: nothing is left out. Where your grid had the number at the noun after the
+# first block, the second block's attention fetches it: it added 2.3 and 1.5 in our two runs, and the feed-forward after
+# it 2.9 and 3.9. In the third run both feed-forward parts added (2.2 and 3.1), and neither attention more than 0.1.
 #
+# And yet attention must have carried the number in that run too, since no other part looks at another place. What a
+# part adds *directly* is not all that it does: the first block's attention added nearly nothing there, and a later part
+# read what it had written. Attribution sees the last step; patching sees the whole way.
+
+# %% tags=["figures"]
+figure("it added 2.3", added.mean(dim=0)[3], within=0.6)
+figure("after it 2.9", added.mean(dim=0)[4], within=0.6)
+
+# %% [markdown]
 # ## 5. Heads that copy
 #
 # How does a model read on after a note? With *two* heads in a row (Elhage et al. 2021; Olsson et al. 2022). A
@@ -502,9 +518,9 @@ from lecture_lib import demos
 demos.induction.show()
 
 # %% [markdown]
-# Both kinds of head can be recognised by their weights. For a text in which a segment of `period` tokens is repeated from place
-# `start` on, again and again, a perfect induction head at place $t$ looks at $t - \text{period} + 1$: the token that
-# came *after* the same token one period ago. That makes sense from $t = \text{start} + \text{period}$ on.
+# Both kinds of head can be recognised by their weights. For a text in which a segment of `period` tokens is repeated
+# from place `start` on, again and again, a perfect induction head at place $t$ looks at $t - \text{period} + 1$: the
+# token that came *after* the same token one period ago. That makes sense from $t = \text{start} + \text{period}$ on.
 #
 # **By hand:** `x a b c a b c`: start 1, period 3. At place 4, the second `a`, it looks at place 2, the first `b`.
 #
@@ -596,21 +612,32 @@ for n_layers, copier in copiers.items():
         print(f"   layer {layer}: best previous-token head {before.max():.2f}, best induction head {after.max():.2f}")
 
 # %% [markdown]
-# **Read it.** With two layers, our runs with three seeds came to 0.2 nats in the repeats, with a head of induction
-# score
-# 0.8 in the second layer and a previous-token head of about 0.6 in the first. With one layer it stayed at 2.6 to 2.9
-# (two seeds), and no head scored 0.1. That is still less than guessing costs: the *set* of tokens in the segment can be
-# known without their order.
+# **Read it.** With two layers, our runs with three seeds came to 0.3 to 0.4 nats in the repeats, with a head of
+# induction score 0.8 in the second layer and a previous-token head of 0.3 to 0.5 in the first. With one layer the loss
+# stayed at 2.5 to 3.1, and no head scored above 0.1. That is still less than guessing costs: the *set* of tokens in the
+# segment can be known without their order.
 #
 # Is it really the chain of two? Then the second layer must fail if the first one's attention is silent. A change of
 # one line, with your own hand:
 
+# %% tags=["figures"]
+figure("to 0.4 nats in the repeats", nats[:, start + period - 1 :].mean(), within=0.2)
+figure("score 0.8 in the second", after.max(), within=0.15)
+figure("to 0.5 in the first", my.previous_token_score(inside.weights[0].mean(dim=0)).max(), within=0.2)
+
 # %% tags=["experiment"]
 silent = {"blocks.layers.0.attention": torch.zeros_like}
 for name, patches in (("as it is", {}), ("the first layer's attention silent", silent)):
-    logits_ = my.run_with(copiers[2], ids, patches)
-    nats = nn.functional.cross_entropy(logits_[:, :-1].mT, ids[:, 1:], reduction="none")
+    copied = my.run_with(copiers[2], ids, patches)
+    nats = nn.functional.cross_entropy(copied[:, :-1].mT, ids[:, 1:], reduction="none")
     print(f"{name:36} {nats[:, start + period - 1 :].mean():.2f} nats in the repeats")
+
+# %% [markdown]
+# Without the first layer's attention, our three models were no better than guessing (4.2 or 4.3 nats): an induction
+# head by itself has nothing to look for.
+
+# %% tags=["figures"]
+figure("guessing (4.2", nats[:, start + period - 1 :].mean(), within=0.3)
 
 # %% [markdown]
 # ## 6. Probes, and what they don't say
@@ -661,10 +688,9 @@ figure("1 / (2 + 2) = 0.25$", 1, 2, 2, fit_probe(torch.tensor([[-1.0], [1.0]]), 
 
 # %% [markdown]
 # A probe with enough freedom finds something everywhere. So compare it with a **control**: the same probe, the same
-# states, another label (Hewitt and Liang 2019, section 2). Theirs gives each word a random label. Ours is harder,
-# and a true fact: something that
-# the tale has said and that is *of no use* at this place, like where the animals live. What a probe reads of that, it
-# reads because it lies around.
+# states, another label (Hewitt and Liang 2019, section 2). Theirs gives each word a random label. Ours is harder, and a
+# true fact: something that the tale has said and that is *of no use* at this place, like where the animals live. What a
+# probe reads of that, it reads because it lies around.
 #
 # **Build** the comparison. Fit on the first two thirds of the states, $\lfloor 2n / 3 \rfloor$ of them, and count on
 # the rest. (Why not on all?)
@@ -726,9 +752,11 @@ for part, line in zip(STREAM, grid):
     print(f"{part:20} {more:27.2f} {line[-1]:37.2f}")
 
 # %% [markdown]
-# **Read it** beside your grid of section 3. In the embedding of the verb there is little more of the noun's number than
-# of the useless fact. Where the grid says that the number has reached the inner verb, the probe reads it, and the
-# place where they lived stays far behind.
+# **Read it.** In the embedding of the verb, the probe finds the number no better than the useless fact: the difference
+# was within 0.03 of 0 in our three runs. After either block it is larger, 0.22 to 0.46. Now compare the columns. With
+# the two seeds whose number was still at the noun after the first block, patching the inner verb restored 0.04 and 0.01
+# there; the probe, at the same place, read 0.38 and 0.27 more. Where is the number then, at the noun or at the verb?
+# Keep the question until section 7.
 #
 # **Poll.** A probe reads a fact from a model's states with accuracy 1.00, and a control at chance. What follows?
 #
@@ -736,6 +764,12 @@ for part, line in zip(STREAM, grid):
 # * **B** that the fact can be read there by a linear map
 # * **C** that one coordinate of the state stands for it
 # * **D** that a larger model would also represent it so
+
+# %% tags=["figures"]
+first, second = (my.selectivity(spread(states[p]), plural.long(), lived.long(), ridge=10.0) for p in STREAM[1:])
+figure("to 0.46. Now", second, within=0.15)
+figure("restored 0.04", grid[1, -1], within=0.15)
+figure("read 0.38", first, within=0.15)
 
 # %% tags=["exercise:what_a_probe_says"]
 what_a_probe_says = None  # write "A", "B", "C" or "D"
@@ -814,7 +848,7 @@ def steer(model, ids, part, places, vector):
 # Directions are fitted on the first 300 clauses and tried on the next 300. We add the direction to singular texts and
 # subtract it from plural ones, and count how often the *wrong* number becomes likelier. Where? Your grid of section 3
 # says where the number stands after each block; after the last block, it is at the inner verb for sure. For
-# comparison: a random vector of the same length.
+# comparison: a random vector of the same length. **Predict:** what happens after the first block?
 
 # %% tags=["experiment"]
 verbs = {number[word]: word in dict(sea.doing) for pair in sea.doing for word in pair}  # True: singular
@@ -841,9 +875,13 @@ for part in ("blocks.0", "blocks.1"):
         print(f"{part} {name:11}", *(f"{flipped(part, s * direction):6.2f}" for s in (0, 0.5, 1.0, 1.5, 2.0)))
 
 # %% [markdown]
-# **Read it.** After the last block, the difference of means added once turned nearly every verb into the wrong number;
-# the random vector, as long, turned none or hardly any. Before, it works only where the number has already reached this
-# place: compare `blocks.0` with the middle row of your grid.
+# **Read it.** After the last block, the difference of means, added once, turned every verb into the wrong number in our
+# three runs; a random vector of that length turned none. After the first block the same was true of one model, the one
+# whose number had arrived there. With the other two, even twice the direction turned **not one** verb, though the probe
+# had read the number in those very states.
+#
+# So a state can hold a fact that the model doesn't take from there. **Reading is not using.** A probe finds the first,
+# patching and steering test the second.
 #
 # ## 8. Features: what would you find without an answer key?
 #
@@ -1012,8 +1050,32 @@ for name, holds in facts.items():
         print(f"probe {my.best_feature(on[half:], y[half:])[1]:.2f}, always on {2 * share / (1 + share):.2f}")
 
 # %% [markdown]
-# **Read it:** which sort of fact has a feature of its own in your model, and which one does only the probe find?
+# **Read it.** The features give the states back: in our three runs 5 or 6 % of the variance was left, against 70 to
+# 73 % with random directions. What do they mean? The best feature of a token had a mean F1 of about 0.6, where the
+# best of the random directions had 0.45, and only 5 to 7 % of the tokens had a feature almost to themselves.
 #
+# Of the three variables none had one. For brackets and clauses, the best feature (0.32 to 0.46) was about as good as
+# the best of as many random directions (0.27 to 0.50); for songs it was a little better, 0.49 to 0.62 against 0.37 to
+# 0.50.
+# Yet all three are in these states: the probe read the brackets with 0.71 to 0.85, the clauses with 0.80 to 0.84, the
+# songs with 1.00.
+#
+# That is a **null result**, and a useful one. It says nothing of larger autoencoders on larger models. It does say that
+# a good reconstruction doesn't make features meaningful; and without the answer key we would have picked the few that
+# fit, and told a story about them. (Change `m` and `k`: which of these numbers move, and which don't?)
+
+# %% tags=["figures"]
+grammar = [torch.tensor(holds) for name, holds in facts.items() if name.startswith("inside")]
+bracket, song, _ = ([tried(F, y) for F in (learned, drawn)] for y in grammar)
+figure("6 % of the variance", 100 * sae.loss(all_states), within=1.5)
+figure("73 % with random directions", 100 * blind.loss(all_states), within=5)
+figure("F1 of about 0.6", np.mean([tried(learned, y) for y in words_read]), within=0.1)
+figure("0.45, and only", np.mean([tried(drawn, y) for y in words_read]), within=0.1)
+figure("(0.32", bracket[0], within=0.1)
+figure("better, 0.49", song[0], within=0.15)
+figure("against 0.37", song[1], within=0.15)
+
+# %% [markdown]
 # ## What to take with you
 #
 # 1. **A rule shows where rules disagree.** Low loss says that a model does it right, an intervention says how. Text,
@@ -1033,3 +1095,6 @@ for name, holds in facts.items():
 #
 # **At full size:** `python -m lecture_lib.train --preset laptop --optimizer muon` trains a larger model on full tales;
 # `my.run_with` takes it as it is: its parts are `blocks.layers.0` and so on.
+#
+# **This was the last unit.** You began by counting words, and you end by looking inside a model that learned from them.
+# Everything in between is your own code. What will you build with it?
