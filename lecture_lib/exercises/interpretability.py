@@ -14,7 +14,11 @@ from torch import nn
 from lecture_lib.checking import case, close, exercise, holds, poll
 from lecture_lib.checking.drawing import distinct_sizes, new_seed, normal
 
-IN_FLOAT32 = close(rtol=1e-4, atol=1e-5)  # of small numbers, a sum in float32 will do
+IN_FLOAT32 = close(rtol=1e-4, atol=1e-5)  # a table made by torch.zeros(...) is float32, and right
+
+
+def _about(name, function, *args):
+    return case(name, function, *args, within=IN_FLOAT32)
 
 
 # --- a model with parts
@@ -182,13 +186,13 @@ def probe_patch_grid(patch_grid, rng):
     first = disturbed(clean, [0])
     inner = ["blocks.0.attention", "blocks.0.feed_forward", "blocks.1.attention"]
     one, B = clean[:1], len(clean)
-    yield case("one text, one part", grid, one, disturbed(one, [0]), ["blocks.0"], *tokens(1))
-    yield case("one text, all layers", grid, one, disturbed(one, [1]), parts, *tokens(1))
-    yield case("a batch", grid, clean, first, parts, *tokens(B))
-    yield case("what is added within blocks", grid, clean, first, inner, *tokens(B))
+    yield _about("one text, one part", grid, one, disturbed(one, [0]), ["blocks.0"], *tokens(1))
+    yield _about("one text, all layers", grid, one, disturbed(one, [1]), parts, *tokens(1))
+    yield _about("a batch", grid, clean, first, parts, *tokens(B))
+    yield _about("what is added within blocks", grid, clean, first, inner, *tokens(B))
     size = len(other.head.weight)
     wide = disturbed(more, [0, 1], size)
-    yield case("another model", lambda *a: grid(*a, model=other), more, wide, parts, *tokens(len(more), size))
+    yield _about("another model", lambda *a: grid(*a, model=other), more, wide, parts, *tokens(len(more), size))
     yield holds("the last place after the last block restores all", _all_of_it, patch_grid, model, clean, first)
     yield holds("a place where both texts agree in all before restores nothing", _none, patch_grid, model, clean)
 
@@ -220,14 +224,14 @@ def probe_logit_attribution(logit_attribution, rng):
     vocab_size = d_model + more
     W_U, square = normal(rng, vocab_size, d_model), normal(rng, d_model, d_model)
     answer, foil = distinct_sizes(rng, 2, 0, d_model)
-    yield case("one part", logit_attribution, normal(rng, 1, d_model), W_U, answer, foil)
-    yield case("several parts", logit_attribution, normal(rng, n_parts, d_model), W_U, answer, foil)
-    yield case("as many words as coordinates", logit_attribution, normal(rng, n_parts, d_model), square, answer, foil)
-    yield case("a text", logit_attribution, normal(rng, T, n_parts, d_model), W_U, foil, answer)
-    yield case("a batch of texts", logit_attribution, normal(rng, batch, T, n_parts, d_model), W_U, answer, foil)
+    yield _about("one part", logit_attribution, normal(rng, 1, d_model), W_U, answer, foil)
+    yield _about("several parts", logit_attribution, normal(rng, n_parts, d_model), W_U, answer, foil)
+    yield _about("as many words as coordinates", logit_attribution, normal(rng, n_parts, d_model), square, answer, foil)
+    yield _about("a text", logit_attribution, normal(rng, T, n_parts, d_model), W_U, foil, answer)
+    yield _about("a batch of texts", logit_attribution, normal(rng, batch, T, n_parts, d_model), W_U, answer, foil)
     as_tensors = torch.tensor([answer, foil])
-    yield case("ids that are tensors", logit_attribution, normal(rng, n_parts, d_model), W_U, *as_tensors)
-    yield case("a part that writes nothing", logit_attribution, 0 * normal(rng, 2, d_model), W_U, answer, foil)
+    yield _about("ids that are tensors", logit_attribution, normal(rng, n_parts, d_model), W_U, *as_tensors)
+    yield _about("a part that writes nothing", logit_attribution, 0 * normal(rng, 2, d_model), W_U, answer, foil)
 
 
 # --- heads
@@ -254,25 +258,25 @@ def probe_previous_token_score(previous_token_score, rng):
     batch, heads, T = distinct_sizes(rng, 3, 3, 9)
     perfect = torch.eye(T, dtype=torch.float64).roll(-1, 1).tril()
     perfect[0, 0] = 1.0
-    yield case("a head that only looks back by one", previous_token_score, perfect)
-    yield case("a head that looks at itself", previous_token_score, torch.eye(T, dtype=torch.float64))
-    yield case("any head", previous_token_score, _attention(rng, T))
-    yield case("several heads", previous_token_score, _attention(rng, heads, T))
-    yield case("a batch", previous_token_score, _attention(rng, batch, heads, T))
-    yield case("two tokens", previous_token_score, _attention(rng, 2))
+    yield _about("a head that only looks back by one", previous_token_score, perfect)
+    yield _about("a head that looks at itself", previous_token_score, torch.eye(T, dtype=torch.float64))
+    yield _about("any head", previous_token_score, _attention(rng, T))
+    yield _about("several heads", previous_token_score, _attention(rng, heads, T))
+    yield _about("a batch", previous_token_score, _attention(rng, batch, heads, T))
+    yield _about("two tokens", previous_token_score, _attention(rng, 2))
 
 
 @exercise("induction_score", points=3)
 def probe_induction_score(induction_score, rng):
     batch, heads, period, start = distinct_sizes(rng, 4, 3, 8)
     T = start + 2 * period + int(rng.integers(1, 4))
-    yield case("a perfect induction head", induction_score, _copying(T, period, 0), period, 0)
-    yield case("a perfect one, after other tokens", induction_score, _copying(T, period, start), period, start)
-    yield case("any head", induction_score, _attention(rng, T), period, 0)
-    yield case("any head, after other tokens", induction_score, _attention(rng, T), period, start)
-    yield case("several heads", induction_score, _attention(rng, heads, T), period, start)
-    yield case("a batch", induction_score, _attention(rng, batch, heads, T), period, start)
-    yield case("one token is repeated", induction_score, _attention(rng, start + period + 1), period, start)
+    yield _about("a perfect induction head", induction_score, _copying(T, period, 0), period, 0)
+    yield _about("a perfect one, after other tokens", induction_score, _copying(T, period, start), period, start)
+    yield _about("any head", induction_score, _attention(rng, T), period, 0)
+    yield _about("any head, after other tokens", induction_score, _attention(rng, T), period, start)
+    yield _about("several heads", induction_score, _attention(rng, heads, T), period, start)
+    yield _about("a batch", induction_score, _attention(rng, batch, heads, T), period, start)
+    yield _about("one token is repeated", induction_score, _attention(rng, start + period + 1), period, start)
 
 
 # --- probes
@@ -336,11 +340,11 @@ what_a_probe_says = poll("what_a_probe_says", points=1, choices="ABCD")
 def probe_difference_of_means(difference_of_means, rng):
     n, d, more = distinct_sizes(rng, 3, 4, 9)
     y = torch.from_numpy(rng.permutation(np.arange(n + more) < n))
-    yield case("two states", difference_of_means, normal(rng, 2, d), torch.tensor([True, False]))
-    yield case("several states", difference_of_means, normal(rng, n + more, d), y)
-    yield case("labels 0 and 1", difference_of_means, normal(rng, n + more, d), y.long())
-    yield case("far from 0", difference_of_means, normal(rng, n + more, d) + 30.0, y)
-    yield case(
+    yield _about("two states", difference_of_means, normal(rng, 2, d), torch.tensor([True, False]))
+    yield _about("several states", difference_of_means, normal(rng, n + more, d), y)
+    yield _about("labels 0 and 1", difference_of_means, normal(rng, n + more, d), y.long())
+    yield _about("far from 0", difference_of_means, normal(rng, n + more, d) + 30.0, y)
+    yield _about(
         "one of one kind, many of the other", difference_of_means, normal(rng, n + 1, d), torch.arange(n + 1) == 0
     )
 
@@ -362,14 +366,14 @@ def probe_steer(steer, rng):
         with torch.no_grad():
             return while_steered, model(ids)
 
-    yield case("one text", steered, ids[:1], "blocks.0", torch.tensor([1]), vector)
-    yield case("a batch, all at one place", steered, ids, "blocks.0", torch.full((B,), 1), vector)
-    yield case("a batch, each at its own place", steered, ids, "blocks.0", places, vector)
-    yield case("after the last block", steered, ids, "blocks.1", places, vector)
-    yield case("what attention adds", steered, ids, "blocks.1.attention", places, vector)
-    yield case("the other way", steered, ids, "blocks.0", places, -3.0 * vector)
-    yield case("a vector of zeros", steered, ids, "blocks.0", places, 0.0 * vector)
-    yield case("the model afterwards", left, ids, "blocks.0", places, vector)
+    yield _about("one text", steered, ids[:1], "blocks.0", torch.tensor([1]), vector)
+    yield _about("a batch, all at one place", steered, ids, "blocks.0", torch.full((B,), 1), vector)
+    yield _about("a batch, each at its own place", steered, ids, "blocks.0", places, vector)
+    yield _about("after the last block", steered, ids, "blocks.1", places, vector)
+    yield _about("what attention adds", steered, ids, "blocks.1.attention", places, vector)
+    yield _about("the other way", steered, ids, "blocks.0", places, -3.0 * vector)
+    yield _about("a vector of zeros", steered, ids, "blocks.0", places, 0.0 * vector)
+    yield _about("the model afterwards", left, ids, "blocks.0", places, vector)
 
 
 # --- sparse features
@@ -380,14 +384,14 @@ def probe_sae_encode(sae_encode, rng):
     n, d, half, k = distinct_sizes(rng, 4, 2, 8)
     m = 12 + 2 * half
     W, b = normal(rng, m, d), 0.8 * normal(rng, m)
-    yield case("one state, one feature", sae_encode, normal(rng, 1, d), W, b, 1)
-    yield case("one state", sae_encode, normal(rng, 1, d), W, b, k)
-    yield case("several states", sae_encode, normal(rng, n + 1, d), W, b, k)
+    yield _about("one state, one feature", sae_encode, normal(rng, 1, d), W, b, 1)
+    yield _about("one state", sae_encode, normal(rng, 1, d), W, b, k)
+    yield _about("several states", sae_encode, normal(rng, n + 1, d), W, b, k)
     sizes = torch.logspace(-2, 2, n + 2, dtype=torch.float64)[:, None]
-    yield case("states of very different size", sae_encode, sizes * normal(rng, n + 2, d), W, b, 2)
-    yield case("thresholds that decide", sae_encode, 0.1 * normal(rng, n + 1, d), W, 3 * b, k)
-    yield case("fewer scores above 0 than k", sae_encode, normal(rng, n + 1, d), W, b - 3.0, k + 3)
-    yield case("every feature", sae_encode, normal(rng, n + 1, d), W, b, m)
+    yield _about("states of very different size", sae_encode, sizes * normal(rng, n + 2, d), W, b, 2)
+    yield _about("thresholds that decide", sae_encode, 0.1 * normal(rng, n + 1, d), W, 3 * b, k)
+    yield _about("fewer scores above 0 than k", sae_encode, normal(rng, n + 1, d), W, b - 3.0, k + 3)
+    yield _about("every feature", sae_encode, normal(rng, n + 1, d), W, b, m)
 
 
 @exercise("best_feature", points=3)

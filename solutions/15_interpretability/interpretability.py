@@ -1022,7 +1022,7 @@ for word in sorted(set(read)):
         facts[f"token {word}"] = [token == word for token in read]
 sae = sparse_features(all_states)
 torch.manual_seed(1)
-blind = SparseAutoencoder(all_states)  # as it begins: random directions
+blind = SparseAutoencoder(all_states).requires_grad_(False)  # as it begins: random directions
 print(f"unexplained variance {sae.loss(all_states):.3f}, of random directions {blind.loss(all_states):.3f}")
 learned, drawn, half = sae.encode(all_states), blind.encode(all_states), len(all_states) // 2
 

@@ -150,6 +150,24 @@ def only_the_first(model, ids, patches):
         return model(ids)
 
 
+@misconception(
+    "run_with",
+    "Ask your function twice, and it answers differently: dropout is still at work. Which of the given lines have you "
+    "taken out, and what does it do to the model?",
+)
+def dropout_stays_on(model, ids, patches):
+    handles = []
+    try:
+        for part, change in patches.items():
+            hook = lambda module, inputs, output, change=change: change(output)  # noqa: E731
+            handles.append(model.get_submodule(part).register_forward_hook(hook))
+        with torch.no_grad():
+            return model(ids)
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 # --- restored
 
 from_the_clean_side = misconception(
@@ -258,6 +276,22 @@ def mean_of_the_shares(model, clean, corrupted, parts, answer, foil):
     keep = {part: lambda output, part=part: said.update({part: output.clone()}) for part in parts}
     top, bottom = difference(my.run_with(model, clean, keep)), difference(my.run_with(model, corrupted, {}))
     return torch.stack([torch.stack([patched(part, t) for t in range(clean.shape[1])]) for part in parts])
+
+
+up_to_there = misconception(
+    "patch_grid",
+    "Your last column is that of a whole patch: you replace place t and everything before it. Which slice is one "
+    "place?",
+    change=("output[:, t] = said[part][:, t]", "output[:, : t + 1] = said[part][:, : t + 1]"),
+)
+
+as_probabilities = misconception(
+    "patch_grid",
+    "You compare probabilities. Where both are near 0, their difference hardly moves: what does the docstring "
+    "subtract?",
+    change=("return (logits[row, -1, answer] - logits[row, -1, foil]).mean()",
+            "p = logits[:, -1].softmax(dim=-1)\nreturn (p[row, answer] - p[row, foil]).mean()"),
+)  # fmt: skip
 
 
 # --- logit_attribution
@@ -484,6 +518,13 @@ as_a_ratio = misconception(
 )
 
 
+without_the_shift = misconception(
+    "selectivity",
+    "Your scores lack b. Where the states are far from 0, which class wins then?",
+    change=("(X[n:] @ W + b)", "(X[n:] @ W)"),
+)
+
+
 # --- difference_of_means
 
 the_wrong_way = misconception(
@@ -552,6 +593,12 @@ taken_away = misconception(
     "steer",
     "You subtract the vector, so everything is steered the other way. Which sign does the docstring ask for?",
     change=("+= vector", "-= vector"),
+)
+
+length_made_one = misconception(
+    "steer",
+    "You add the vector's direction, with length 1. How far does the docstring say to go?",
+    change=("+= vector", "+= vector / vector.norm()"),
 )
 
 from_there_to_the_end = misconception(
