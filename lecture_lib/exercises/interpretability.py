@@ -1,11 +1,11 @@
 """Unit 15_interpretability: what is asked of a student's patches, attributions, scores, probes, steering and features.
 
-Torch tensors in float64 where numbers are compared. The models here are small and drawn from the generator; their parts
-have names as those of unit 09's transformer do, and each token reads what stands before it. None has learned anything:
-what a score, a patch or a probe gives is arithmetic, and holds on drawn numbers as well.
+Torch tensors in float64; where a table is asked for, float32 will do. The models here are small and drawn from the
+generator; their parts have names as those of unit 09's transformer do, and each token reads what stands before it. None
+has learned anything: what a score, a patch or a probe gives is arithmetic, and holds on drawn numbers as well.
 """
 
-from functools import cache
+from functools import cache, wraps
 
 import numpy as np
 import torch
@@ -14,11 +14,24 @@ from torch import nn
 from lecture_lib.checking import case, close, exercise, holds, poll
 from lecture_lib.checking.drawing import distinct_sizes, new_seed, normal
 
-IN_FLOAT32 = close(rtol=1e-4, atol=1e-5)  # a table made by torch.zeros(...) is float32, and right
+IN_FLOAT32 = close(rtol=1e-4, atol=1e-5)
 
 
 def _about(name, function, *args):
-    return case(name, function, *args, within=IN_FLOAT32)
+    """A case whose answer may be in float32, as a table from torch.zeros(...) is."""
+    return case(name, _in_double(function), *args, within=IN_FLOAT32)
+
+
+def _in_double(function):
+    if not callable(function):
+        return function
+
+    @wraps(function)
+    def asked(*args):
+        given = function(*args)
+        return given.double() if isinstance(given, torch.Tensor) and given.is_floating_point() else given
+
+    return asked
 
 
 # --- a model with parts
