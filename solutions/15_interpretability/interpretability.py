@@ -20,9 +20,10 @@
 # **You will build** the tools of the trade: patching (swap what a part says, and see what breaks), attribution, two
 # scores for heads, a probe with its control, a vector that steers, and the features of a sparse autoencoder.
 #
-# **You need** the transformer of units 06, 08 and 09 (your own `my.TransformerLM`, where it passed). **Time:** about
-# three hours. What you write is short; most of the time goes into reading what comes out. The experiments train a
-# few small models, the longest for half a minute or so.
+# **You need** the transformer of units 06, 08 and 09 (your own `my.TransformerLM`, where it passed).
+#
+# **Time:** about three hours. What you write is short; most of the time goes into reading what comes out. The
+# experiments train four small models, the longest for half a minute or so.
 
 # %% tags=["setup"]
 import numpy as np
@@ -394,7 +395,9 @@ with course_style():
     ax.set_yticks(range(len(STREAM)), ["embeddings", "after block 1", "after block 2"])
     ax.grid(False)
     for (i, j), share in np.ndenumerate(shown.numpy()):
-        ax.text(j, i, f"{share:.2f}", ha="center", va="center", fontsize=10, color="w" if share < 0.6 else "k")
+        ax.text(
+            j, i, f"{round(share, 2) + 0:.2f}", ha="center", va="center", fontsize=10, color="w" if share < 0.6 else "k"
+        )
     ax.set_title("Restored by one place of the stream")
     fig.colorbar(image)
     plt.show()
@@ -405,7 +408,7 @@ with course_style():
 # read. The question is the row between. With two of our three seeds the number was still at the noun after the first
 # block (0.95 and 0.99 restored there); with the third it was at the inner verb already (1.01). All three models are
 # right in all these clauses, and were trained alike but for the random numbers. So what you see in *your* grid is a
-# fact about your model, and about no other.
+# fact about your model, and about no other. (With `seed=2` in section 1 you can see the other kind.)
 #
 # **Poll.** After the last block, the patch at the last place restores 1.00. What does that tell about the model?
 #
@@ -1081,7 +1084,7 @@ figure("against 0.37", song[1], within=0.15)
 # 1. **A rule shows where rules disagree.** Low loss says that a model does it right, an intervention says how. Text,
 #    not architecture, decided by which rule ours copies.
 # 2. **Reading is not using.** A probe says what can be read, and needs a control; patching and steering say what the
-#    model uses. Where it stands differs from one random seed to the next: never look for "the" layer.
+#    model uses. In which layer it does so differs from one random seed to the next: never look for "the" layer.
 # 3. **Know your answer key.** Where there is none, a null result looks like a finding. What a method finds in a model
 #    that you understand tells you how far to believe it in one that you don't.
 #

@@ -136,7 +136,8 @@ def changes_the_input(model, ids, patches):
 
 @misconception(
     "run_with",
-    "Only the first patch is in your run. How many parts does `patches` have, and how often does your loop go round?",
+    "Only the first patch is in your run. How many parts does `patches` have, and how many of them does your loop "
+    "reach?",
 )
 def only_the_first(model, ids, patches):
     with evaluating(model):
@@ -410,9 +411,8 @@ through_the_origin = misconception(
 
 no_shift_in_the_end = misconception(
     "fit_probe",
-    "W is right, b is not: it is that of centred states. A student of your probe gives X as it is: what "
-    "has to be taken "
-    "off for its mean?",
+    "W is right, b is not: it is that of centred states. But the scores are X @ W + b with X as it is: what has to be "
+    "subtracted for its mean?",
     change=("y_mean - x_mean @ W", "y_mean"),
 )
 
@@ -469,8 +469,8 @@ seen_states = misconception(
 
 fitted_on_all = misconception(
     "selectivity",
-    "You count on the last third, and that is right. But your probes were fitted on it, too: which "
-    "states may they see?",
+    "You count on the last third, and that is right. But your probes were fitted on it, too: which states may they "
+    "see?",
     change=("my.fit_probe(X[:n], labels[:n], ridge)", "my.fit_probe(X, labels, ridge)"),
 )
 
@@ -541,7 +541,7 @@ from_the_mean_of_all = misconception(
 
 of_length_one = misconception(
     "difference_of_means",
-    "The direction is right, its length is 1. Who has asked for that, and how far apart are the two means?",
+    "The direction is right, its length is 1. How far apart are the two means?",
     change=("return X[y].mean(dim=0) - X[~y].mean(dim=0)",
             "v = X[y].mean(dim=0) - X[~y].mean(dim=0)\nreturn v / v.norm()"),
 )  # fmt: skip
@@ -570,9 +570,8 @@ everywhere = misconception(
 
 every_text_gets_all_places = misconception(
     "steer",
-    "One text is right; in a batch, each text is steered at the places of all the others, too. What does "
-    "a slice in the "
-    "first index mean, and what a list of row numbers?",
+    "One text is right; in a batch, each text is steered at the places of all the others, too. What does a slice in "
+    "the first index mean, and what does a list of row numbers mean?",
     change=("output[row, places] += vector", "output[:, places] += vector"),
 )
 
@@ -603,7 +602,7 @@ length_made_one = misconception(
 
 from_there_to_the_end = misconception(
     "steer",
-    "You steer from the given place on to the end of the text. Which places should hear the vector directly?",
+    "You steer from the given place on to the end of the text. At which places does the docstring add the vector?",
     change=("output[row, places] += vector",
             "output += (torch.arange(output.shape[1]) >= places[:, None])[..., None] * vector"),
 )  # fmt: skip
@@ -619,9 +618,8 @@ below_zero_too = misconception(
 
 largest_without_a_sign = misconception(
     "sae_encode",
-    "You choose the k scores of the largest size, whatever their sign. A score of -9 then takes the "
-    "place of a feature: "
-    "when does ReLU come, before the choice or after it?",
+    "You choose the k scores of the largest size, whatever their sign. A score of -9 then takes the place of a "
+    "feature: when does ReLU come, before the choice or after it?",
     change=[
         ("torch.relu(x @ W.T + b)", "x @ W.T + b"),
         ("values, places = torch.topk(scores, k, dim=-1)",
@@ -677,9 +675,8 @@ by_accuracy = misconception(
 
 by_precision = misconception(
     "best_feature",
-    "You ask only how often a feature is right when it is on, so one that is on a single time wins. "
-    "Which mistakes have "
-    "you left out?",
+    "You ask only how often a feature is right when it is on, so one that is on a single time wins. Which mistakes "
+    "have you left out?",
     change=("2 * both / (2 * both + only_on + only_y)", "both / (both + only_on).clamp(min=1)"),
 )
 
@@ -709,6 +706,6 @@ by_strength = misconception(
 
 above_a_half = misconception(
     "best_feature",
-    "You call a feature on above 0.5. What does the docstring say, and how large are features on average?",
+    "You call a feature on above 0.5. From which value on does the docstring call it on?",
     change=("F > 0", "F > 0.5"),
 )
