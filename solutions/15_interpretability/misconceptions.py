@@ -9,6 +9,22 @@ from lecture_lib.mywork import saved_work
 
 my = saved_work("15_interpretability")
 
+OWN_OUTPUT = "each run makes outputs of its own, and no one else reads this one: it may be written to"
+KEPT_AS_IT_IS = "a later run writes to outputs of its own, never to the kept ones"
+EQUIVALENT_MUTANTS = {
+    ("patch_grid", "line 20: output = output.clone() becomes pass"): OWN_OUTPUT,
+    ("patch_grid", "line 20: output.clone() becomes output"): OWN_OUTPUT,
+    ("patch_grid", "line 26: output.clone() becomes output"): KEPT_AS_IT_IS,
+    ("previous_token_score", "line 9: 1 becomes 2"): "A is square: its last two sizes are the same",
+    ("induction_score", "line 12: 1 becomes 2"): "A is square: its last two sizes are the same",
+    ("fit_probe", "line 12: Y - y_mean becomes Y + y_mean"): "a constant is orthogonal to the centred states",
+    ("steer", "line 15: output = output.clone() becomes pass"): OWN_OUTPUT,
+    ("steer", "line 15: output.clone() becomes output"): OWN_OUTPUT,
+    ("sae_encode", "line 12: -1 becomes 1"): "the scores have two axes",
+    ("sae_encode", "line 13: -1 becomes 1"): "the scores have two axes",
+    ("best_feature", "line 11: y.bool() becomes y"): "with 0 and 1, & and ~ of integers have the same last bit",
+}
+
 
 # --- polls
 
