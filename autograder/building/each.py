@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,13 +31,31 @@ def for_each(
     workers: how many at a time, by default one a core. Raises the BadInput that `do` does.
     """
     if len(units) == 1:
-        yield units[0].id, do(course, units[0])
+        with _on_one_thread():
+            outcome = do(course, units[0])
+        yield units[0].id, outcome
         return
     with forked_from(["torch", do.__module__]) as context, ThreadPoolExecutor(workers or cores()) as threads:
         largest_first = sorted(units, key=_size, reverse=True)
         asked = {threads.submit(_in_process, context, do, course, unit): unit.id for unit in largest_first}
         for future in as_completed(asked):
             yield asked[future], future.result()
+
+
+@contextmanager
+def _on_one_thread() -> Iterator[None]:
+    """Numbers are added in the same order as beside other units, so that a key has the same bytes either way."""
+    try:
+        import torch
+    except ImportError:  # a course may do without
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _size(unit: Unit) -> int:

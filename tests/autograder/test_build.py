@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from autograder.building import record
+from autograder.building.each import for_each
 from autograder.building.lesson import read_lesson
 from autograder.building.nbgrader_source import unfolding
 from autograder.building.pipeline import build, build_all, stale
@@ -346,3 +347,14 @@ def test_a_faulty_unit_is_named_after_the_others_are_built(recorded):
     with pytest.raises(BadInput, match=r"98_toy.*roles"):
         build_all(recorded)
     assert (recorded.release / UNIT / "toy.ipynb").exists()
+
+
+def test_one_unit_is_built_on_one_thread_as_beside_others(toy_course):
+    torch = pytest.importorskip("torch")
+    (unit,), before = find_units(toy_course), torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert list(for_each(lambda course, unit: torch.get_num_threads(), toy_course, [unit])) == [(UNIT, 1)]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
