@@ -13,6 +13,7 @@ from torch import nn
 
 from lecture_lib.checking import case, close, exercise, holds, poll
 from lecture_lib.checking.drawing import distinct_sizes, new_seed, normal
+from lecture_lib.checking.gradients import gradients_of
 
 IN_FLOAT32 = close(rtol=1e-4, atol=1e-5)
 
@@ -316,6 +317,7 @@ def probe_fit_probe(fit_probe, rng):
     X, y = _labelled(rng, 30, d, 3)
     yield case("states far from 0", fit_probe, X + 20.0, y, ridge, within=SOLVED)
     yield case("a class that is rare", fit_probe, X, torch.where(torch.arange(30) == 4, 2, y % 2), ridge, within=SOLVED)
+    yield case("a class between that never occurs", fit_probe, X, 2 * (y % 2), ridge, within=SOLVED)
     yield holds("moving all states moves no score", _moves_freely, fit_probe, X, y, ridge)
 
 
@@ -405,6 +407,8 @@ def probe_sae_encode(sae_encode, rng):
     yield _about("thresholds that decide", sae_encode, 0.1 * normal(rng, n + 1, d), W, 3 * b, k)
     yield _about("fewer scores above 0 than k", sae_encode, normal(rng, n + 1, d), W, b - 3.0, k + 3)
     yield _about("every feature", sae_encode, normal(rng, n + 1, d), W, b, m)
+    given = (normal(rng, n + 1, d), W, b, k)
+    yield case("gradients of the states, W and b", gradients_of(sae_encode), *given, within=IN_FLOAT32)
 
 
 @exercise("best_feature", points=3)

@@ -458,6 +458,13 @@ ridge_squared = misconception(
     change=("ridge * torch.eye", "ridge**2 * torch.eye"),
 )
 
+only_classes_that_occur = misconception(
+    "fit_probe",
+    "A class that occurs nowhere in y has no column in your W, so all later classes get another number. How many "
+    "columns does the docstring promise?",
+    change=("nn.functional.one_hot(y).to(X.dtype)", "(y[:, None] == y.unique()).to(X.dtype)"),
+)
+
 
 @misconception(
     "fit_probe",
@@ -677,6 +684,12 @@ all_that_are_on = misconception(
     "sae_encode",
     "Every score above 0 is still there. How many may each row keep?",
     change=("torch.zeros_like(scores).scatter(-1, places, values)", "scores"),
+)
+
+cuts_the_gradient = misconception(
+    "sae_encode",
+    "Your features are right, and W and b can't learn from them: where do you leave the path that gradients take back?",
+    change=("torch.relu(x @ W.T + b)", "torch.relu(x @ W.T + b).detach()"),
 )
 
 
