@@ -30,6 +30,7 @@ def roster(
     from autograder.gradebook.backups import back_up
     from autograder.grading.writer import writer
     from autograder.submissions.enrolling import enrol
+    from autograder.submissions.roster import read_roster
 
     course = course_of(classroom)
     with writer(course) as entering:
@@ -44,7 +45,8 @@ def roster(
     for line in found.complaints:
         print(line, file=sys.stderr)
     counts = f"{len(found.added)} new, {len(found.renamed)} renamed, {len(found.dropped)} dropped"
-    print(f"roster in {course.classroom / 'roster.json'}: {counts}")
+    example = next(iter(read_roster(course).people))
+    print(f"roster in {course.classroom / 'roster.json'}: {counts}; ids are like {example}")
     if found.complaints:
         raise typer.Exit(2)
 
@@ -97,7 +99,9 @@ def extend(
         students = [one] if one else people.members(student)
         if not students:
             near = difflib.get_close_matches(student, known, 3)
-            hint = f"is it {' or '.join(near)}?" if near else "add them first (python -m autograder roster CLASS.csv)"
+            like = f"ids are like {min(known)}; " if known else ""
+            adds = f"{like}python -m autograder roster CLASS.csv adds students"
+            hint = f"is it {' or '.join(near)}?" if near else adds
             raise BadInput(f"{student!r} is nobody in this class; {hint}")
         for each in students:
             until = dates.extend(course, entering.book, each, unit, span)

@@ -29,6 +29,7 @@ _HEADINGS = {
             "student",
             "sid",
             "student number",
+            "id number",
         ),
         *("matrikelnummer", "matriculation number", "anmeldename", "id", "sis user id"),
     ),

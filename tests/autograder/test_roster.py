@@ -75,6 +75,7 @@ def rows(course, statement):
     "text",
     [
         "username,full name,email\nada,Zoë Lovelace,a@x.org\nkurt,Kurt Gödel,\n",
+        "Surname,First name,ID number,Email address\nLovelace,Zoë,ada,a@x.org\nGödel,Kurt,kurt,\n",
         "Nachname;Vorname;Matrikelnummer;E-Mail\nLovelace;Zoë;ada;a@x.org\nGödel;Kurt;kurt;\n",
         "Student,ID,SIS User ID,SIS Login ID,Section\n    Points Possible,,,,\n"
         '"Lovelace, Zoë",4711,u1,ada,A\n"Gödel, Kurt",4,u,kurt,A\n',
